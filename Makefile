@@ -1,0 +1,70 @@
+# Python 3.11 to 3.13 and make are all that is needed; everything else is installed into .venv from the lock.
+.DEFAULT_GOAL := help
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
+IMAGES ?=
+
+.PHONY: help demo up test test-fast lint types contracts check bench lock weights clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+demo: $(VENV)/runtime ## set up, classify 24 synthetic scans (or IMAGES=folder) and show the results
+	@$(BIN)/headct demo $(if $(IMAGES),--images "$(IMAGES)")
+
+up: $(VENV)/runtime ## set up and run everything in the foreground, with its data under ./var
+	@$(BIN)/headct up
+
+test: $(VENV)/dev ## set up and run all tests
+	@$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev ## only the unit tests
+	@$(BIN)/python -m pytest tests/unit
+
+lint: $(VENV)/dev ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/dev ## mypy, strict
+	@$(BIN)/mypy
+
+contracts: $(VENV)/dev ## who may import whom
+	@$(BIN)/lint-imports
+
+check: test lint types contracts ## what CI runs
+
+bench: $(VENV)/runtime ## measure the running system beside the machine's limit
+	@$(BIN)/python -m benchmarks.run
+
+weights: $(VENV)/runtime ## train the shipped weights anew (IMAGES=folder with labels.csv)
+	@$(BIN)/python -m training.default_weights $(if $(IMAGES),--data "$(IMAGES)")
+
+lock: $(VENV)/dev ## solve the dependencies anew and write both lock files
+	@$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --quiet --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove the environment and caches, never the data under ./var
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "headct needs Python 3.11, 3.12 or 3.13 and found none:" \
+		"install one, or name it with 'make PYTHON=/path/to/python3.12 ...'." >&2; exit 1; }
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "headct runs on Python 3.11 to 3.13;" \
+		"$(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing headct's packages into $(VENV) (about 500 MB, once) ..."
+	@$(PIP) --only-binary :all: --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
+	@echo "Installing the test tools ..."
+	@$(PIP) --only-binary :all: --require-hashes -r requirements-dev.lock
+	@touch $@

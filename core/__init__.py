@@ -1,0 +1,1 @@
+"""Settings, errors and logging: what every other package may use."""

@@ -1,0 +1,81 @@
+"""The error tree. Each message tells a person what to do next; none names a file of the inbox."""
+
+
+class HeadctError(Exception):
+    """Base of every error that headct raises on purpose; the CLI prints it without a traceback."""
+
+
+class SettingsError(HeadctError):
+    """A setting has a value that is not allowed."""
+
+
+class RejectedImage(HeadctError):
+    """The bytes cannot be classified; the message becomes the scan's `reason`."""
+
+
+class UnreadableImage(RejectedImage):
+    """The bytes are no image of an allowed format, or a truncated or damaged one."""
+
+
+class ImageTooLarge(RejectedImage):
+    """The image has more pixels, or the file more bytes, than the settings allow."""
+
+
+class ImageTooSmall(RejectedImage):
+    """The image has too few pixels, or too little content, to show a head."""
+
+
+class NotACtSlice(RejectedImage):
+    """The image decodes, but cannot be a CT slice: for example a photograph in colour."""
+
+
+class ModelError(HeadctError):
+    """The model in use cannot be loaded."""
+
+
+class ModelNotFound(ModelError):
+    """No model of that version, or its weights file is gone."""
+
+
+class WeightsAltered(ModelError):
+    """The weights file's SHA-256 is not the registered one."""
+
+
+class DatasetError(HeadctError):
+    """The training data cannot be used: empty, one class only, a row without a file."""
+
+
+class DatabaseError(HeadctError):
+    """The database cannot be used as it is."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """No connection to the database."""
+
+
+class DatabaseNotMigrated(DatabaseError):
+    """The database's migration is older than the code's, or there is none yet."""
+
+
+class DatabaseTooNew(DatabaseError):
+    """The database's migration is unknown to this code: it was made by a newer headct."""
+
+
+class BrokerUnreachable(HeadctError):
+    """No connection to Redis."""
+
+
+class InboxUnusable(HeadctError):
+    """The inbox does not exist, or headct cannot read or write it."""
+
+
+class AlreadyRunning(HeadctError):
+    """Another `headct up` holds this home."""
+
+
+class PortTaken(HeadctError):
+    """Another program listens on the port that Flower needs."""
+
+
+class ScanNotFound(HeadctError):
+    """No scan with that id or SHA-256."""

@@ -1,0 +1,101 @@
+"""The layout of the home folder, and the secrets kept in it."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from core.errors import SettingsError
+
+# sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included (unix(7)).
+_MAX_SOCKET_PATH = 100
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths below `HEADCT_HOME`; creating nothing until `make()`."""
+
+    root: Path
+
+    @cached_property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @cached_property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @cached_property
+    def rejected(self) -> Path:
+        return self.root / "rejected"
+
+    @cached_property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @cached_property
+    def database(self) -> Path:
+        return self.root / "headct.db"
+
+    @cached_property
+    def redis(self) -> Path:
+        return self.root / "redis"
+
+    @cached_property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @cached_property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @cached_property
+    def wake(self) -> Path:
+        """Touched by `headct submit` and `headct retry` to wake the dispatcher in the scheduler's process."""
+        return self.run / "wake"
+
+    @cached_property
+    def redis_socket(self) -> Path:
+        """Socket of the embedded Redis: in the home, or in a short private folder if that path is too long."""
+        inside = self.redis / "redis.sock"
+        if len(os.fsencode(inside)) <= _MAX_SOCKET_PATH:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"headct-{os.getuid()}-{digest}" / "redis.sock"
+
+    def make(self) -> None:
+        """Create the folders, readable by this user alone.
+
+        Raises
+        ------
+        SettingsError
+            The home cannot be created or written.
+        """
+        folders = [self.inbox, self.store, self.rejected, self.models, self.redis, self.logs, self.run]
+        try:
+            for folder in (self.root, *folders, self.root / "secrets", self.redis_socket.parent):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(
+                f"HEADCT_HOME={self.root} cannot be used ({error.strerror}). "
+                "Name a folder that this user may write, or give this user the right to."
+            ) from error
+        if self.redis_socket.parent.stat().st_uid != os.getuid():
+            raise SettingsError(
+                f"{self.redis_socket.parent} belongs to another user. Use a shorter HEADCT_HOME."
+            )
+
+    def secret(self, name: str) -> str:
+        """The generated password of that name, made on first use (mode 0600)."""
+        path = self.root / "secrets" / name
+        if not path.exists():
+            with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # mode 0600
+                file.write(secrets.token_urlsafe(24))
+                file.flush()
+                with contextlib.suppress(FileExistsError):  # another process was first: its secret counts
+                    path.hardlink_to(file.name)
+        return path.read_text().strip()

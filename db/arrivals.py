@@ -1,0 +1,70 @@
+"""Recording the files that arrived; what the intake commits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.engine import insert_into, now
+from db.tables import Arrival, Scan, ScanState
+
+
+@dataclass(frozen=True)
+class NewArrival:
+    """One file as the intake saw it.
+
+    `identity` is the same when the same inbox file is seen again after a crash, and None where no file
+    of the inbox stands behind it. `refused` is the reason when the file is not to be classified at all.
+    """
+
+    sha256: str
+    size_bytes: int
+    source_name: str
+    identity: str | None
+    refused: str | None = None
+
+
+def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
+    """Record files that stand in the store; returns the scan id of each SHA-256.
+
+    A known SHA-256 gets another arrival and no second job. An arrival whose identity is known is the
+    same file seen twice, and adds nothing.
+    """
+    if not arrivals:
+        return {}
+    moment = now()
+    # One order for all writers, or two that insert the same scans could deadlock in PostgreSQL.
+    for _, arrival in sorted({arrival.sha256: arrival for arrival in arrivals}.items()):
+        state = ScanState.REJECTED if arrival.refused else ScanState.RECEIVED
+        session.execute(
+            insert_into(session, Scan)
+            .values(
+                sha256=arrival.sha256,
+                size_bytes=arrival.size_bytes,
+                state=state,
+                reason=arrival.refused,
+                attempts=0,
+                received_at=moment,
+                finished_at=moment if arrival.refused else None,
+            )
+            .on_conflict_do_nothing(index_elements=["sha256"])
+        )
+    hashes = {arrival.sha256 for arrival in arrivals}
+    ids = {
+        sha256: id_
+        for id_, sha256 in session.execute(select(Scan.id, Scan.sha256).where(Scan.sha256.in_(hashes)))
+    }
+    rows = [
+        {
+            "scan_id": ids[arrival.sha256],
+            "source_name": arrival.source_name,
+            "file_identity": arrival.identity,
+            "arrived_at": moment,
+        }
+        for arrival in arrivals
+    ]
+    session.execute(
+        insert_into(session, Arrival).on_conflict_do_nothing(index_elements=["file_identity"]), rows
+    )
+    return ids

@@ -1,0 +1,94 @@
+"""Engines for SQLite and PostgreSQL. Created after a fork, one per process."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from core.errors import DatabaseUnreachable, SettingsError
+
+# A writer waits this long for another one's lock before it fails.
+_BUSY_TIMEOUT_MS = 30_000
+
+
+def database_url(configured: str | None, sqlite_file: Path) -> str:
+    """URL for SQLAlchemy: the configured one (with the psycopg driver), or SQLite in the home."""
+    if configured is None:
+        return f"sqlite:///{sqlite_file}"
+    return configured.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def make_engine(url: str) -> Engine:
+    """An engine whose SQLite connections are safe between processes.
+
+    SQLAlchemy's defaults for SQLite lose updates silently: pysqlite begins no transaction before a
+    SELECT, so that two processes read, then both write. Here every transaction begins IMMEDIATE unless
+    the connection is read-only, in WAL mode and with full synchronisation.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise SettingsError(
+            "HEADCT_DATABASE_URL cannot be read. Write sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME; escape special characters of the password as %XX."
+        ) from error
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+        connection.isolation_level = None  # SQLAlchemy's BEGIN below counts, not the driver's
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:  # noqa: ANN401 - an SQLAlchemy Connection
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session for SELECTs only: it never waits for a writer."""
+    with Session(engine.execution_options(read_only=True)) as session:
+        yield session
+
+
+def check_reachable(engine: Engine) -> None:
+    """Connect once.
+
+    Raises
+    ------
+    DatabaseUnreachable
+        Says which database, and what to check.
+    """
+    try:
+        with engine.execution_options(read_only=True).connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except OperationalError as error:
+        shown = engine.url.render_as_string(hide_password=True)
+        raise DatabaseUnreachable(
+            f"The database {shown} cannot be reached: {str(error.orig).strip()}. "
+            "Check that it runs and that HEADCT_DATABASE_URL is right."
+        ) from error
+
+
+def insert_into(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows `on_conflict_do_nothing`, which each dialect brings for itself."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)

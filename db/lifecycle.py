@@ -1,0 +1,197 @@
+"""The moves of a scan between its states. Each takes a session that may write; the caller commits."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import case, or_, select, update
+from sqlalchemy.orm import Session
+
+from db.engine import insert_into, now
+from db.tables import Prediction, Scan, ScanState
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one scan in a worker: a result or the reason for rejecting it."""
+
+    scan_id: int
+    probability: float | None = None
+    label: str | None = None
+    rejected: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelStamp:
+    """What is written on every result about the model that gave it."""
+
+    version: str
+    weights_sha256: str
+    preprocessing_version: str
+    threshold: float
+
+
+def take_back_expired(session: Session, max_attempts: int) -> int:
+    """Queued and running scans whose lease ran out wait again, or are quarantined; returns how many."""
+    expired = session.scalars(
+        select(Scan.id).where(
+            Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), Scan.lease_expires_at < now()
+        )
+    ).all()
+    _release(session, expired, max_attempts)
+    return len(expired)
+
+
+def next_chunks(session: Session, chunks: int, chunk_size: int, lease: timedelta) -> list[list[int]]:
+    """Move waiting scans to `queued`; returns their ids in chunks, oldest first.
+
+    A scan that a worker did not come back from travels alone, so that one bad file cannot take
+    others down with it a second time.
+    """
+    waiting = session.execute(
+        select(Scan.id, Scan.attempts)
+        .where(Scan.state == ScanState.RECEIVED)
+        .order_by(Scan.id)
+        .limit(chunks * chunk_size)
+        .with_for_update(skip_locked=True)
+    ).all()
+    alone = [[id_] for id_, attempts in waiting if attempts]
+    together = [id_ for id_, attempts in waiting if not attempts]
+    made = alone + [together[start : start + chunk_size] for start in range(0, len(together), chunk_size)]
+    made = made[:chunks]
+    _set(
+        session,
+        [id_ for chunk in made for id_ in chunk],
+        state=ScanState.QUEUED,
+        lease_expires_at=now() + lease,
+    )
+    return made
+
+
+def put_back(session: Session, scan_ids: Sequence[int]) -> None:
+    """Scans that could not be published wait again."""
+    session.execute(
+        update(Scan)
+        .where(Scan.id.in_(scan_ids), Scan.state == ScanState.QUEUED)
+        .values(state=ScanState.RECEIVED, lease_expires_at=None)
+    )
+
+
+def claim(
+    session: Session,
+    scan_ids: Sequence[int],
+    task_id: str,
+    lease: timedelta,
+    max_attempts: int,
+    *,
+    resumed: bool = False,
+) -> list[tuple[int, str]]:
+    """Take the scans of one task before any of their bytes is read; returns (id, SHA-256).
+
+    Counts the attempt first, so that a file that kills the worker is known by its count. A redelivered
+    task (same id) finds its own scans `running`: the worker died. If it held several, they are released
+    to travel one by one; one that was there too often is quarantined. `resumed` says that the earlier
+    try of this task ended with an error of the database, so that nobody died and no attempt is counted.
+    """
+    mine = session.execute(
+        select(Scan.id, Scan.sha256, Scan.attempts, Scan.state)
+        .where(
+            Scan.id.in_(scan_ids),
+            or_(
+                Scan.state == ScanState.QUEUED,
+                (Scan.state == ScanState.RUNNING) & (Scan.claimed_by == task_id),
+            ),
+        )
+        .order_by(Scan.id)
+        .with_for_update()
+    ).all()
+    died = [row.id for row in mine if row.state == ScanState.RUNNING]
+    if died and not resumed and (len(mine) > 1 or mine[0].attempts >= max_attempts):
+        _release(session, died, max_attempts)
+        mine = [row for row in mine if row.state == ScanState.QUEUED]
+    _set(
+        session,
+        [row.id for row in mine],
+        state=ScanState.RUNNING,
+        claimed_by=task_id,
+        attempts=Scan.attempts + (0 if resumed else 1),
+        lease_expires_at=now() + lease,
+    )
+    return [(row.id, row.sha256) for row in mine]
+
+
+def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> None:
+    """Write what became of claimed scans. Doing it twice writes nothing the second time."""
+    moment = now()
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.scan_id)
+    rows = [
+        {
+            "scan_id": outcome.scan_id,
+            "model_version": model.version,
+            "weights_sha256": model.weights_sha256,
+            "preprocessing_version": model.preprocessing_version,
+            "label": outcome.label,
+            "probability": outcome.probability,
+            "threshold": model.threshold,
+            "classified_at": moment,
+        }
+        for outcome in outcomes
+        if outcome.rejected is None
+    ]
+    if rows:
+        session.execute(
+            insert_into(session, Prediction).on_conflict_do_nothing(
+                index_elements=["scan_id", "model_version"]
+            ),
+            rows,
+        )
+    final = {"attempts": 0, "claimed_by": None, "lease_expires_at": None, "finished_at": moment}
+    _set(
+        session,
+        [outcome.scan_id for outcome in outcomes if outcome.rejected is None],
+        state=ScanState.CLASSIFIED,
+        reason=None,
+        **final,
+    )
+    for outcome in outcomes:
+        if outcome.rejected is not None:
+            _set(session, [outcome.scan_id], state=ScanState.REJECTED, reason=outcome.rejected, **final)
+
+
+def retry(session: Session, scan_ids: Sequence[int]) -> int:
+    """Put rejected or quarantined scans back into the queue, as if new; returns how many."""
+    result = session.execute(
+        update(Scan)
+        .where(Scan.id.in_(scan_ids), Scan.state.in_((ScanState.REJECTED, ScanState.QUARANTINED)))
+        .values(state=ScanState.RECEIVED, reason=None, attempts=0, finished_at=None)
+        .returning(Scan.id)
+    )
+    return len(result.all())
+
+
+def in_state(session: Session, state: ScanState) -> Sequence[int]:
+    """Ids of the scans in that state."""
+    return session.scalars(select(Scan.id).where(Scan.state == state).order_by(Scan.id)).all()
+
+
+def _release(session: Session, scan_ids: Sequence[int], max_attempts: int) -> None:
+    exhausted = (Scan.attempts >= max_attempts) & (Scan.state == ScanState.RUNNING)
+    reason = (
+        f"The worker did not come back from this file {max_attempts} times, so it is kept aside. "
+        "Look at the file, then `headct retry` it."
+    )
+    _set(
+        session,
+        scan_ids,
+        state=case((exhausted, ScanState.QUARANTINED.value), else_=ScanState.RECEIVED.value),
+        reason=case((exhausted, reason), else_=None),
+        finished_at=case((exhausted, now()), else_=None),
+        claimed_by=None,
+        lease_expires_at=None,
+    )
+
+
+def _set(session: Session, scan_ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - values or SQL
+    if scan_ids:
+        session.execute(update(Scan).where(Scan.id.in_(scan_ids)).values(**values))
