@@ -20,6 +20,13 @@ class UnreadableImage(RejectedImage):
 class ImageTooLarge(RejectedImage):
     """The image has more pixels, or the file more bytes, than the settings allow."""
 
+    @classmethod
+    def file(cls, max_file_mb: float) -> "ImageTooLarge":
+        """The error for a file of more than `max_file_mb` MiB."""
+        return cls(
+            f"The file is larger than {max_file_mb:g} MiB. Raise HEADCT_MAX_FILE_MB and `headct retry` it."
+        )
+
 
 class ImageTooSmall(RejectedImage):
     """The image has too few pixels, or too little content, to show a head."""

@@ -60,7 +60,7 @@ class Home:
 
     @cached_property
     def redis_socket(self) -> Path:
-        """Socket of the embedded Redis: in the home, or in a short private folder if that path is too long."""
+        """Socket of the embedded Redis: in the home, or in a short private folder if that is too long."""
         inside = self.redis / "redis.sock"
         if len(os.fsencode(inside)) <= _MAX_SOCKET_PATH:
             return inside
@@ -99,3 +99,8 @@ class Home:
                 with contextlib.suppress(FileExistsError):  # another process was first: its secret counts
                     path.hardlink_to(file.name)
         return path.read_text().strip()
+
+    def scan_file(self, sha256: str) -> Path:
+        """Where the bytes of a scan are: in the store, or in `rejected` if they were refused at the door."""
+        refused = self.rejected / sha256
+        return refused if refused.exists() else self.store / sha256

@@ -1,7 +1,7 @@
 """Engines for SQLite and PostgreSQL. Created after a fork, one per process."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from core.errors import DatabaseUnreachable, SettingsError
 
 # A writer waits this long for another one's lock before it fails.
 _BUSY_TIMEOUT_MS = 30_000
+# Ids in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535.
+MAX_IDS = 8192
 
 
 def database_url(configured: str | None, sqlite_file: Path) -> str:
@@ -33,7 +35,7 @@ def make_engine(url: str) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise SettingsError(
             "HEADCT_DATABASE_URL cannot be read. Write sqlite:///FILE or "
             "postgresql://USER:PASSWORD@HOST/NAME; escape special characters of the password as %XX."
@@ -87,6 +89,12 @@ def insert_into(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Slices of a list of ids that fit into one statement."""
+    for start in range(0, len(ids), MAX_IDS):
+        yield ids[start : start + MAX_IDS]
 
 
 def now() -> datetime:

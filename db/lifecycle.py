@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import ColumnElement, case, or_, select, update
 from sqlalchemy.orm import Session
 
-from db.engine import insert_into, now
+from db.engine import MAX_IDS, batches, insert_into, now
 from db.tables import Prediction, Scan, ScanState
 
 
@@ -34,18 +34,16 @@ class ModelStamp:
 
 def take_back_expired(session: Session, max_attempts: int) -> int:
     """Queued and running scans whose lease ran out wait again, or are quarantined; returns how many."""
-    expired = session.scalars(
-        select(Scan.id).where(
-            Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)), Scan.lease_expires_at < now()
-        )
-    ).all()
-    _release(session, expired, max_attempts)
-    return len(expired)
+    expired = Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)) & (Scan.lease_expires_at < now())
+    return _release(session, expired, max_attempts)
 
 
-def next_chunks(session: Session, chunks: int, chunk_size: int, lease: timedelta) -> list[list[int]]:
+def next_chunks(
+    session: Session, chunks: int, chunk_size: int, lease: timedelta, *, full_only: bool = False
+) -> list[list[int]]:
     """Move waiting scans to `queued`; returns their ids in chunks, oldest first.
 
+    With `full_only`, scans that do not fill a chunk go on waiting.
     A scan that a worker did not come back from travels alone, so that one bad file cannot take
     others down with it a second time.
     """
@@ -53,13 +51,15 @@ def next_chunks(session: Session, chunks: int, chunk_size: int, lease: timedelta
         select(Scan.id, Scan.attempts)
         .where(Scan.state == ScanState.RECEIVED)
         .order_by(Scan.id)
-        .limit(chunks * chunk_size)
+        .limit(min(chunks * chunk_size, MAX_IDS))
         .with_for_update(skip_locked=True)
     ).all()
     alone = [[id_] for id_, attempts in waiting if attempts]
     together = [id_ for id_, attempts in waiting if not attempts]
-    made = alone + [together[start : start + chunk_size] for start in range(0, len(together), chunk_size)]
-    made = made[:chunks]
+    full = [together[start : start + chunk_size] for start in range(0, len(together), chunk_size)]
+    if full_only and full and len(full[-1]) < chunk_size:
+        full.pop()
+    made = (alone + full)[:chunks]
     _set(
         session,
         [id_ for chunk in made for id_ in chunk],
@@ -108,7 +108,7 @@ def claim(
     ).all()
     died = [row.id for row in mine if row.state == ScanState.RUNNING]
     if died and not resumed and (len(mine) > 1 or mine[0].attempts >= max_attempts):
-        _release(session, died, max_attempts)
+        _release(session, Scan.id.in_(died), max_attempts)
         mine = [row for row in mine if row.state == ScanState.QUEUED]
     _set(
         session,
@@ -161,13 +161,17 @@ def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> 
 
 def retry(session: Session, scan_ids: Sequence[int]) -> int:
     """Put rejected or quarantined scans back into the queue, as if new; returns how many."""
-    result = session.execute(
-        update(Scan)
-        .where(Scan.id.in_(scan_ids), Scan.state.in_((ScanState.REJECTED, ScanState.QUARANTINED)))
-        .values(state=ScanState.RECEIVED, reason=None, attempts=0, finished_at=None)
-        .returning(Scan.id)
+    return sum(
+        len(
+            session.scalars(
+                update(Scan)
+                .where(Scan.id.in_(batch), Scan.state.in_((ScanState.REJECTED, ScanState.QUARANTINED)))
+                .values(state=ScanState.RECEIVED, reason=None, attempts=0, finished_at=None)
+                .returning(Scan.id)
+            ).all()
+        )
+        for batch in batches(scan_ids)
     )
-    return len(result.all())
 
 
 def in_state(session: Session, state: ScanState) -> Sequence[int]:
@@ -175,21 +179,25 @@ def in_state(session: Session, state: ScanState) -> Sequence[int]:
     return session.scalars(select(Scan.id).where(Scan.state == state).order_by(Scan.id)).all()
 
 
-def _release(session: Session, scan_ids: Sequence[int], max_attempts: int) -> None:
+def _release(session: Session, which: ColumnElement[bool], max_attempts: int) -> int:
     exhausted = (Scan.attempts >= max_attempts) & (Scan.state == ScanState.RUNNING)
     reason = (
         f"The worker did not come back from this file {max_attempts} times, so it is kept aside. "
         "Look at the file, then `headct retry` it."
     )
-    _set(
-        session,
-        scan_ids,
-        state=case((exhausted, ScanState.QUARANTINED.value), else_=ScanState.RECEIVED.value),
-        reason=case((exhausted, reason), else_=None),
-        finished_at=case((exhausted, now()), else_=None),
-        claimed_by=None,
-        lease_expires_at=None,
+    released = session.scalars(
+        update(Scan)
+        .where(which)
+        .values(
+            state=case((exhausted, ScanState.QUARANTINED.value), else_=ScanState.RECEIVED.value),
+            reason=case((exhausted, reason), else_=None),
+            finished_at=case((exhausted, now()), else_=None),
+            claimed_by=None,
+            lease_expires_at=None,
+        )
+        .returning(Scan.id)
     )
+    return len(released.all())
 
 
 def _set(session: Session, scan_ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - values or SQL

@@ -1,14 +1,15 @@
 """What the rest of headct asks of the database. Each takes a session; the caller commits."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, Select, column, func, select, table
+from sqlalchemy import ColumnElement, Row, column, func, select, table
 from sqlalchemy.orm import Session
 
 from core.errors import ScanNotFound
+from db.engine import batches
 from db.tables import UNFINISHED, Arrival, Prediction, Scan, ScanState, UtcDateTime
 
 RESULT_COLUMNS = (
@@ -43,35 +44,52 @@ class ResultFilter:
 
 def results(session: Session, wanted: ResultFilter) -> Sequence[Row[Any]]:
     """Rows of the view `results`, newest or most probable first."""
-    query: Select[Any] = select(_RESULTS)
-    if wanted.state:
-        query = query.where(_RESULTS.c.state == wanted.state)
-    if wanted.label:
-        query = query.where(_RESULTS.c.label == wanted.label)
-    if wanted.since:
-        query = query.where(_RESULTS.c.received_at >= wanted.since)
+    query = select(_RESULTS).where(*_conditions(wanted))
     if wanted.sort == "probability":
-        query = query.where(_RESULTS.c.probability.is_not(None)).order_by(_RESULTS.c.probability.desc())
+        query = query.order_by(_RESULTS.c.probability.desc())
     query = query.order_by(_RESULTS.c.scan_id.desc())
     return session.execute(query.limit(wanted.limit) if wanted.limit else query).all()
 
 
+def count_results(session: Session, wanted: ResultFilter) -> int:
+    """How many rows there are without the limit."""
+    return session.scalar(select(func.count()).select_from(_RESULTS).where(*_conditions(wanted))) or 0
+
+
+def _conditions(wanted: ResultFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.state:
+        yield _RESULTS.c.state == wanted.state
+    if wanted.label:
+        yield _RESULTS.c.label == wanted.label
+    if wanted.since:
+        yield _RESULTS.c.received_at >= wanted.since
+    if wanted.sort == "probability":
+        yield _RESULTS.c.probability.is_not(None)
+
+
 def results_of(session: Session, scan_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Rows of the view `results` for these scans, in the order of arrival."""
-    query = select(_RESULTS).where(_RESULTS.c.scan_id.in_(scan_ids)).order_by(_RESULTS.c.scan_id)
-    return session.execute(query).all()
+    return [
+        row
+        for batch in batches(sorted(scan_ids))
+        for row in session.execute(
+            select(_RESULTS).where(_RESULTS.c.scan_id.in_(batch)).order_by(_RESULTS.c.scan_id)
+        )
+    ]
 
 
 def counts_by_state(session: Session) -> dict[str, int]:
     """How many scans are in each state; every state is named."""
-    found = session.execute(select(Scan.state, func.count().label("count")).group_by(Scan.state)).all()
-    return {state.value: 0 for state in ScanState} | {row.state: row.count for row in found}
+    found = session.execute(select(Scan.state, func.count().label("scans")).group_by(Scan.state)).all()
+    return {state.value: 0 for state in ScanState} | {row.state: row.scans for row in found}
 
 
 def unfinished_of(session: Session, scan_ids: Sequence[int]) -> int:
     """How many of these scans have no final state yet."""
-    query = select(func.count()).where(Scan.id.in_(scan_ids), Scan.state.in_(UNFINISHED))
-    return session.scalar(query) or 0
+    return sum(
+        session.scalar(select(func.count()).where(Scan.id.in_(batch), Scan.state.in_(UNFINISHED))) or 0
+        for batch in batches(scan_ids)
+    )
 
 
 def oldest_unfinished(session: Session) -> datetime | None:

@@ -1,0 +1,1 @@
+"""The `headct` command: one module per group of subcommands."""

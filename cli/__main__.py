@@ -1,0 +1,5 @@
+"""`python -m cli` is `headct`."""
+
+from cli.main import main
+
+main()

@@ -1,0 +1,48 @@
+"""What every command begins with: settings, home, engine."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from core.home import Home
+from core.logging import configure_logging
+from core.settings import Settings, load_settings
+from db.engine import database_url, make_engine
+
+
+@dataclass(frozen=True)
+class Context:
+    """Settings, the home they name, and the engine of its database (which connects when first used)."""
+
+    settings: Settings
+    home: Home
+    engine: Engine
+
+
+def open_context() -> Context:
+    """Read the settings and make the home's folders.
+
+    Raises
+    ------
+    SettingsError
+    """
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    home = Home(settings.home)
+    home.make()
+    configured = settings.database_url.get_secret_value() if settings.database_url else None
+    return Context(settings, home, make_engine(database_url(configured, home.database)))
+
+
+def open_migrated() -> Context:
+    """As `open_context`, and the database stands at this code's migration.
+
+    Raises
+    ------
+    SettingsError, DatabaseError
+    """
+    from db.migrate import check_migrated
+
+    context = open_context()
+    check_migrated(context.engine)
+    return context

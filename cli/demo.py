@@ -1,0 +1,23 @@
+"""`headct demo`: the whole system under a temporary home, on a few scans, for a first look."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(demo)
+
+
+def demo(
+    images: Annotated[
+        Path | None,
+        typer.Option(help="folder of images, with a labels.csv if there is one; default: synthetic scans"),
+    ] = None,
+) -> None:
+    """Start everything under a temporary home, classify a few scans, show the results, stop everything."""
+    from cli.demonstration import demonstrate
+
+    demonstrate(images)

@@ -1,0 +1,190 @@
+"""The demo: `headct up` as a process, scans dropped into its inbox, rows read from its database."""
+
+import contextlib
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import Engine, Row
+
+from cli.printing import NOTICE, STATE_STYLES
+from cli.submission import IMAGE_SUFFIXES, progress_bar
+from core.errors import DatasetError, HeadctError
+from core.home import Home
+from core.settings import Settings
+from db.engine import database_url, make_engine, reading
+from db.queries import ResultFilter, counts_by_state, results
+from db.tables import UNFINISHED
+from scheduler.inbox import find_files
+from training.synthetic import write_scans
+from worker.app import create_app
+from worker.flower import flower_password, free_port
+
+_SCANS, _SEED = 24, 2026
+# The slowest start that is still one: TensorFlow read from a cold disk.
+_PATIENCE_S = 180
+_STOP_S = 15
+_LOOK_S = 0.1
+
+
+def demonstrate(images: Path | None) -> None:
+    """Run the demo on a folder of images, or on synthetic scans.
+
+    Raises
+    ------
+    HeadctError
+        The folder holds no image, or the system did not come up; says where its logs are.
+    """
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory(prefix="headct-demo-") as folder:
+        root = Path(folder)
+        if images is None:
+            images = root / "scans"
+            write_scans(images, _SCANS, _SEED)
+        files = [path for path in find_files(images) if path.suffix.lower() in IMAGE_SUFFIXES]
+        if not files:
+            raise DatasetError(
+                f"There is no image in {images}. Name a folder with PNG, JPEG, TIFF or BMP files."
+            )
+        settings = Settings(_env_file=None, home=root / "home", flower_port=0)
+        settings = settings.model_copy(update={"flower_port": free_port(settings)})
+        home = Home(settings.home)
+        home.make()
+        engine = make_engine(database_url(None, home.database))
+        with _running(settings, home) as process, progress_bar() as bar:
+            flower = f"http://{settings.flower_address}:{settings.flower_port}"
+            starting = bar.add_task("Starting Redis, scheduler, workers, Flower", total=None)
+            _wait_for_worker(settings, home, process)
+            bar.remove_task(starting)
+            classifying = bar.add_task("Classifying", total=len(files))
+            began = time.perf_counter()
+            for path in files:
+                _drop(path, home.inbox / path.relative_to(images))
+            for finished in _finished(engine, home, process, len(files)):
+                bar.update(classifying, completed=finished)
+            seconds = time.perf_counter() - began
+            with reading(engine) as session:
+                rows = results(session, ResultFilter())[::-1]
+        engine.dispose()
+        _print_results(console, rows, _truth(images / "labels.csv"))
+        console.print(
+            f"{len(rows)} scans in {seconds:.1f} s: {len(rows) / seconds:.0f} images/s, drop to result."
+        )
+        console.print(f"Flower was at {flower} (user {settings.flower_user}, ", end="")
+        console.print(
+            f"password {flower_password(settings, home)}); everything is stopped again.", markup=False
+        )
+    console.print("\nGo on with:")
+    for command, meaning in (
+        ("make up", "run it for good: inbox, database and logs under ./var"),
+        (".venv/bin/headct submit FOLDER --wait", "classify a folder of your images"),
+        (".venv/bin/headct results", "what became of every scan; --help for filters, CSV and JSON"),
+    ):
+        console.print(f"  {command:<38} {meaning}", markup=False)
+    console.print(NOTICE, style="dim")
+
+
+@contextlib.contextmanager
+def _running(settings: Settings, home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    """`headct up` on that home, in a folder without a `.env`; stopped in the end."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
+    environment |= {"HEADCT_HOME": str(home.root), "HEADCT_FLOWER_PORT": str(settings.flower_port)}
+    with (home.logs / "up.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "cli", "up"],
+            cwd=home.root,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches this process, which then stops that one
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(_STOP_S)
+
+
+def _wait_for_worker(settings: Settings, home: Home, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    app = create_app(settings, home)
+    app.conf.broker_transport_options = {"socket_connect_timeout": 1, "max_retries": 0}
+    while True:
+        _check(process, home, deadline)
+        if home.redis_socket.exists() and app.control.ping(timeout=0.5):
+            return
+        time.sleep(_LOOK_S)
+
+
+def _finished(engine: Engine, home: Home, process: subprocess.Popen[bytes], total: int) -> Iterator[int]:
+    """How many scans have a final state, until all have."""
+    deadline, finished = time.monotonic() + _PATIENCE_S, -1
+    while finished < total:
+        _check(process, home, deadline)
+        with reading(engine) as session:
+            counts = counts_by_state(session)
+        now_finished = sum(count for state, count in counts.items() if state not in UNFINISHED)
+        if now_finished > finished:
+            deadline = time.monotonic() + _PATIENCE_S
+        finished = now_finished
+        yield finished
+        time.sleep(_LOOK_S)
+
+
+def _check(process: subprocess.Popen[bytes], home: Home, deadline: float) -> None:
+    if process.poll() is None and time.monotonic() < deadline:
+        return
+    said = "\n".join(
+        path.read_text(errors="replace")[-2000:]
+        for path in (home.logs / "up.log", home.logs / "worker.log")
+        if path.exists()
+    )
+    raise HeadctError(f"The system did not come up or got no further. It said:\n{said}")
+
+
+def _drop(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+
+
+def _truth(labels: Path) -> Mapping[str, str]:
+    """Label by file name from a `labels.csv` (`filename,label`); empty where there is none."""
+    if not labels.exists():
+        return {}
+    with labels.open(newline="") as file:
+        return {row["filename"]: row["label"] for row in csv.DictReader(file)}
+
+
+def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[str, str]) -> None:
+    table = Table(
+        "file", "label", "probability", "state", "truth", box=None, header_style="bold", pad_edge=False
+    )
+    for row in rows:
+        true = truth.get(row.source_name, "")
+        wrong = bool(true and row.label and true != row.label)
+        table.add_row(
+            Text(row.source_name),
+            Text(row.label or ""),
+            "" if row.probability is None else f"{row.probability:.3f}",
+            Text(row.state, STATE_STYLES.get(row.state, "")),
+            Text(true + (" (wrong)" if wrong else ""), "red" if wrong else ""),
+        )
+    console.print(table)
+    judged = [row for row in rows if row.label and row.source_name in truth]
+    if judged:
+        right = sum(row.label == truth[row.source_name] for row in judged)
+        console.print(
+            f"{right} of {len(judged)} as labelled. These scans may have been in training: no accuracy."
+        )

@@ -1,0 +1,39 @@
+"""`headct status` and `headct doctor`: is all well, and what to do if not."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from cli.context import open_context, open_migrated
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (status, doctor):
+        app.command()(command)
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+    """Show counts by state, the queue, the workers, the oldest unfinished scan, the model in use."""
+    from cli.state import print_state, read_state
+
+    state = read_state(open_migrated())
+    if as_json:
+        json.dump(state, sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        print_state(state)
+
+
+def doctor() -> None:
+    """Check everything that headct needs; exit 1 if something has to be done."""
+    from cli.checks import run_checks
+
+    well = True
+    for name, problem in run_checks(open_context()):
+        well = well and problem is None
+        typer.echo(f"{'ok ' if problem is None else 'BAD'}  {name}" + (f": {problem}" if problem else ""))
+    if not well:
+        raise typer.Exit(1)

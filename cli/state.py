@@ -1,0 +1,58 @@
+"""The state of the running system, for `headct status`."""
+
+from typing import Any
+
+from cli.context import Context
+from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
+from core.errors import HeadctError
+from db.engine import now, reading
+from db.queries import counts_by_state, oldest_unfinished
+from models.store import ModelStore
+from worker.app import create_app
+
+# Workers that do not answer within this time (in seconds) are not alive for a person who waits.
+_PING_S = 1.0
+
+
+def read_state(context: Context) -> dict[str, Any]:
+    """Counts by state, queue depths (None without a broker), workers alive, oldest age in seconds, model."""
+    settings, home = context.settings, context.home
+    with reading(context.engine) as session:
+        counts, oldest = counts_by_state(session), oldest_unfinished(session)
+    url = broker_url(settings, home)
+    queues: dict[str, int] | None
+    try:
+        client = redis_client(url)
+        queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
+        workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
+        problem = None
+    except HeadctError as error:
+        queues, workers, problem = None, [], str(error)
+    return {
+        "scans": counts,
+        "queues": queues,
+        "workers": workers,
+        "oldest_unfinished_seconds": round((now() - oldest).total_seconds(), 1) if oldest else None,
+        "model_version": ModelStore(home.models).find(settings.model_version).card.version,
+        "problem": problem,
+    }
+
+
+def print_state(state: dict[str, Any]) -> None:
+    """Print what `read_state` found."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    for name, count in state["scans"].items():
+        table.add_row(name, str(count))
+    queues = state["queues"] or {}
+    table.add_row("queue", ", ".join(f"{name} {depth}" for name, depth in queues.items()) or "unknown")
+    table.add_row("workers alive", ", ".join(state["workers"]) or "none: start `headct up`")
+    oldest = state["oldest_unfinished_seconds"]
+    table.add_row("oldest unfinished", "nothing waits" if oldest is None else f"{oldest:.0f} s")
+    table.add_row("model in use", state["model_version"])
+    console = Console()
+    console.print(table)
+    if state["problem"]:
+        console.print(state["problem"], style="red", markup=False)

@@ -1,0 +1,100 @@
+"""`headct submit`: files and folders taken in at once, and the wait for their results."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.context import Context
+from cli.printing import print_results
+from cli.scans import Format
+from db.engine import reading
+from db.queries import results_of, unfinished_of
+from scheduler.inbox import find_files
+from scheduler.intake import Candidate, Intake
+
+# By name, and only inside a folder: a file that is named itself is always taken.
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
+_BATCH = 32
+_LOOK_S = 0.2
+
+
+def progress_bar() -> Progress:
+    """The progress bar of this command line; on standard error, so that results can be piped."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tuple[list[int], int]:
+    """Take the files in; returns the scan ids and how many files could not be taken.
+
+    Raises
+    ------
+    OSError, sqlalchemy.exc.DBAPIError
+        The store or the database refuses; what was not recorded is still where it was.
+    """
+    candidates, skipped = _candidates(paths)
+    intake = Intake(context.engine, context.home, context.settings.max_file_mb)
+    scan_ids: dict[int, None] = {}
+    left: dict[Path, str] = {}
+    with progress_bar() as bar:
+        for start in bar.track(range(0, len(candidates), _BATCH), description="Taking in", total=None):
+            taken = intake.take(candidates[start : start + _BATCH], remove=move)
+            scan_ids |= dict.fromkeys(taken.scan_ids.values())
+            left |= taken.left
+            context.home.wake.touch()
+    intake.close()
+    for path, reason in left.items():
+        typer.echo(f"headct: {path} was not taken: {reason}.", err=True)
+    note = f", {skipped} skipped in folders (not an image by name)" if skipped else ""
+    typer.echo(f"{len(candidates) - len(left)} files taken in as {len(scan_ids)} scans{note}.", err=True)
+    return list(scan_ids), len(left)
+
+
+def _candidates(paths: Sequence[Path]) -> tuple[list[Candidate], int]:
+    found: list[Candidate] = []
+    skipped = 0
+    for path in paths:
+        if not path.is_dir():
+            found.append(Candidate(path, Path(path.name)))
+            continue
+        for file in sorted(find_files(path)):
+            if file.suffix.lower() in IMAGE_SUFFIXES:
+                found.append(Candidate(file, file.relative_to(path.parent)))
+            else:
+                skipped += 1
+    return found, skipped
+
+
+def wait_for_results(context: Context, scan_ids: Sequence[int]) -> int:
+    """Wait until all scans have a final state, print them; returns how many have no result.
+
+    Ctrl-C ends the wait only; the scans go on.
+    """
+    with progress_bar() as bar:
+        task = bar.add_task("Classifying", total=len(scan_ids))
+        for finished in finished_counts(context, scan_ids):
+            bar.update(task, completed=finished)
+    with reading(context.engine) as session:
+        rows = results_of(session, scan_ids)
+    print_results(rows, Format.TABLE, len(rows))
+    return sum(row.state != "classified" for row in rows)
+
+
+def finished_counts(context: Context, scan_ids: Sequence[int]) -> Iterator[int]:
+    """How many of the scans have a final state, again and again until all have."""
+    while True:
+        with reading(context.engine) as session:
+            finished = len(scan_ids) - unfinished_of(session, scan_ids)
+        yield finished
+        if finished == len(scan_ids):
+            return
+        time.sleep(_LOOK_S)

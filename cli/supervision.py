@@ -1,0 +1,145 @@
+"""How `headct up` runs the parts: checks first, then supervisord in its place."""
+
+import fcntl
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.context import Context
+from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
+from core.errors import AlreadyRunning
+from db.migrate import migrate
+from models.store import ModelStore
+from scheduler.inbox import check_inbox
+from worker.flower import flower_password, free_port
+
+# The parts stop side by side, Redis after them, all within the 10 s that `up` promises.
+_STOP_PARTS_S, _STOP_REDIS_S = 7, 2
+
+_SUPERVISORD = """\
+[supervisord]
+nodaemon=true
+silent=false
+loglevel=info
+logfile={logs}/supervisord.log
+logfile_maxbytes=5MB
+logfile_backups=2
+pidfile={run}/supervisord.pid
+childlogdir={logs}
+{user}
+"""
+
+_PROGRAM = """
+[program:{name}]
+command={command}
+autorestart=true
+startsecs=2
+startretries=1000000
+stopsignal=TERM
+stopwaitsecs={stop_s}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={logs}/{name}.log
+stdout_logfile_maxbytes=5MB
+stdout_logfile_backups=3
+"""
+
+_GROUP = """
+[group:{name}]
+programs={programs}
+priority={priority}
+"""
+
+
+def supervise(context: Context) -> None:
+    """Check, migrate, say where everything is, and become the supervisor; does not return.
+
+    Raises
+    ------
+    HeadctError
+        What would keep a part from running, before anything is started.
+    """
+    settings, home = context.settings, context.home
+    _hold_home(home.run / "up.lock")
+    check_inbox(home.inbox)
+    store = ModelStore(home.models)
+    store.verify(store.find(settings.model_version))
+    if settings.broker_url:
+        queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
+    migrate(context.engine)
+    os.environ["HEADCT_FLOWER_PORT"] = str(free_port(settings))
+    os.environ["HEADCT_HOME"] = str(home.root)
+    _say_where(context, int(os.environ["HEADCT_FLOWER_PORT"]))
+    configuration = home.run / "supervisord.conf"
+    configuration.write_text(_configuration(context))
+    context.engine.dispose()
+    sys.stdout.flush()
+    os.execv(  # noqa: S606 - our own interpreter
+        sys.executable,
+        [sys.executable, "-P", "-m", "supervisor.supervisord", "--nodaemon", "-c", str(configuration)],
+    )
+
+
+def _hold_home(path: Path) -> None:
+    """Lock the home for the life of this process, which the supervisor takes over.
+
+    Raises
+    ------
+    AlreadyRunning
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        pid = path.read_text().strip()
+        raise AlreadyRunning(
+            f"`headct up` already runs on {path.parent.parent} (process {pid}). "
+            "Stop that one, or set HEADCT_HOME to another folder."
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, str(os.getpid()).encode())
+    os.set_inheritable(descriptor, True)
+
+
+def _configuration(context: Context) -> str:
+    home = context.home
+    headct = f"{_escape(shlex.quote(sys.executable))} -P -m cli"
+    parts = {
+        "scheduler": f"{headct} watch",
+        "worker": f"{headct} worker --queue {INFERENCE_QUEUE}",
+        "training": f"{headct} worker --queue {TRAINING_QUEUE}",
+        "flower": f"{headct} flower",
+    }
+    user = "user=root" if os.getuid() == 0 else ""  # says that root is meant
+    text = _SUPERVISORD.format(logs=_escape(str(home.logs)), run=_escape(str(home.run)), user=user)
+    if not context.settings.broker_url:
+        text += _program(context, "redis", f"{headct} redis", _STOP_REDIS_S)
+        text += _GROUP.format(name="broker", programs="redis", priority=1)
+    for name, command in parts.items():
+        text += _program(context, name, command, _STOP_PARTS_S)
+    return text + _GROUP.format(name="headct", programs=",".join(parts), priority=2)
+
+
+def _program(context: Context, name: str, command: str, stop_s: int) -> str:
+    return _PROGRAM.format(name=name, command=command, stop_s=stop_s, logs=_escape(str(context.home.logs)))
+
+
+def _escape(text: str) -> str:
+    """Supervisor's own escape for % (its values are Python % formats)."""
+    return text.replace("%", "%%")
+
+
+def _say_where(context: Context, port: int) -> None:
+    settings, home = context.settings, context.home
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"Inbox     {home.inbox}", markup=False)
+    console.print(f"Database  {context.engine.url.render_as_string(hide_password=True)}", markup=False)
+    console.print(f"Flower    http://{settings.flower_address}:{port}", markup=False)
+    console.print(
+        f"          user {settings.flower_user}, password {flower_password(settings, home)}", markup=False
+    )
+    console.print(f"Logs      {home.logs}", markup=False)
+    console.print("Drop images into the inbox; `headct results` shows what became of them. Ctrl-C stops.")

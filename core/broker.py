@@ -1,0 +1,46 @@
+"""Where Redis is, and what can be asked of it directly."""
+
+from urllib.parse import quote
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from core.errors import BrokerUnreachable
+from core.home import Home
+from core.settings import Settings
+
+INFERENCE_QUEUE = "inference"
+TRAINING_QUEUE = "training"
+
+
+def broker_url(settings: Settings, home: Home) -> str:
+    """The configured broker, or the embedded one's unix socket with its generated password."""
+    if settings.broker_url:
+        return settings.broker_url.get_secret_value()
+    return f"redis+socket://:{quote(home.secret('redis_password'))}@{quote(str(home.redis_socket))}"
+
+
+def redis_client(url: str) -> "redis.Redis":
+    """A client that fails within seconds instead of waiting for a dead server."""
+    return redis.Redis.from_url(
+        url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db="),
+        socket_timeout=5,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def queue_depth(client: "redis.Redis", queue: str) -> int:
+    """Messages that no worker has taken yet.
+
+    Raises
+    ------
+    BrokerUnreachable
+    """
+    try:
+        return int(client.llen(queue))
+    except redis.RedisError as error:
+        raise BrokerUnreachable(
+            f"Redis does not answer ({error}). Start it (`headct up` brings its own), "
+            "or correct HEADCT_BROKER_URL."
+        ) from error

@@ -1,0 +1,1 @@
+"""From inbox to database to queue: watcher, intake, dispatcher."""

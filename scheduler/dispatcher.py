@@ -1,0 +1,109 @@
+"""The dispatcher: from rows that wait to tasks in the queue, and back again what was lost there."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+import redis
+from celery import Celery
+from kombu.exceptions import OperationalError as PublishError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, queue_depth
+from core.errors import BrokerUnreachable
+from core.settings import Settings
+from db.lifecycle import next_chunks, put_back, take_back_expired
+from db.training_runs import runs_to_publish
+from worker.app import CLASSIFY_TASK, TRAIN_TASK
+
+logger = logging.getLogger(__name__)
+
+# While scans wait for room in the queue it is looked at this often; otherwise only for lost work.
+_BUSY_S, _SWEEP_S = 0.1, 5.0
+# With this many tasks waiting the workers are busy anyway, and scans gather into full chunks meanwhile.
+_KEEPS_WORKERS_BUSY = 4
+
+
+class Dispatcher:
+    """Publishes waiting scans and training runs until `stop` is set; sleeps when there is nothing to do."""
+
+    def __init__(self, settings: Settings, engine: Engine, app: Celery, client: redis.Redis) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._app = app
+        self._client = client
+        self._lease = timedelta(seconds=settings.lease_seconds)
+        self._woken = threading.Event()
+        self._next_sweep = 0.0
+        self._failing = False
+
+    def wake(self) -> None:
+        """There may be something to publish."""
+        self._woken.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Dispatch until `stop` is set and `wake()` is called; outlasts a broker or database that is away."""
+        while not stop.is_set():
+            self._woken.clear()
+            try:
+                waiting = self.dispatch()
+            except (BrokerUnreachable, PublishError, DBAPIError) as error:
+                if not self._failing:
+                    logger.error("nothing is published until this ends: %s", error)  # noqa: TRY400 - no trace
+                self._failing, waiting = True, False
+            else:
+                if self._failing:
+                    logger.info("publishing again")
+                self._failing = False
+            self._woken.wait(_BUSY_S if waiting else max(0.0, self._next_sweep - time.monotonic()))
+
+    def dispatch(self) -> bool:
+        """Publish what there is room for; returns whether to look again soon.
+
+        Raises
+        ------
+        BrokerUnreachable, kombu.exceptions.OperationalError, sqlalchemy.exc.DBAPIError
+            Nothing is lost: what could not be published waits in the database.
+        """
+        if time.monotonic() >= self._next_sweep:
+            self._next_sweep = time.monotonic() + _SWEEP_S
+            self._sweep()
+        depth = queue_depth(self._client, INFERENCE_QUEUE)
+        room = self._settings.high_water_chunks - depth
+        if room <= 0:
+            return True
+        with Session(self._engine) as session, session.begin():
+            chunks = next_chunks(
+                session,
+                room,
+                self._settings.chunk_size,
+                self._lease,
+                full_only=depth >= _KEEPS_WORKERS_BUSY,
+            )
+        self._publish(chunks)
+        return bool(chunks) or depth >= _KEEPS_WORKERS_BUSY
+
+    def _sweep(self) -> None:
+        with Session(self._engine) as session, session.begin():
+            taken_back = take_back_expired(session, self._settings.max_attempts)
+            runs = runs_to_publish(session, self._lease)
+        if taken_back:
+            logger.warning("%d scans were not finished within their lease and wait again", taken_back)
+        for run_id in runs:
+            self._app.send_task(TRAIN_TASK, args=[run_id], queue=TRAINING_QUEUE)
+
+    def _publish(self, chunks: Sequence[list[int]]) -> None:
+        published = 0
+        try:
+            for chunk in chunks:
+                self._app.send_task(CLASSIFY_TASK, args=[chunk], queue=INFERENCE_QUEUE)
+                published += 1
+        finally:
+            if published < len(chunks):
+                unsent = [scan_id for chunk in chunks[published:] for scan_id in chunk]
+                with Session(self._engine) as session, session.begin():
+                    put_back(session, unsent)

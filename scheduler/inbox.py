@@ -1,0 +1,99 @@
+"""Which files of an inbox may be taken, and when one is complete."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.errors import InboxUnusable
+
+IGNORED_SUFFIXES = (".tmp", ".part")
+_PNG_SIGNATURE, _PNG_END = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\x00\x00\x00\x00IEND\xaeB`\x82",
+)  # PNG 3rd ed., 5.2 and 11.2.5
+_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"  # ITU-T T.81, B.1.1.3: SOI and EOI
+
+
+def check_inbox(inbox: Path) -> None:
+    """Raise unless files can be read in, and removed from, the inbox.
+
+    Raises
+    ------
+    InboxUnusable
+    """
+    if not inbox.is_dir():
+        raise InboxUnusable(
+            f"The inbox {inbox} does not exist or is no folder. Create it, or set HEADCT_HOME."
+        )
+    if not os.access(inbox, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+        raise InboxUnusable(
+            f"The inbox {inbox} must be readable and writable for this user, since files are removed from it "
+            f"once they are recorded. Run `chmod u+rwx` on it, or change its owner."
+        )
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file or folder of that name is left alone: hidden, or still being written by its name."""
+    return name.startswith(".") or name.endswith(IGNORED_SUFFIXES)
+
+
+def find_files(folder: Path) -> Iterator[Path]:
+    """Every regular file below `folder` that is not ignored; links are never followed."""
+    pending = [folder]
+    while pending:
+        try:
+            entries = os.scandir(pending.pop())
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        with entries:
+            for entry in entries:
+                if is_ignored(entry.name):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(Path(entry.path))
+                elif entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+
+
+def regular_file(path: Path) -> os.stat_result | None:
+    """Status of a regular file; None for anything else, or nothing, at that path."""
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def open_regular(path: Path) -> int:
+    """A file descriptor for reading; never of a link, and never waiting on a FIFO or device.
+
+    Raises
+    ------
+    OSError
+        It vanished, may not be read, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(f"not a regular file: {path.name!r}")
+    return descriptor
+
+
+def carries_its_end(path: Path) -> bool:
+    """Whether this is a PNG or JPEG whose closing marker has been written, so that no more will come."""
+    try:
+        descriptor = open_regular(path)
+    except OSError:
+        return False
+    try:
+        size = os.fstat(descriptor).st_size
+        start = os.pread(descriptor, len(_PNG_SIGNATURE), 0)
+        end = os.pread(descriptor, len(_PNG_END), max(0, size - len(_PNG_END)))
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return (start == _PNG_SIGNATURE and end == _PNG_END) or (
+        start.startswith(_JPEG_START) and end.endswith(_JPEG_END)
+    )

@@ -1,0 +1,175 @@
+"""Intake: file -> store -> row -> gone from the inbox, in this order.
+
+A crash between any two steps loses nothing: until the commit the inbox still has the file, and a
+copy in the store without a row is written over when the file is taken again. It doubles nothing
+either: a file that was recorded but not yet removed is known by its identity when it is seen again.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from core.errors import ImageTooLarge
+from core.home import Home
+from db.arrivals import NewArrival, record_arrivals
+from scheduler.inbox import open_regular
+
+VANISHED = "it vanished"
+CHANGED = "it changed while it was read"
+
+_BLOCK = 2**20
+_TEMPORARY_PREFIX = ".incoming-"
+# An unfinished copy this old has no process any more that would finish it.
+_LEFTOVER_AGE_S = 3600
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file to take in, and its name for people: below the inbox, or below the folder that was submitted."""
+
+    path: Path
+    name: Path
+
+    @property
+    def source_name(self) -> str:
+        """The name as text that every database takes; bytes that are no UTF-8 are written as `\\xNN`."""
+        return os.fsencode(self.name).decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one round of intake did: scan ids by candidate, and the files that could not be taken yet."""
+
+    scan_ids: dict[Path, int]
+    left: dict[Path, str]
+
+
+class Intake:
+    """Takes files into the store and the database.
+
+    Parameters
+    ----------
+    max_file_mb
+        Larger files (in MiB) are moved to `rejected` and recorded as such.
+    """
+
+    def __init__(self, engine: Engine, home: Home, max_file_mb: float) -> None:
+        self._engine = engine
+        self._home = home
+        self._max_file_mb = max_file_mb
+        # Most of a file's time is spent waiting for its fsync; several waits run side by side.
+        self._pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="intake")
+
+    def take(self, candidates: Sequence[Candidate], *, remove: bool) -> Taken:
+        """Record these files in one transaction; then remove them from where they were, if `remove`.
+
+        Raises
+        ------
+        OSError
+            The store cannot be written, for example since the disk is full. Nothing was recorded.
+        sqlalchemy.exc.OperationalError
+            The database does not answer. Nothing was recorded, and every file is still there.
+        """
+        found = list(self._pool.map(lambda candidate: self._copy(candidate, remove=remove), candidates))
+        arrivals = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, NewArrival)}
+        left = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, str)}
+        if arrivals:
+            for folder in {self._home.rejected if a.refused else self._home.store for a in arrivals.values()}:
+                _sync_folder(folder)
+            with Session(self._engine) as session, session.begin():
+                ids = record_arrivals(session, list(arrivals.values()))
+            if remove:
+                list(self._pool.map(_remove, arrivals))
+            return Taken({path: ids[arrival.sha256] for path, arrival in arrivals.items()}, left)
+        return Taken({}, left)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def _copy(self, candidate: Candidate, *, remove: bool) -> NewArrival | str:
+        """Copy one file, hashing it on the way; returns what to record, or why it is left for later."""
+        try:
+            descriptor = open_regular(candidate.path)
+        except FileNotFoundError:
+            return VANISHED
+        except OSError as error:
+            return f"it cannot be read ({error.strerror or error})"
+        with os.fdopen(descriptor, "rb", buffering=0) as source:
+            before = os.fstat(source.fileno())
+            too_large = before.st_size > self._max_file_mb * 2**20
+            folder = self._home.rejected if too_large else self._home.store
+            digest = hashlib.sha256()
+            with _temporary(folder) as (target, name):
+                while block := source.read(_BLOCK):
+                    digest.update(block)
+                    if not too_large:
+                        target.write(block)
+                after = os.fstat(source.fileno())
+                if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                    return CHANGED
+                if too_large:
+                    _link(candidate.path, name)
+                else:
+                    target.flush()
+                    os.fsync(target.fileno())
+                name.replace(folder / digest.hexdigest())
+        return NewArrival(
+            sha256=digest.hexdigest(),
+            size_bytes=after.st_size,
+            source_name=candidate.source_name,
+            identity=f"{after.st_ino}:{after.st_ctime_ns}:{after.st_size}" if remove else None,
+            refused=str(ImageTooLarge.file(self._max_file_mb)) if too_large else None,
+        )
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """A new file (mode 0600) to be renamed once it is whole; gone if it never is."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=_TEMPORARY_PREFIX, delete=False) as file:
+        name = Path(file.name)
+        try:
+            yield file, name
+        finally:
+            name.unlink(missing_ok=True)
+
+
+def _link(path: Path, name: Path) -> None:
+    """Give a large file a second name without copying it, where the file system can."""
+    name.unlink()
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except OSError:
+        shutil.copyfile(path, name, follow_symlinks=False)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(home: Home) -> None:
+    """Remove the unfinished copies of a process that was killed; their files are still in the inbox."""
+    for folder in (home.store, home.rejected):
+        for path in folder.glob(f"{_TEMPORARY_PREFIX}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _LEFTOVER_AGE_S:
+                    path.unlink()

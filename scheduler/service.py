@@ -1,0 +1,39 @@
+"""The scheduler's process: the watcher in the main thread, the dispatcher beside it."""
+
+import signal
+import threading
+
+from sqlalchemy import Engine
+
+from core.broker import broker_url, redis_client
+from core.home import Home
+from core.settings import Settings
+from scheduler.dispatcher import Dispatcher
+from scheduler.intake import Intake, remove_leftovers
+from scheduler.watcher import Watcher
+from worker.app import create_app
+
+
+def run_scheduler(settings: Settings, home: Home, engine: Engine) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises
+    ------
+    InboxUnusable
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    remove_leftovers(home)
+    client = redis_client(broker_url(settings, home))
+    dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
+    intake = Intake(engine, home, settings.max_file_mb)
+    thread = threading.Thread(target=dispatcher.run, args=(stop,), name="dispatcher")
+    thread.start()
+    try:
+        Watcher(settings, home, intake, dispatcher).run(stop)
+    finally:
+        stop.set()
+        dispatcher.wake()
+        thread.join()
+        intake.close()

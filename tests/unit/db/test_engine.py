@@ -1,0 +1,50 @@
+import multiprocessing
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core.errors import DatabaseUnreachable, SettingsError
+from db.engine import check_reachable, make_engine
+
+
+def _increment(url: str, times: int) -> None:
+    engine = make_engine(url)
+    for _ in range(times):
+        with Session(engine) as session, session.begin():
+            value = session.scalar(text("SELECT value FROM counter"))
+            session.execute(text("UPDATE counter SET value = :value"), {"value": (value or 0) + 1})
+
+
+def test_sqlite_loses_no_update_between_processes(sqlite_url: str) -> None:
+    engine = make_engine(sqlite_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE counter (value INTEGER)"))
+        connection.execute(text("INSERT INTO counter VALUES (0)"))
+    engine.dispose()
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=_increment, args=(sqlite_url, 50)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT value FROM counter")) == 150
+
+
+def test_sqlite_is_durable_and_keeps_foreign_keys(sqlite_url: str) -> None:
+    with make_engine(sqlite_url).connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+
+
+def test_an_unreachable_database_is_told_without_its_password() -> None:
+    with pytest.raises(DatabaseUnreachable, match="HEADCT_DATABASE_URL") as caught:
+        check_reachable(make_engine("postgresql+psycopg://user:hunter2@127.0.0.1:1/headct"))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_an_unreadable_url_is_told() -> None:
+    with pytest.raises(SettingsError, match="HEADCT_DATABASE_URL cannot be read"):
+        make_engine("postgresql+psycopg://user:pass@host:port/name")

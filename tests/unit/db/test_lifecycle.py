@@ -1,0 +1,192 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import Session
+
+from db.arrivals import NewArrival, record_arrivals
+from db.engine import now
+from db.lifecycle import (
+    ModelStamp,
+    Outcome,
+    claim,
+    finish,
+    next_chunks,
+    put_back,
+    retry,
+    take_back_expired,
+)
+from db.queries import ResultFilter, counts_by_state, find_scan, oldest_unfinished, results
+from db.tables import Arrival, Prediction, Scan
+
+MODEL = ModelStamp("v1", "f" * 64, "p1", 0.5)
+LEASE = timedelta(minutes=1)
+
+
+def arrival(number: int, name: str = "", identity: str | None = None) -> NewArrival:
+    return NewArrival(f"{number:064x}", 100, name or f"{number}.png", identity)
+
+
+def arrive(engine: Engine, count: int) -> list[int]:
+    with Session(engine) as session, session.begin():
+        return sorted(record_arrivals(session, [arrival(number) for number in range(count)]).values())
+
+
+def queue(engine: Engine, chunk_size: int = 16) -> list[list[int]]:
+    with Session(engine) as session, session.begin():
+        return next_chunks(session, 10, chunk_size, LEASE)
+
+
+def take(engine: Engine, ids: list[int], task: str, *, resumed: bool = False) -> list[int]:
+    with Session(engine) as session, session.begin():
+        return [id_ for id_, _ in claim(session, ids, task, LEASE, 3, resumed=resumed)]
+
+
+def expire(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        session.execute(update(Scan).values(lease_expires_at=now() - LEASE))
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    with Session(engine) as session:
+        return {state: count for state, count in counts_by_state(session).items() if count}
+
+
+def test_the_same_bytes_are_one_scan_with_two_arrivals(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, [arrival(1, "a.png"), arrival(1, "b.png")])
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, [arrival(1, "c.png")])
+        assert session.scalar(select(func.count()).select_from(Scan)) == 1
+        assert list(session.scalars(select(Arrival.source_name).order_by(Arrival.id))) == [
+            "a.png",
+            "b.png",
+            "c.png",
+        ]
+
+
+def test_a_file_seen_twice_by_its_identity_arrives_once(engine: Engine) -> None:
+    for _ in range(2):
+        with Session(engine) as session, session.begin():
+            record_arrivals(session, [arrival(1, "a.png", "inode:1")])
+    with Session(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Arrival)) == 1
+
+
+def test_a_refused_file_is_rejected_with_its_reason_and_never_queued(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, [NewArrival("a" * 64, 10**10, "big.tif", None, refused="too large")])
+    assert queue(engine) == []
+    with Session(engine) as session:
+        assert find_scan(session, "aaaaaa").reason == "too large"
+
+
+def test_waiting_scans_are_queued_once_in_chunks_oldest_first(engine: Engine) -> None:
+    ids = arrive(engine, 5)
+    assert queue(engine, chunk_size=2) == [ids[:2], ids[2:4], ids[4:]]
+    assert queue(engine) == []
+
+
+def test_a_busy_queue_gets_full_chunks_only(engine: Engine) -> None:
+    ids = arrive(engine, 5)
+    with Session(engine) as session, session.begin():
+        assert next_chunks(session, 10, 2, LEASE, full_only=True) == [ids[:2], ids[2:4]]
+    assert counts(engine) == {"queued": 4, "received": 1}
+
+
+def test_scans_that_could_not_be_published_wait_again(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 3)
+    with Session(engine) as session, session.begin():
+        put_back(session, chunk)
+    assert queue(engine) == [chunk]
+
+
+def queue_of(engine: Engine, count: int) -> list[list[int]]:
+    arrive(engine, count)
+    return queue(engine)
+
+
+def test_a_scan_is_claimed_by_one_task_only(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 3)
+    assert take(engine, chunk, "first") == chunk
+    assert take(engine, chunk, "second") == []
+
+
+def test_a_result_is_written_once_however_often_it_is_computed(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 2)
+    take(engine, chunk, "task")
+    for probability in (0.9, 0.9):
+        with Session(engine) as session, session.begin():
+            finish(session, [Outcome(id_, probability, "hemorrhage") for id_ in chunk], MODEL)
+    with Session(engine) as session:
+        assert session.scalar(select(func.count()).select_from(Prediction)) == 2
+        assert oldest_unfinished(session) is None
+        row = results(session, ResultFilter(limit=1))[0]
+        assert (row.state, row.label, row.model_version) == ("classified", "hemorrhage", "v1")
+        assert row.classified_at.utcoffset() == timedelta(0)
+    assert take(engine, chunk, "task") == []
+
+
+def test_a_bad_image_is_rejected_beside_classified_neighbours(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 2)
+    take(engine, chunk, "task")
+    with Session(engine) as session, session.begin():
+        finish(session, [Outcome(chunk[0], rejected="not an image"), Outcome(chunk[1], 0.1, "normal")], MODEL)
+    assert counts(engine) == {"classified": 1, "rejected": 1}
+
+
+def test_members_of_a_chunk_whose_worker_died_travel_alone(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 3)
+    take(engine, chunk, "task")
+    assert take(engine, chunk, "task") == [], "the redelivered task gives them back"
+    assert queue(engine) == [[id_] for id_ in chunk]
+
+
+def test_a_scan_that_takes_the_worker_down_three_times_is_quarantined(engine: Engine) -> None:
+    ((scan_id,),) = queue_of(engine, 1)
+    for attempt in range(3):
+        assert take(engine, [scan_id], "task") == [scan_id], attempt
+    assert take(engine, [scan_id], "task") == []
+    with Session(engine) as session, session.begin():
+        scan = find_scan(session, str(scan_id))
+        assert scan.state == "quarantined"
+        assert "3 times" in str(scan.reason)
+        assert retry(session, [scan_id]) == 1
+    assert queue(engine) == [[scan_id]]
+
+
+def test_a_task_that_is_tried_again_after_a_database_error_counts_no_attempt(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 2)
+    take(engine, chunk, "task")
+    for _ in range(5):
+        assert take(engine, chunk, "task", resumed=True) == chunk
+    with Session(engine) as session:
+        assert set(session.scalars(select(Scan.attempts))) == {1}
+
+
+def test_expired_scans_wait_again_and_are_quarantined_after_three_attempts(engine: Engine) -> None:
+    ((scan_id,),) = queue_of(engine, 1)
+    for attempt in range(3):
+        assert take(engine, [scan_id], f"task {attempt}") == [scan_id]
+        expire(engine)
+        with Session(engine) as session, session.begin():
+            assert take_back_expired(session, 3) == 1
+        queue(engine)
+    assert counts(engine) == {"quarantined": 1}
+
+
+def test_a_queued_scan_whose_message_was_lost_costs_no_attempt(engine: Engine) -> None:
+    ((scan_id,),) = queue_of(engine, 1)
+    for _ in range(5):
+        expire(engine)
+        with Session(engine) as session, session.begin():
+            take_back_expired(session, 3)
+        assert queue(engine) == [[scan_id]]
+
+
+@pytest.mark.parametrize("state", ["received", "queued", "classified"])
+def test_only_rejected_and_quarantined_scans_are_retried(engine: Engine, state: str) -> None:
+    (scan_id,) = arrive(engine, 1)
+    with Session(engine) as session, session.begin():
+        session.execute(update(Scan).values(state=state))
+        assert retry(session, [scan_id]) == 0

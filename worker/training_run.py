@@ -1,0 +1,49 @@
+"""One training run, from claim to registered model version."""
+
+import logging
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from core.errors import HeadctError
+from core.home import Home
+from core.settings import Settings
+from db.training_runs import claim_run, fail_run, keep_run, succeed_run
+from models.store import ModelStore
+from training.hyperparameters import Hyperparameters
+
+logger = logging.getLogger(__name__)
+
+
+def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) -> None:
+    """Train, evaluate and register a model, and write on the run's row how it ended.
+
+    A run that is done or under way is passed over. The row's lease is renewed after every epoch; when the
+    worker dies, it runs out, and the dispatcher publishes the run again.
+    """
+    lease = timedelta(seconds=max(settings.lease_seconds, 600))
+    with Session(engine) as session, session.begin():
+        run = claim_run(session, run_id, lease)
+        if run is None:
+            logger.info("training run %d is done or under way", run_id)
+            return
+        hyperparameters = Hyperparameters.for_run(seed=run.seed, epochs=run.epochs)
+
+    def on_epoch(epoch: int, logs: dict[str, float]) -> None:
+        logger.info("training run %d: epoch %d, loss %.4f", run_id, epoch, logs["loss"])
+        with Session(engine) as session, session.begin():
+            keep_run(session, run_id, lease)
+
+    from training.train import train  # noqa: PLC0415 - brings TensorFlow, which only the children load
+
+    try:
+        card = train(settings.training_data, ModelStore(home.models), hyperparameters, on_epoch)
+    except (HeadctError, OSError) as error:
+        logger.error("training run %d failed: %s", run_id, error)  # noqa: TRY400 - the message is the reason
+        with Session(engine) as session, session.begin():
+            fail_run(session, run_id, str(error))
+        return
+    with Session(engine) as session, session.begin():
+        succeed_run(session, run_id, card.version, card.metrics)
+    logger.info("training run %d made model %s", run_id, card.version)
