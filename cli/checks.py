@@ -10,7 +10,7 @@ from cli.context import Context
 from core.broker import INFERENCE_QUEUE, broker_url, queue_depth, redis_client
 from core.errors import HeadctError
 from db.migrate import check_migrated
-from models.store import ModelStore
+from models.store import ModelStore, verify
 from scheduler.inbox import check_inbox, find_files
 
 # Below this the next batch of scans may not fit beside the database's and Redis's own files.
@@ -72,8 +72,7 @@ def _broker(context: Context) -> None:
 
 
 def _model(context: Context) -> None:
-    store = ModelStore(context.home.models)
-    store.verify(store.find(context.settings.model_version))
+    verify(ModelStore(context.home.models).find(context.settings.model_version))
 
 
 def _watch_limit(_: Context) -> None:

@@ -1,5 +1,6 @@
 """What every command begins with: settings, home, engine."""
 
+import os
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -27,6 +28,7 @@ def open_context() -> Context:
     SettingsError
     """
     settings = load_settings()
+    os.umask(0o077)  # what headct writes can identify patients: it is for this user alone
     configure_logging(settings.log_level)
     home = Home(settings.home)
     home.make()

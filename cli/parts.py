@@ -40,15 +40,14 @@ def worker(
     queue: Annotated[str, typer.Option(help="inference or training")] = INFERENCE_QUEUE,
 ) -> None:
     """Run a worker that classifies, or with --queue training one that trains."""
-    from models.store import ModelStore
+    from models.store import ModelStore, verify
     from worker.service import run_worker
 
     if queue not in (INFERENCE_QUEUE, TRAINING_QUEUE):
         raise typer.BadParameter(f"{queue} is no queue; choose {INFERENCE_QUEUE} or {TRAINING_QUEUE}")
     context = _part()
     if queue == INFERENCE_QUEUE:
-        store = ModelStore(context.home.models)
-        store.verify(store.find(context.settings.model_version))
+        verify(ModelStore(context.home.models).find(context.settings.model_version))
     context.engine.dispose()
     run_worker(context.settings, context.home, queue)
 

@@ -19,22 +19,26 @@ def read_state(context: Context) -> dict[str, Any]:
     settings, home = context.settings, context.home
     with reading(context.engine) as session:
         counts, oldest = counts_by_state(session), oldest_unfinished(session)
-    url = broker_url(settings, home)
-    queues: dict[str, int] | None
+    queues: dict[str, int] | None = None
+    workers: list[str] = []
+    version, problems = None, []
     try:
-        client = redis_client(url)
+        client = redis_client(broker_url(settings, home))
         queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
-        problem = None
     except HeadctError as error:
-        queues, workers, problem = None, [], str(error)
+        problems.append(str(error))
+    try:
+        version = ModelStore(home.models).find(settings.model_version).card.version
+    except HeadctError as error:
+        problems.append(str(error))
     return {
         "scans": counts,
         "queues": queues,
         "workers": workers,
         "oldest_unfinished_seconds": round((now() - oldest).total_seconds(), 1) if oldest else None,
-        "model_version": ModelStore(home.models).find(settings.model_version).card.version,
-        "problem": problem,
+        "model_version": version,
+        "problems": problems,
     }
 
 
@@ -51,8 +55,8 @@ def print_state(state: dict[str, Any]) -> None:
     table.add_row("workers alive", ", ".join(state["workers"]) or "none: start `headct up`")
     oldest = state["oldest_unfinished_seconds"]
     table.add_row("oldest unfinished", "nothing waits" if oldest is None else f"{oldest:.0f} s")
-    table.add_row("model in use", state["model_version"])
+    table.add_row("model in use", state["model_version"] or "none")
     console = Console()
     console.print(table)
-    if state["problem"]:
-        console.print(state["problem"], style="red", markup=False)
+    for problem in state["problems"]:
+        console.print(problem, style="red", markup=False)

@@ -12,7 +12,7 @@ from cli.context import Context
 from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
 from core.errors import AlreadyRunning
 from db.migrate import migrate
-from models.store import ModelStore
+from models.store import ModelStore, verify
 from scheduler.inbox import check_inbox
 from worker.flower import flower_password, free_port
 
@@ -65,8 +65,7 @@ def supervise(context: Context) -> None:
     settings, home = context.settings, context.home
     _hold_home(home.run / "up.lock")
     check_inbox(home.inbox)
-    store = ModelStore(home.models)
-    store.verify(store.find(settings.model_version))
+    verify(ModelStore(home.models).find(settings.model_version))
     if settings.broker_url:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)

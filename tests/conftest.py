@@ -1,6 +1,8 @@
 """Fixtures: real homes, real databases, real scans."""
 
 import os
+import pwd
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from core.home import Home
 from core.settings import Settings
 from db.engine import database_url, make_engine
 from db.migrate import migrate
+from tests.processes import redis_process
 from training.synthetic import write_scans
 
 REPOSITORY = Path(__file__).parent.parent
@@ -87,6 +90,32 @@ def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
     migrate(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def redis_server(settings: Settings, home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    """The embedded Redis as a process."""
+    with redis_process(settings, home) as process:
+        yield process
+
+
+@pytest.fixture
+def unprivileged(tmp_path: Path) -> Iterator[None]:
+    """The test runs as a user whom file permissions bind, also where the tests are root's."""
+    if os.geteuid() != 0:
+        yield
+        return
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, nobody, -1, follow_symlinks=False)
+    opened = [path for path in tmp_path.parents if path.stat().st_mode & 0o011 != 0o011]
+    for path in opened:
+        path.chmod(path.stat().st_mode | 0o011)
+    os.seteuid(nobody)
+    yield
+    os.seteuid(0)
+    for path in opened:
+        path.chmod(path.stat().st_mode & ~0o011)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,6 @@ def test_an_empty_database_is_told_to_be_migrated(empty_engine: Engine) -> None:
 def test_a_newer_database_is_refused_and_left_alone(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(DatabaseTooNew, match="9999.*newer"):
+    with pytest.raises(DatabaseTooNew, match=r"9999.*newer"):
         migrate(engine)
     assert current_revision(engine) == "9999"

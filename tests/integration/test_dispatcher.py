@@ -1,0 +1,135 @@
+import base64
+import json
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from kombu.exceptions import OperationalError as PublishError
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session
+
+from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
+from core.errors import BrokerUnreachable
+from core.home import Home
+from core.settings import Settings
+from db.arrivals import NewArrival, record_arrivals
+from db.engine import now
+from db.queries import counts_by_state
+from db.tables import Scan
+from db.training_runs import request_run
+from scheduler.dispatcher import Dispatcher
+from tests.processes import wait_until
+from worker.app import create_app
+
+
+def make_dispatcher(settings: Settings, home: Home, engine: Engine) -> Dispatcher:
+    return Dispatcher(settings, engine, create_app(settings, home), redis_client(broker_url(settings, home)))
+
+
+def arrive(engine: Engine, count: int) -> None:
+    with Session(engine) as session, session.begin():
+        names = [NewArrival(f"{number:064x}", 1, "Doe^Jane.png", None) for number in range(count)]
+        record_arrivals(session, names)
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    with Session(engine) as session:
+        return {state: count for state, count in counts_by_state(session).items() if count}
+
+
+def test_only_ids_travel_as_json(
+    settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
+) -> None:
+    arrive(sqlite_engine, 3)
+    make_dispatcher(settings, home, sqlite_engine).dispatch()
+    client = redis_client(broker_url(settings, home))
+    (raw,) = client.lrange(INFERENCE_QUEUE, 0, -1)
+    message = json.loads(raw)
+    assert message["content-type"] == "application/json"
+    assert json.loads(base64.b64decode(message["body"]))[0] == [[1, 2, 3]]
+    assert b"Doe" not in raw + base64.b64decode(message["body"])
+
+
+def test_a_large_inbox_does_not_fill_redis(
+    settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
+) -> None:
+    arrive(sqlite_engine, 1000)
+    settings = settings.model_copy(update={"high_water_chunks": 5})
+    dispatcher = make_dispatcher(settings, home, sqlite_engine)
+    while (
+        dispatcher.dispatch() and queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE) < 5
+    ):
+        pass
+    dispatcher.dispatch()
+    assert queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE) == 5
+    assert counts(sqlite_engine) == {"queued": 80, "received": 920}
+
+
+def test_what_redis_lost_is_published_again_once_its_lease_ran_out(
+    settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
+) -> None:
+    arrive(sqlite_engine, 3)
+    make_dispatcher(settings, home, sqlite_engine).dispatch()
+    client = redis_client(broker_url(settings, home))
+    client.flushall()
+    with Session(sqlite_engine) as session, session.begin():
+        session.execute(update(Scan).values(lease_expires_at=now()))
+    make_dispatcher(settings, home, sqlite_engine).dispatch()
+    assert queue_depth(client, INFERENCE_QUEUE) == 1
+
+
+def test_without_redis_everything_waits_in_the_database(
+    settings: Settings, home: Home, sqlite_engine: Engine
+) -> None:
+    arrive(sqlite_engine, 3)
+    with pytest.raises(BrokerUnreachable, match="HEADCT_BROKER_URL"):
+        make_dispatcher(settings, home, sqlite_engine).dispatch()
+    assert counts(sqlite_engine) == {"received": 3}
+
+
+def test_a_redis_that_refuses_writes_leaves_everything_in_the_database(
+    settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
+) -> None:
+    arrive(sqlite_engine, 3)
+    redis_client(broker_url(settings, home)).config_set("maxmemory", "1")
+    with pytest.raises((BrokerUnreachable, PublishError)):
+        make_dispatcher(settings, home, sqlite_engine).dispatch()
+    assert counts(sqlite_engine) == {"received": 3}
+
+
+def test_a_training_run_is_published_by_its_id_and_not_twice(
+    settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
+) -> None:
+    with Session(sqlite_engine) as session, session.begin():
+        request_run(session, seed=1, epochs=1)
+    for _ in range(2):
+        make_dispatcher(settings, home, sqlite_engine).dispatch()
+    assert queue_depth(redis_client(broker_url(settings, home)), TRAINING_QUEUE) == 1
+
+
+def test_it_sleeps_until_woken_and_outlasts_a_missing_redis(
+    settings: Settings,
+    home: Home,
+    sqlite_engine: Engine,
+    redis_server: subprocess.Popen[bytes],
+    tmp_path: Path,
+) -> None:
+    dispatcher, stop = make_dispatcher(settings, home, sqlite_engine), threading.Event()
+    thread = threading.Thread(target=dispatcher.run, args=(stop,))
+    thread.start()
+    try:
+        arrive(sqlite_engine, 1)
+        dispatcher.wake()
+        wait_until(lambda: counts(sqlite_engine) == {"queued": 1}, 3)
+        redis_server.kill()
+        redis_server.wait()
+        arrive(sqlite_engine, 2)
+        dispatcher.wake()
+        assert thread.is_alive()
+        wait_until(lambda: counts(sqlite_engine).get("received") == 1, 3)
+    finally:
+        stop.set()
+        dispatcher.wake()
+        thread.join(10)
+    assert not thread.is_alive()

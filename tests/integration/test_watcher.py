@@ -1,0 +1,146 @@
+import contextlib
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from core.broker import broker_url, redis_client
+from core.home import Home
+from core.settings import Settings
+from db.tables import Arrival
+from scheduler.dispatcher import Dispatcher
+from scheduler.intake import Intake
+from scheduler.watcher import Watcher
+from tests.processes import wait_until
+from worker.app import create_app
+
+PNG = b"\x89PNG\r\n\x1a\n...\x00\x00\x00\x00IEND\xaeB`\x82"
+
+
+@contextlib.contextmanager
+def watching(settings: Settings, home: Home, engine: Engine) -> Iterator[None]:
+    intake, stop = Intake(engine, home, settings.max_file_mb), threading.Event()
+    client = redis_client(broker_url(settings, home))
+    dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
+    watcher = Watcher(settings, home, intake, dispatcher)
+    thread = threading.Thread(target=watcher.run, args=(stop,))
+    thread.start()
+    time.sleep(0.5)  # until its first rescan is over, so that what follows is found by events
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+        intake.close()
+    assert not thread.is_alive()
+
+
+def names(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return sorted(session.scalars(select(Arrival.source_name)))
+
+
+def quick(settings: Settings, **changes: float) -> Settings:
+    """Settings under which only the thing under test can find a file within the test's time."""
+    return settings.model_copy(update={"rescan_seconds": 3600.0, "settle_seconds": 2.0, **changes})
+
+
+def test_a_complete_png_is_taken_at_once_and_anything_else_when_it_was_still(
+    settings: Settings, home: Home, sqlite_engine: Engine
+) -> None:
+    with watching(quick(settings), home, sqlite_engine):
+        began = time.monotonic()
+        (home.inbox / "scan.png").write_bytes(PNG)
+        (home.inbox / "scan.tif").write_bytes(b"II*\x00")
+        wait_until(lambda: names(sqlite_engine) == ["scan.png"], 5)
+        assert time.monotonic() - began < 2, "before the settle time"
+        wait_until(lambda: names(sqlite_engine) == ["scan.png", "scan.tif"], 5)
+        assert time.monotonic() - began >= 2
+    assert list(home.inbox.iterdir()) == []
+
+
+def test_a_file_that_still_grows_is_left_until_it_is_still(
+    settings: Settings, home: Home, sqlite_engine: Engine
+) -> None:
+    with watching(quick(settings), home, sqlite_engine):
+        path = home.inbox / "scan.tif"
+        for _ in range(10):
+            with path.open("ab") as file:
+                file.write(b"part")
+            time.sleep(0.25)
+            assert names(sqlite_engine) == []
+        wait_until(lambda: names(sqlite_engine) == ["scan.tif"], 5)
+    (stored,) = home.store.iterdir()
+    assert stored.read_bytes() == b"part" * 10
+
+
+def test_subfolders_new_ones_and_ones_that_are_moved_in_are_watched(
+    settings: Settings, home: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    prepared = tmp_path / "prepared"
+    (prepared / "series").mkdir(parents=True)
+    (prepared / "series" / "1.png").write_bytes(PNG + b"1" + PNG)
+    with watching(quick(settings), home, sqlite_engine):
+        prepared.rename(home.inbox / "moved")
+        (home.inbox / "new").mkdir()
+        (home.inbox / "new" / "2.png").write_bytes(PNG)
+        wait_until(lambda: names(sqlite_engine) == ["moved/series/1.png", "new/2.png"], 5)
+
+
+def test_what_was_there_before_the_start_is_found(
+    settings: Settings, home: Home, sqlite_engine: Engine
+) -> None:
+    (home.inbox / "before.png").write_bytes(PNG)
+    with watching(quick(settings), home, sqlite_engine):
+        wait_until(lambda: names(sqlite_engine) == ["before.png"], 5)
+
+
+def test_a_file_whose_event_was_lost_is_found_by_the_rescan(
+    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Watcher, "_notice", lambda *_: None)
+    with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
+        (home.inbox / "lost.png").write_bytes(PNG)
+        wait_until(lambda: names(sqlite_engine) == ["lost.png"], 5)
+
+
+def test_polling_finds_files_too(settings: Settings, home: Home, sqlite_engine: Engine) -> None:
+    with watching(quick(settings, poll_seconds=0.3), home, sqlite_engine):
+        (home.inbox / "polled.png").write_bytes(PNG)
+        wait_until(lambda: names(sqlite_engine) == ["polled.png"], 5)
+
+
+def test_links_and_hidden_and_unfinished_files_are_never_taken(
+    settings: Settings, home: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.png").write_bytes(PNG)
+    with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
+        (home.inbox / "link.png").symlink_to(outside / "secret.png")
+        (home.inbox / "linked").symlink_to(outside)
+        (outside / "later.png").write_bytes(PNG)
+        for name in (".hidden.png", "upload.part", "upload.tmp"):
+            (home.inbox / name).write_bytes(PNG)
+        shutil.copyfile(outside / "secret.png", home.inbox / "upload.part2")
+        (home.inbox / "upload.tmp").rename(home.inbox / "done.png")
+        wait_until(lambda: names(sqlite_engine) == ["done.png", "upload.part2"], 5)
+        time.sleep(1.5)
+    assert names(sqlite_engine) == ["done.png", "upload.part2"]
+    assert (outside / "secret.png").exists()
+
+
+def test_many_files_at_once_are_each_taken_once(
+    settings: Settings, home: Home, sqlite_engine: Engine
+) -> None:
+    with watching(quick(settings), home, sqlite_engine):
+        for number in range(300):
+            (home.inbox / f"{number}.png").write_bytes(PNG + b"%d" % number + PNG)
+        wait_until(lambda: len(names(sqlite_engine)) == 300, 20)
+    assert len(list(home.store.iterdir())) == 300
+    assert list(home.inbox.iterdir()) == []

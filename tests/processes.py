@@ -1,0 +1,75 @@
+"""Real servers and processes of headct, each under a home of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from core.broker import INFERENCE_QUEUE, broker_url, queue_depth, redis_client
+from core.errors import BrokerUnreachable
+from core.home import Home
+from core.settings import Settings
+
+PATIENCE_S = 60
+
+
+def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_S, *, what: str = "") -> None:
+    """Look again and again until the condition holds; fail, saying what was awaited, if it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def headct_process(home: Home, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`headct ARGUMENTS` as a process of its own; its output goes to `logs/<first argument>.out`."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
+    with (home.logs / f"{arguments[0]}.out").open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "cli", *arguments],
+            env={**variables, "HEADCT_HOME": str(home.root), **environment},
+            cwd=home.root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+@contextlib.contextmanager
+def redis_process(settings: Settings, home: Home) -> Iterator[subprocess.Popen[bytes]]:
+    """The embedded Redis, answering."""
+    client = redis_client(broker_url(settings, home))
+
+    def answers() -> bool:
+        with contextlib.suppress(BrokerUnreachable):
+            return queue_depth(client, INFERENCE_QUEUE) >= 0
+        return False
+
+    with headct_process(home, "redis") as process:
+        wait_until(answers, what="Redis answers")
+        yield process
+
+
+def run_headct(home: Home, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`headct ARGUMENTS`, ended."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "cli", *arguments],
+        env={**variables, "HEADCT_HOME": str(home.root), **environment},
+        cwd=Path(home.root).parent,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

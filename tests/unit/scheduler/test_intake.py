@@ -1,0 +1,211 @@
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from core.home import Home
+from db.tables import Arrival, Scan
+from scheduler.intake import CHANGED, VANISHED, Candidate, Intake, remove_leftovers
+
+
+@pytest.fixture
+def intake(sqlite_engine: Engine, home: Home) -> Iterator[Intake]:
+    made = Intake(sqlite_engine, home, max_file_mb=1)
+    yield made
+    made.close()
+
+
+def drop(home: Home, name: str, content: bytes) -> Candidate:
+    path = home.inbox / name
+    path.write_bytes(content)
+    return Candidate(path, Path(name))
+
+
+def scans(engine: Engine) -> list[Scan]:
+    with Session(engine) as session:
+        return list(session.scalars(select(Scan).order_by(Scan.id)))
+
+
+def arrivals(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return list(session.scalars(select(Arrival.source_name).order_by(Arrival.id)))
+
+
+def test_a_file_moves_from_the_inbox_to_the_store_under_its_sha256(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    candidate = drop(home, "a.png", b"bytes")
+    taken = intake.take([candidate], remove=True)
+    sha256 = hashlib.sha256(b"bytes").hexdigest()
+    assert (home.store / sha256).read_bytes() == b"bytes"
+    assert not candidate.path.exists()
+    (scan,) = scans(sqlite_engine)
+    assert (scan.id, scan.sha256, scan.state, scan.size_bytes) == (
+        taken.scan_ids[candidate.path],
+        sha256,
+        "received",
+        5,
+    )
+
+
+def test_copying_leaves_the_file(intake: Intake, home: Home) -> None:
+    candidate = drop(home, "a.png", b"bytes")
+    intake.take([candidate], remove=False)
+    assert candidate.path.exists()
+
+
+def test_the_same_bytes_again_are_another_arrival_of_the_same_scan(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    first = intake.take([drop(home, "a.png", b"bytes")], remove=True)
+    second = intake.take([drop(home, "b.png", b"bytes"), drop(home, "c.png", b"bytes")], remove=True)
+    assert set(first.scan_ids.values()) == set(second.scan_ids.values())
+    assert len(scans(sqlite_engine)) == 1
+    assert arrivals(sqlite_engine) == ["a.png", "b.png", "c.png"]
+
+
+def test_a_crash_between_commit_and_removal_doubles_nothing(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = drop(home, "a.png", b"bytes")
+    with monkeypatch.context() as crash:
+        crash.setattr("scheduler.intake._remove", lambda _: None)
+        intake.take([candidate], remove=True)
+    assert candidate.path.exists()
+    intake.take([candidate], remove=True)
+    assert not candidate.path.exists()
+    assert arrivals(sqlite_engine) == ["a.png"]
+
+
+def test_a_crash_between_store_and_commit_loses_nothing(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    candidate = drop(home, "a.png", b"bytes")
+    (home.store / hashlib.sha256(b"bytes").hexdigest()).write_bytes(b"byt")  # what an earlier crash may leave
+    intake.take([candidate], remove=True)
+    assert (home.store / hashlib.sha256(b"bytes").hexdigest()).read_bytes() == b"bytes"
+    assert len(scans(sqlite_engine)) == 1
+
+
+def test_a_database_that_does_not_answer_leaves_every_file(home: Home, sqlite_engine: Engine) -> None:
+    intake = Intake(sqlite_engine, home, max_file_mb=1)
+    with sqlite_engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE arrival RENAME TO away")
+    candidate = drop(home, "a.png", b"bytes")
+    with pytest.raises(OperationalError):
+        intake.take([candidate], remove=True)
+    assert candidate.path.exists()
+    assert scans(sqlite_engine) == []
+    intake.close()
+
+
+def test_too_large_a_file_goes_to_rejected_with_its_reason(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    content = bytes(2**20 + 1)
+    candidate = drop(home, "big.tif", content)
+    intake.take([candidate], remove=True)
+    (scan,) = scans(sqlite_engine)
+    assert scan.state == "rejected"
+    assert "HEADCT_MAX_FILE_MB" in str(scan.reason)
+    assert (home.rejected / scan.sha256).stat().st_size == len(content)
+    assert list(home.store.iterdir()) == []
+    assert not candidate.path.exists()
+
+
+def test_a_file_that_vanished_is_left_out(intake: Intake, home: Home) -> None:
+    taken = intake.take([Candidate(home.inbox / "gone.png", Path("gone.png"))], remove=True)
+    assert taken.left == {home.inbox / "gone.png": VANISHED}
+
+
+def test_a_file_that_changes_while_it_is_read_is_left_for_later(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = drop(home, "a.tif", b"first half")
+
+    class WriterGoesOn:
+        """A hash whose first update falls together with a write by somebody else."""
+
+        def __init__(self) -> None:
+            self._digest = hashlib.new("sha256")
+
+        def update(self, block: bytes) -> None:
+            self._digest.update(block)
+            if candidate.path.stat().st_size == len(b"first half"):
+                with candidate.path.open("ab") as file:
+                    file.write(b"second half")
+
+        def hexdigest(self) -> str:
+            return self._digest.hexdigest()
+
+    monkeypatch.setattr("scheduler.intake.hashlib.sha256", WriterGoesOn)
+    taken = intake.take([candidate], remove=True)
+    assert taken.left == {candidate.path: CHANGED}
+    assert candidate.path.exists()
+    assert scans(sqlite_engine) == []
+    assert list(home.store.iterdir()) == []
+
+
+def test_an_unreadable_file_stays_and_says_why(intake: Intake, home: Home, unprivileged: None) -> None:
+    candidate = drop(home, "a.png", b"bytes")
+    candidate.path.chmod(0)
+    taken = intake.take([candidate], remove=True)
+    assert "Permission denied" in taken.left[candidate.path]
+    assert candidate.path.exists()
+
+
+def test_names_that_are_no_utf8_or_hold_newlines_are_recorded(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    names = [os.fsdecode(b"scan-\xff.png"), "line\nbreak'\".png", "é" * 100 + ".png"]
+    intake.take([drop(home, name, name.encode("utf-8", "surrogateescape")) for name in names], remove=True)
+    assert arrivals(sqlite_engine) == ["scan-\\xff.png", "line\nbreak'\".png", "é" * 100 + ".png"]
+
+
+def test_copies_that_a_killed_process_left_unfinished_are_removed(home: Home) -> None:
+    old, new = home.store / ".incoming-old", home.store / ".incoming-new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    remove_leftovers(home)
+    assert [path.name for path in home.store.iterdir()] == [new.name]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or os.getuid() != 0:
+        pytest.skip("only root can mount a small file system; CI runs as root")
+    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("this kernel lets nobody mount a tmpfs")
+    yield folder
+    subprocess.run([str(shutil.which("umount")), "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_leaves_every_file_and_goes_on_when_there_is_room(
+    small_disk: Path, sqlite_engine: Engine, home: Home
+) -> None:
+    home.store.rmdir()
+    home.store.symlink_to(small_disk)
+    intake = Intake(sqlite_engine, home, max_file_mb=1)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(60_000))
+    candidate = drop(home, "a.png", bytes(30_000))
+    with pytest.raises(OSError, match="No space left"):
+        intake.take([candidate], remove=True)
+    assert candidate.path.exists()
+    assert scans(sqlite_engine) == []
+    filler.unlink()
+    assert intake.take([candidate], remove=True).scan_ids
+    intake.close()
