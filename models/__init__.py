@@ -1,0 +1,1 @@
+"""The network, its preprocessing, and the store of model versions."""

@@ -1,0 +1,77 @@
+"""A loaded model version: from bytes to the probability of a hemorrhage."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from models.card import CLASSES, ModelCard
+from models.decoding import DEFAULT_MAX_PIXELS, decode
+from models.network import build_network
+from models.preprocessing import preprocess
+from models.store import StoredModel, verify
+
+_WARM_BATCH_SIZES = range(1, 17)
+
+
+class Classifier:
+    """A network in memory. Make it after the fork: TensorFlow hangs in the child of a process that ran it."""
+
+    def __init__(self, card: ModelCard, forward: Callable[[NDArray[np.float32]], tf.Tensor]) -> None:
+        self.card = card
+        self._forward = forward
+
+    @classmethod
+    def load(cls, stored: StoredModel, threads: int = 1) -> "Classifier":
+        """Build the network and load its weights, once their SHA-256 is the registered one.
+
+        Parameters
+        ----------
+        stored
+            As the model store gives it.
+        threads
+            Threads of TensorFlow in this process; one a process is fastest for a small CNN.
+
+        Raises
+        ------
+        ModelNotFound, WeightsAltered
+        """
+        verify(stored)
+        with suppress(RuntimeError):  # TensorFlow already ran here, with the threads it was given then
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        shape = stored.card.preprocessing.input_shape
+        network = build_network(shape)
+        network.load_weights(stored.weights_path)
+        hemorrhage = CLASSES.index("hemorrhage")
+
+        @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.float32)])
+        def forward(batch: tf.Tensor) -> tf.Tensor:
+            return network(batch, training=False)[:, hemorrhage]
+
+        return cls(stored.card, forward)
+
+    def warm_up(self) -> None:
+        """Run every batch size up to 16 once, so that the first scans are not slow."""
+        for size in _WARM_BATCH_SIZES:
+            self.probabilities(np.zeros((size, *self.card.preprocessing.input_shape), dtype=np.float32))
+
+    def prepare(self, data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.float32]:
+        """Decode and preprocess one file; float32 (size, size, 1).
+
+        Raises
+        ------
+        RejectedImage
+            With the reason as its message.
+        """
+        return preprocess(decode(data, max_pixels), self.card.preprocessing)
+
+    def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """P(hemorrhage) in 0..1, float32 (N,), of prepared images (N, size, size, 1)."""
+        return np.asarray(self._forward(batch).numpy(), dtype=np.float32)
+
+    def label(self, probability: float) -> str:
+        """`hemorrhage` from the card's threshold on, else `normal`."""
+        return self.card.label(probability)

@@ -1,0 +1,151 @@
+"""Finding the head in a slice: its outline, its upright direction and its size."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from core.errors import NotACtSlice
+from models.decoding import GreyImage
+
+_SEARCH_SIDE = 64
+"""Least side of the reduced image, in pixels: coarse enough to close the sutures of the skull."""
+_BONE = 0.62
+"""Bone is brighter than this fraction of the image's brightest part (its 99.5th percentile)."""
+_MIN_AREA = 0.06
+_MIN_FILL = 0.55
+"""A head fills more of its bounding box than this; an ellipse fills 0.785."""
+_MAX_ASPECT = 2.2
+_RADII, _ANGLES = 24, 180
+_UNIT_RADII = (np.arange(_RADII) + 0.5) * (1.15 / _RADII)
+_UNIT_Y = np.outer(_UNIT_RADII, np.cos(2.0 * np.pi * np.arange(_ANGLES) / _ANGLES))
+_UNIT_X = np.outer(_UNIT_RADII, np.sin(2.0 * np.pi * np.arange(_ANGLES) / _ANGLES))
+_DOUBLED = (np.arange(_ANGLES) * (360.0 / _ANGLES) + 180.0) % 360.0 - 180.0
+_NEIGHBOURS = np.ones((3, 3), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where the head is.
+
+    Attributes
+    ----------
+    mask
+        bool (h, w): the head, in the image reduced by `reduction`.
+    reduction
+        Pixels of the image per pixel of the mask.
+    row, column
+        Centre of the head in pixels of the image.
+    tilt
+        Degrees, counter-clockwise, by which the head's axis of symmetry leans.
+    extent
+        Longest side of the upright head's bounding box, in pixels of the image.
+    """
+
+    mask: NDArray[np.bool_]
+    reduction: int
+    row: float
+    column: float
+    tilt: float
+    extent: float
+
+    def affine(self, side: int, pixels_per_output: float, reduction: int) -> tuple[float, ...]:
+        """Coefficients for `Image.transform`, from the upright square of `side` to the reduced image."""
+        scale = pixels_per_output / reduction
+        cosine, sine = np.cos(np.radians(self.tilt)) * scale, np.sin(np.radians(self.tilt)) * scale
+        middle = side / 2.0
+        x0 = self.column / reduction - cosine * middle - sine * middle
+        y0 = self.row / reduction + sine * middle - cosine * middle
+        return float(cosine), float(sine), float(x0), float(-sine), float(cosine), float(y0)
+
+
+def find_head(image: GreyImage, max_tilt: float) -> Head:
+    """Find the largest bright ring and the direction in which it is most symmetric.
+
+    Raises
+    ------
+    NotACtSlice
+        Nothing in the image has the size and shape of a head.
+    """
+    reduction = max(1, min(image.shape) // _SEARCH_SIDE)
+    picture = Image.fromarray(image)
+    small = np.asarray(picture.reduce(reduction) if reduction > 1 else picture, dtype=np.float32)
+    mask = _outline(small)
+    rows, columns = np.nonzero(mask)
+    row, column = float(rows.mean()), float(columns.mean())
+    tilt = _tilt(np.where(mask, small, np.float32(0)), row, column, max_tilt)
+    y, x = rows - row, columns - column
+    cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
+    across, along = cosine * x - sine * y, sine * x + cosine * y
+    left, right, top, bottom = across.min(), across.max(), along.min(), along.max()
+    middle_across, middle_along = (left + right) / 2.0, (top + bottom) / 2.0
+    return Head(
+        mask=mask,
+        reduction=reduction,
+        row=float((row - sine * middle_across + cosine * middle_along + 0.5) * reduction),
+        column=float((column + cosine * middle_across + sine * middle_along + 0.5) * reduction),
+        tilt=tilt,
+        extent=float((max(right - left, bottom - top) + 1.0) * reduction),
+    )
+
+
+def _outline(small: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The filled head; gaps in the ring (frontal sinus, cropped edge) do not matter."""
+    bottom, top = (float(level) for level in np.percentile(small[::2, ::2], (1, 99.5)))
+    if top - bottom < 0.1 * max(top, 1.0):
+        raise NotACtSlice("The image is blank: nothing in it can be a head. Submit axial head-CT slices.")
+    labels, count = ndimage.label(_without_frame(small > _BONE * top), structure=_NEIGHBOURS)
+    boxes = ndimage.find_objects(labels)
+    spans = [(box[0].stop - box[0].start) * (box[1].stop - box[1].start) for box in boxes]
+    if count == 0 or max(spans) < _MIN_AREA * small.size:
+        raise NotACtSlice("No head is found in the image. Submit axial head-CT slices, bone shown bright.")
+    mask = _filled(labels == int(np.argmax(spans)) + 1)
+    rows, columns = np.nonzero(mask)
+    height, width = float(np.ptp(rows)) + 1.0, float(np.ptp(columns)) + 1.0
+    shaped = rows.size >= _MIN_FILL * height * width and max(height, width) <= _MAX_ASPECT * min(
+        height, width
+    )
+    if not shaped or rows.size < _MIN_AREA * small.size:
+        raise NotACtSlice("Nothing in the image has the shape of a head. Submit axial head-CT slices.")
+    return mask
+
+
+def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels that see the ring in at least three of the four directions."""
+    accumulate = np.logical_or.accumulate
+    sides = (
+        accumulate(ring, axis=1),
+        accumulate(ring[:, ::-1], axis=1)[:, ::-1],
+        accumulate(ring, axis=0),
+        accumulate(ring[::-1], axis=0)[::-1],
+    )
+    return np.asarray(np.sum(sides, axis=0, dtype=np.int8) >= 3)
+
+
+def _without_frame(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Blank the bright strips along the edges: a page's white border, a banner with a caption."""
+    bright = bright.copy()
+    for view in (bright, bright[::-1], bright.T, bright.T[::-1]):
+        strip = np.logical_and.accumulate(view.mean(axis=1) > 0.9)
+        view[strip] = False
+    return bright
+
+
+def _tilt(head: NDArray[np.float32], row: float, column: float, max_tilt: float) -> float:
+    """Lean of the axis of symmetry in degrees, within +-`max_tilt`.
+
+    In polar coordinates about the centre, mirroring at an axis of angle a takes f(r, p) to f(r, 2a - p). The
+    agreement of f with its mirror image for all axes at once is therefore the circular convolution of f with
+    itself over p, which one FFT gives.
+    """
+    radius = 0.5 * float(np.sqrt((head > 0).sum()))
+    y = (row + 0.5 + radius * _UNIT_Y).astype(np.intp)
+    x = (column + 0.5 + radius * _UNIT_X).astype(np.intp)
+    polar = head[np.clip(y, 0, head.shape[0] - 1), np.clip(x, 0, head.shape[1] - 1)]
+    spectrum = np.fft.rfft(polar, axis=1)
+    spectrum[:, 0] = 0.0
+    agreement = np.fft.irfft(np.einsum("r,rk->k", _UNIT_RADII, spectrum**2), n=_ANGLES)
+    allowed = np.abs(_DOUBLED) <= 2.0 * max_tilt
+    return float(_DOUBLED[np.argmax(np.where(allowed, agreement, -np.inf))] / 2.0)

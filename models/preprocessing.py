@@ -1,0 +1,135 @@
+"""The one preprocessing of training and serving: from a grey image to the network's input.
+
+It takes away what predicts the label without being anatomy (see docs: width, height, aspect, tint, alpha,
+border, mean): the head alone is kept, upright, at one resolution, in units of the brain's own contrast.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.errors import NotACtSlice
+from models.decoding import GreyImage
+from models.head import Head, find_head
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The constants, stored with the weights they were used to train.
+
+    Attributes
+    ----------
+    version
+        Name of this preprocessing; changes whenever the pixels that reach the network do.
+    size
+        Side of the square input in pixels.
+    margin
+        Black margin around the head, as a fraction of the input's side.
+    max_tilt
+        Greatest rotation in degrees that is undone when the head is turned upright.
+    clip_low, clip_high
+        Limits of the normalised brightness, in robust standard deviations of the brain.
+    scale
+        The normalised brightness is divided by this, so that most of it lies within -1..2.
+    """
+
+    version: str = "1"
+    size: int = 112
+    margin: float = 0.03
+    max_tilt: float = 24.0
+    clip_low: float = -5.0
+    clip_high: float = 10.0
+    scale: float = 5.0
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the network's input."""
+        return self.size, self.size, 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The constants, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Preprocessing":
+        """The constants as `to_dict` gave them."""
+        return cls(**values)
+
+
+def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32]:
+    """Cut out the head, turn it upright and normalise its brightness.
+
+    Parameters
+    ----------
+    image
+        Grey (height, width), any range; bone bright, air dark.
+    constants
+        Those stored with the model in use.
+
+    Returns
+    -------
+    float32 (size, size, 1)
+        (brightness - brain's median) / (robust deviation x scale), clipped; 0 outside the head.
+
+    Raises
+    ------
+    NotACtSlice
+        No head is found.
+    """
+    head = find_head(image, constants.max_tilt)
+    values, mask = _cut_out(image, head, constants)
+    brain = _brain(values, mask)
+    if brain.size < constants.size:
+        raise NotACtSlice("No brain is found inside the skull. Submit axial head-CT slices.")
+    low, median, high = np.percentile(brain, (25, 50, 75))
+    deviation = max((high - low) / 1.349, 0.01 * float(values.max()), 1e-6)  # IQR of a normal: 1.349 sigma
+    normal = (values - np.float32(median)) * np.float32(1.0 / deviation)
+    normal = np.clip(normal, constants.clip_low, constants.clip_high) * np.float32(1.0 / constants.scale)
+    return np.asarray((normal * mask)[:, :, np.newaxis], dtype=np.float32)
+
+
+def _cut_out(
+    image: GreyImage, head: Head, constants: Preprocessing
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The upright head and its mask (0..1), both float32 (size, size)."""
+    side = constants.size
+    pixels_per_output = head.extent / (side * (1.0 - 2.0 * constants.margin))
+    reduction = max(1, int(pixels_per_output))
+    grey = Image.fromarray(image)
+    if reduction > 1:
+        grey = grey.reduce(reduction)
+    mask = Image.fromarray(head.mask.astype(np.uint8) * np.uint8(255))
+    shape = (side, side)
+    values = grey.transform(
+        shape,
+        Image.Transform.AFFINE,
+        head.affine(side, pixels_per_output, reduction),
+        Image.Resampling.BILINEAR,
+    )
+    inside = mask.transform(
+        shape,
+        Image.Transform.AFFINE,
+        head.affine(side, pixels_per_output, head.reduction),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(values, dtype=np.float32), np.asarray(inside, dtype=np.float32) / np.float32(255.0)
+
+
+def _brain(values: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values of the pixels that are neither bone nor air, well inside the head: the middle ellipse."""
+    head = mask > 0.5
+    within = values[head & _middle(values.shape[0])]
+    if within.size == 0:
+        return within
+    top = np.percentile(values[head][::4], 98)
+    return within[(within > 0.08 * top) & (within < 0.85 * top)]
+
+
+@lru_cache(maxsize=4)
+def _middle(side: int) -> NDArray[np.bool_]:
+    rows, columns = np.ogrid[-1.0 : 1.0 : side * 1j, -1.0 : 1.0 : side * 1j]
+    return np.asarray((rows / 0.72) ** 2 + (columns / 0.56) ** 2 < 1.0)

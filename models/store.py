@@ -1,0 +1,151 @@
+"""The versions of the network that can be used: the one that ships with headct and those trained here."""
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import ModelError, ModelNotFound, WeightsAltered
+from models.card import ModelCard
+
+SHIPPED_CARD = Path(__file__).parent / "weights" / "default.json"
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "default.weights.h5"
+CARD_NAME = "model.json"
+WEIGHTS_NAME = "model.weights.h5"
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model version and where its weights are."""
+
+    card: ModelCard
+    weights_path: Path
+
+
+def shipped_model() -> StoredModel:
+    """The model that ships with headct.
+
+    Raises
+    ------
+    ModelNotFound
+        The installation is incomplete.
+    """
+    return StoredModel(_read_card(SHIPPED_CARD), SHIPPED_WEIGHTS)
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """Versions trained at this site, each in a folder of its name below `directory`."""
+
+    directory: Path
+
+    def versions(self) -> list[ModelCard]:
+        """The shipped version first, then those trained here, the oldest first."""
+        trained = [_read_card(path) for path in self.directory.glob(f"*/{CARD_NAME}")]
+        return [shipped_model().card, *sorted(trained, key=lambda card: (card.created_at, card.version))]
+
+    def find(self, version: str | None) -> StoredModel:
+        """The model of that version; the shipped one for None.
+
+        Raises
+        ------
+        ModelNotFound
+            Names the versions there are.
+        """
+        shipped = shipped_model()
+        if version is None or version == shipped.card.version:
+            return shipped
+        folder = self.directory / version
+        if not _VERSION.fullmatch(version) or not (folder / CARD_NAME).is_file():
+            known = ", ".join(card.version for card in self.versions())
+            raise ModelNotFound(
+                f"There is no model version {version!r}. There are: {known}. "
+                "Set HEADCT_MODEL_VERSION to one of them, or unset it for the one that ships with headct."
+            )
+        return StoredModel(_read_card(folder / CARD_NAME), folder / WEIGHTS_NAME)
+
+    def register(self, card: ModelCard, weights: Path) -> StoredModel:
+        """Copy the weights and the card into the store; the version appears whole or not at all.
+
+        Raises
+        ------
+        ModelError
+            The version's name is not allowed, or is taken.
+        WeightsAltered
+            The weights are not those that the card names.
+        """
+        folder = self.directory / card.version
+        if not _VERSION.fullmatch(card.version):
+            raise ModelError(
+                f"{card.version!r} cannot name a model version. Use at most 64 letters, digits, . _ or -."
+            )
+        if folder.exists() or card.version == shipped_model().card.version:
+            raise ModelError(f"Model version {card.version} exists already. Give the new one another name.")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.directory))
+        try:
+            shutil.copyfile(weights, partial / WEIGHTS_NAME)
+            verify(StoredModel(card, partial / WEIGHTS_NAME))
+            (partial / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
+            for path in (partial / WEIGHTS_NAME, partial / CARD_NAME, partial):
+                _sync(path)
+            partial.rename(folder)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _sync(self.directory)
+        return StoredModel(card, folder / WEIGHTS_NAME)
+
+
+def verify(stored: StoredModel) -> None:
+    """Check that the weights are there, and are those that the card names.
+
+    Raises
+    ------
+    ModelNotFound, WeightsAltered
+    """
+    if not stored.weights_path.is_file():
+        raise ModelNotFound(
+            f"The weights of model {stored.card.version} are gone: {stored.weights_path} does not exist. "
+            "Restore the file, or set HEADCT_MODEL_VERSION to another version (`headct models`)."
+        )
+    if weights_sha256(stored.weights_path) != stored.card.weights_sha256:
+        raise WeightsAltered(
+            f"The weights of model {stored.card.version} ({stored.weights_path}) are not the registered "
+            "ones: their SHA-256 differs. Restore the file from a backup or a fresh clone, "
+            "or set HEADCT_MODEL_VERSION to another version (`headct models`)."
+        )
+
+
+def weights_sha256(path: Path) -> str:
+    """SHA-256 of the file in lower-case hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        return ModelCard.read(path)
+    except FileNotFoundError as error:
+        raise ModelNotFound(
+            f"The description of a model is gone: {path} does not exist. "
+            "Restore it from a backup or a fresh clone."
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(
+            f"The description of a model cannot be read: {path}. Restore it from a backup or a fresh clone."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    """Bring a file or folder to disk (fsync(2))."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""Dataset, split, augmentation, fit and evaluation of a new model version."""
