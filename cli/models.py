@@ -1,6 +1,5 @@
 """`headct models`: the versions of the network."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -32,5 +31,4 @@ def show(version: Annotated[str | None, typer.Argument(help="default: the one in
 
     context = open_context()
     stored = ModelStore(context.home.models).find(version or context.settings.model_version)
-    json.dump(stored.card.to_dict(), sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    sys.stdout.write(stored.card.to_json())

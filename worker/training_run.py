@@ -1,7 +1,9 @@
 """One training run, from claim to registered model version."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -12,6 +14,9 @@ from core.settings import Settings
 from db.training_runs import claim_run, fail_run, keep_run, succeed_run
 from models.store import ModelStore
 from training.hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    from training.fit import Epoch
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +33,12 @@ def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) ->
         if run is None:
             logger.info("training run %d is done or under way", run_id)
             return
-        hyperparameters = Hyperparameters.for_run(seed=run.seed, epochs=run.epochs)
+        hyperparameters = Hyperparameters(seed=run.seed)
+        if run.epochs is not None:
+            hyperparameters = replace(hyperparameters, epochs=run.epochs)
 
-    def on_epoch(epoch: int, logs: dict[str, float]) -> None:
-        logger.info("training run %d: epoch %d, loss %.4f", run_id, epoch, logs["loss"])
+    def on_epoch(epoch: "Epoch") -> None:
+        logger.info("training run %d: epoch %d of %d, loss %.4f", run_id, epoch.number, epoch.of, epoch.loss)
         with Session(engine) as session, session.begin():
             keep_run(session, run_id, lease)
 

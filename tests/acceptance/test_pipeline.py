@@ -1,0 +1,221 @@
+"""Drop files, read rows: the whole system as its users see it."""
+
+import base64
+import csv
+import io
+import json
+import re
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.tables import Arrival, Prediction, Scan
+from tests.acceptance.conftest import System
+from tests.processes import run_headct, wait_until
+
+
+def bad_files(good: bytes) -> dict[str, tuple[bytes, str]]:
+    """Files that are rejected, each with what its reason says."""
+    rng = np.random.default_rng(1)
+    photograph = io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize((256, 256)).save(
+        photograph, "PNG"
+    )
+    jpeg, dot, bomb = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    Image.open(io.BytesIO(good)).convert("L").save(jpeg, "JPEG")
+    Image.new("L", (1, 1)).save(dot, "PNG")
+    Image.new("1", (30_000, 30_000)).save(bomb, "PNG")
+    return {
+        "text.png": (b"This is no image.\n", "not a PNG, JPEG, TIFF or BMP"),
+        "empty.png": (b"", "empty"),
+        "truncated.png": (good[: len(good) // 2], "truncated"),
+        "truncated.jpg": (jpeg.getvalue()[: len(jpeg.getvalue()) // 2], "truncated"),
+        "bomb.png": (bomb.getvalue(), "HEADCT_MAX_PIXELS"),
+        "dot.png": (dot.getvalue(), "1 x 1"),
+        "photograph.png": (photograph.getvalue(), "photograph"),
+    }
+
+
+def test_every_image_of_the_real_set_gets_one_row_with_a_result(system: System, real_scans: Path) -> None:
+    images = sorted((real_scans / "images").iterdir())
+    for image in images:
+        shutil.copyfile(image, system.home.inbox / image.name)
+    system.wait_for(*(image.name for image in images), seconds=120)
+    rows = system.rows()
+    assert {rows[image.name].state for image in images} == {"classified"}
+    with Session(system.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Prediction)) == len(images)
+        assert session.scalar(select(func.count()).select_from(Scan)) == len(images)
+        for row in session.scalars(select(Prediction)):
+            assert 0 <= row.probability <= 1
+            assert row.label == ("hemorrhage" if row.probability >= row.threshold else "normal")
+    assert list(system.home.inbox.iterdir()) == []
+
+
+def test_bad_files_are_rejected_with_their_reason_beside_good_ones(system: System, scan_bytes: bytes) -> None:
+    bad = bad_files(scan_bytes)
+    system.drop(scan_bytes + b"x", "neighbour.png")
+    for name, (content, _) in bad.items():
+        system.drop(content, name)
+    system.wait_for("neighbour.png", *bad)
+    rows = system.rows()
+    assert rows["neighbour.png"].state == "classified"
+    for name, (_, reason) in bad.items():
+        assert rows[name].state == "rejected", name
+        assert reason in rows[name].reason
+
+
+def test_the_same_bytes_under_another_name_are_another_arrival_and_no_second_job(
+    system: System, scan_bytes: bytes
+) -> None:
+    content = scan_bytes + b"same"
+    system.drop(content, "first.png")
+    system.wait_for("first.png")
+    system.drop(content, "study/second.png")
+
+    def arrivals() -> list[str]:
+        query = select(Arrival.source_name).join(Scan, Scan.id == Arrival.scan_id)
+        with Session(system.engine) as session:
+            first = session.scalar(select(Arrival.scan_id).where(Arrival.source_name == "first.png"))
+            return sorted(session.scalars(query.where(Scan.id == first)))
+
+    wait_until(lambda: arrivals() == ["first.png", "study/second.png"], 15)
+    assert "study/second.png" not in system.rows()
+
+
+def test_submit_waits_prints_and_tells_by_its_exit_code(
+    system: System, scan_bytes: bytes, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "good.png").write_bytes(scan_bytes + b"submitted")
+    (folder / "labels.csv").write_text("filename,label\n")
+    good = run_headct(system.home, "submit", str(folder), "--wait")
+    assert good.returncode == 0, good.stderr
+    assert "folder/deep/good.png" in good.stdout
+    assert "1 skipped" in good.stderr
+    assert (folder / "deep" / "good.png").exists()
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"also no image")
+    rejected = run_headct(system.home, "submit", str(bad), str(tmp_path / "missing.png"), "--wait", "--move")
+    assert rejected.returncode == 1
+    assert "rejected" in rejected.stdout
+    assert "missing.png was not taken" in rejected.stderr
+    assert not bad.exists()
+
+
+def test_results_are_printed_as_table_json_and_csv(system: System, scan_bytes: bytes) -> None:
+    system.drop(scan_bytes + b"printed", "printed.png")
+    system.drop(b"bad", "bad-printed.png")
+    system.wait_for("printed.png", "bad-printed.png")
+    table = run_headct(system.home, "results", "--limit", "0").stdout
+    assert "printed.png" in table
+    assert "\x1b" not in table, "colour only on a terminal"
+    as_json = json.loads(run_headct(system.home, "results", "--format", "json", "--state", "rejected").stdout)
+    assert {row["state"] for row in as_json} == {"rejected"}
+    text = run_headct(
+        system.home, "results", "--format", "csv", "--sort", "probability", "--since", "1d"
+    ).stdout
+    probabilities = [float(row["probability"]) for row in csv.DictReader(io.StringIO(text))]
+    assert len(probabilities) >= 1
+    assert probabilities == sorted(probabilities, reverse=True)
+    wrong = run_headct(system.home, "results", "--since", "yesterday")
+    assert wrong.returncode == 2
+    assert "12h" in wrong.stderr
+
+
+def test_show_and_retry_a_scan(system: System) -> None:
+    system.drop(b"bad again", "retried.png")
+    system.wait_for("retried.png")
+    scan_id = str(system.rows()["retried.png"].scan_id)
+    shown = run_headct(system.home, "show", scan_id).stdout
+    assert "retried.png" in shown
+    assert "not a PNG, JPEG, TIFF or BMP" in shown
+    assert "1 of 1 scans wait again" in run_headct(system.home, "retry", scan_id).stdout
+    system.wait_for("retried.png")
+    assert system.state("retried.png") == "rejected"
+    assert "There is no scan 99999" in run_headct(system.home, "show", "99999").stderr
+
+
+def test_status_counts_scans_and_names_workers_and_model(system: System) -> None:
+    state = json.loads(run_headct(system.home, "status", "--json").stdout)
+    assert state["scans"]["classified"] >= 1
+    assert [name.split("@")[0] for name in state["workers"]] == ["inference", "training"]
+    assert state["queues"] == {"inference": 0, "training": 0}
+    assert state["oldest_unfinished_seconds"] is None
+    assert state["model_version"]
+    assert state["problems"] == []
+
+
+def test_doctor_finds_all_well(system: System) -> None:
+    checked = run_headct(system.home, "doctor")
+    assert checked.returncode == 0, checked.stdout
+    assert "BAD" not in checked.stdout
+
+
+def ask_flower(system: System, path: str, *, password: str | None = None, method: str = "GET") -> bytes:
+    request = urllib.request.Request(f"http://127.0.0.1:{system.flower_port}{path}", method=method)
+    secret = password or (system.home.root / "secrets" / "flower_password").read_text()
+    request.add_header("Authorization", "Basic " + base64.b64encode(f"headct:{secret}".encode()).decode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return bytes(answer.read())
+
+
+def test_flower_shows_each_chunk_with_worker_and_run_time_and_nothing_that_identifies(
+    system: System, scan_bytes: bytes
+) -> None:
+    system.drop(scan_bytes + b"flower", "Doe^Jane.png")
+    system.wait_for("Doe^Jane.png")
+    scan_id = system.rows()["Doe^Jane.png"].scan_id
+
+    def shown() -> list[dict[str, object]]:
+        tasks = json.loads(ask_flower(system, "/api/tasks")).values()
+        return [task for task in tasks if task["args"] == f"[[{scan_id}]]" and task["state"] == "SUCCESS"]
+
+    wait_until(shown, 15, what="the chunk stands in Flower")
+    (task,) = shown()
+    assert task["name"] == "headct.classify_scans"
+    assert str(task["worker"]).startswith("inference@")
+    assert float(str(task["runtime"])) > 0
+    assert b"Doe" not in ask_flower(system, "/api/tasks") + ask_flower(system, "/tasks")
+
+
+def test_flower_is_read_only_and_behind_its_password(system: System) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        ask_flower(system, "/api/tasks", password="wrong")
+    with pytest.raises(urllib.error.HTTPError, match=r"40[135]"):
+        ask_flower(system, "/api/worker/shutdown/inference@x", method="POST")
+    listening = {
+        address.laddr.ip
+        for process in psutil.Process(system.process.pid).children(recursive=True)
+        for address in process.net_connections()
+        if address.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_only_processes_with_a_model_are_large(system: System) -> None:
+    processes = psutil.Process(system.process.pid).children(recursive=True)
+    large = [p for p in processes if p.memory_info().rss > 250 * 2**20]
+    assert {parent.cmdline()[-1] for p in large if (parent := p.parent())} == {"inference"}
+
+
+def test_a_training_run_makes_a_model_version(system: System) -> None:
+    queued = run_headct(system.home, "train", "--epochs", "1", "--seed", "3")
+    run_id = re.search(r"Training run (\d+)", queued.stdout)
+    assert run_id is not None, queued.stderr
+    wait_until(lambda: "succeeded" in run_headct(system.home, "runs").stdout, 150, what="the run succeeds")
+    shown = run_headct(system.home, "models", "list").stdout
+    assert len(shown.splitlines()) == 3
+    tasks = json.loads(ask_flower(system, "/api/tasks")).values()
+    (task,) = [task for task in tasks if task["name"] == "headct.train_model"]
+    assert (task["state"], task["args"]) == ("SUCCESS", f"[{run_id[1]}]")
+    assert float(task["runtime"]) > 0
