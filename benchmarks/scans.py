@@ -1,0 +1,66 @@
+"""Many distinct PNG files of the sizes that real slices have, made quickly."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from training.bleeds import Bleed
+from training.synthetic import generate_scan
+
+_DRAWN, _SEED = 100, 2026
+# Heights of the 160 real slices: median 437 px, 158 to 957; width over height 0.75 to 0.95.
+_MEDIAN_HEIGHT, _SPREAD, _HEIGHTS = 410.0, 0.35, (158, 957)
+# PNG 3rd ed., 5.2 and 11.2.1: the signature takes 8 bytes, IHDR 25, and any ancillary chunk may follow.
+_AFTER_HEADER = 33
+
+
+class ScanSource:
+    """Draws some synthetic slices once, then gives any number of files that differ in a text chunk.
+
+    As in the real set the files are RGB with equal channels; their mean size is about that of the real ones.
+    """
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(_SEED)
+        kinds: list[Bleed | None] = [None, *Bleed]
+        self._drawn = []
+        for index in range(_DRAWN):
+            height = int(np.clip(rng.lognormal(np.log(_MEDIAN_HEIGHT), _SPREAD), *_HEIGHTS))
+            size = height, int(height * rng.uniform(0.75, 0.95))
+            scan = generate_scan(index, kinds[index % len(kinds)], size)
+            file = io.BytesIO()
+            Image.fromarray(scan.image).convert("RGB").save(file, "PNG", compress_level=1)
+            self._drawn.append(file.getvalue())
+        self._given = 0
+
+    @property
+    def mean_bytes(self) -> float:
+        """Mean size of a file in bytes."""
+        return float(np.mean([len(data) for data in self._drawn]))
+
+    def files(self, count: int) -> Iterator[bytes]:
+        """`count` files, none of which was given before."""
+        for _ in range(count):
+            self._given += 1
+            data = self._drawn[self._given % _DRAWN]
+            yield data[:_AFTER_HEADER] + _text_chunk(f"Comment\0{self._given}") + data[_AFTER_HEADER:]
+
+    def write(self, folder: Path, count: int) -> list[Path]:
+        """Write `count` new files into a folder; their names are new as well."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for data in self.files(count):
+            paths.append(folder / f"{self._given:06d}.png")
+            paths[-1].write_bytes(data)
+        return paths
+
+
+def _text_chunk(text: str) -> bytes:
+    """A tEXt chunk: length, type, data, CRC of type and data (PNG 3rd ed., 5.3 and 11.3.3.2)."""
+    body = b"tEXt" + text.encode("latin-1")
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))

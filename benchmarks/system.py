@@ -1,0 +1,128 @@
+"""`headct up` as a process of its own under a temporary home, and what can be seen of it from outside."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # ships no types
+
+from core.home import Home
+
+_PATIENCE_S, _STOP_S = 180.0, 20.0
+_FINISHED = "SELECT count(*) FROM scan WHERE state IN ('classified', 'rejected', 'quarantined')"
+
+
+class BenchmarkFailed(Exception):
+    """The system did not come up, got no further, or left processes behind; the message holds its logs."""
+
+
+class RunningSystem:
+    """A running `headct up`.
+
+    The database is read through a connection of its own, with the cheapest query that answers, so that
+    looking often costs the measured system next to nothing.
+    """
+
+    def __init__(self, home: Home, process: subprocess.Popen[bytes]) -> None:
+        self.home = home
+        self._process = process
+        self._database: sqlite3.Connection | None = None
+
+    def finished(self) -> int:
+        """Scans whose final state is committed; 0 while there is no database yet."""
+        try:
+            if self._database is None:
+                self._database = sqlite3.connect(f"file:{self.home.database}?mode=ro", uri=True)
+            return int(self._database.execute(_FINISHED).fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+    def wait_for(self, finished: int, look_s: float) -> None:
+        """Look every `look_s` seconds until so many scans have a final state.
+
+        Raises
+        ------
+        BenchmarkFailed
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while self.finished() < finished:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise BenchmarkFailed(f"{self.finished()} of {finished} scans finished.\n{self._said()}")
+            time.sleep(look_s)
+
+    def drop(self, paths: list[Path]) -> None:
+        """Rename files of the same file system into the inbox."""
+        for path in paths:
+            path.rename(self.home.inbox / path.name)
+
+    def processes(self) -> list[psutil.Process]:
+        """The supervisor and all that it started, directly or not."""
+        supervisor = psutil.Process(self._process.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def rejected(self) -> int:
+        """Scans without a result; the benchmark's own files must give none."""
+        if self._database is None:
+            return 0
+        return int(self._database.execute("SELECT count(*) FROM scan WHERE reason IS NOT NULL").fetchone()[0])
+
+    def stop(self) -> None:
+        """Stop it as a service manager would.
+
+        Raises
+        ------
+        BenchmarkFailed
+            Processes were left behind; they are killed.
+        """
+        if self._database is not None:
+            self._database.close()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            started = self.processes()
+            self._process.send_signal(signal.SIGTERM)
+            _, left = psutil.wait_procs(started, timeout=_STOP_S)
+            for process in left:
+                process.kill()
+            if left:
+                raise BenchmarkFailed(f"{len(left)} processes were left behind.\n{self._said()}")
+
+    def _said(self) -> str:
+        return "\n".join(
+            f"{path.name}: {path.read_text(errors='replace')[-1500:]}"
+            for path in sorted(self.home.logs.glob("*.log"))
+        )
+
+
+@contextlib.contextmanager
+def running_system(root: Path, waiting: bytes) -> Iterator[RunningSystem]:
+    """`headct up` on a fresh home below `root`, whose inbox holds one file already."""
+    home = Home(root)
+    home.make()
+    (home.inbox / "first.png").write_bytes(waiting)
+    with (home.logs / "up.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "cli", "up"],
+            cwd=root,  # where no `.env` is
+            env=environment(root),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches the benchmark, which then stops the system
+        )
+    system = RunningSystem(home, process)
+    try:
+        yield system
+    finally:
+        system.stop()
+        process.wait()
+
+
+def environment(root: Path) -> dict[str, str]:
+    """This process's environment without its settings for headct, but with this home and any port."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
+    return kept | {"HEADCT_HOME": str(root), "HEADCT_FLOWER_PORT": "0"}
