@@ -1,0 +1,34 @@
+# One image for every part of headct; docker-compose.yml says which command each service runs.
+FROM python:3.12-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    HOME=/tmp \
+    HEADCT_HOME=/var/lib/headct
+
+# The home is made here so that a new volume belongs to this user; compose may name another one.
+RUN groupadd --gid 1000 headct \
+    && useradd --uid 1000 --gid 1000 --no-create-home --shell /usr/sbin/nologin headct \
+    && install -d -m 0700 -o headct -g headct /var/lib/headct
+
+WORKDIR /app
+
+# The packages come before the code: they change seldom, and a layer of their own is kept.
+COPY requirements.lock ./
+RUN pip install --only-binary :all: --require-hashes --no-deps -r requirements.lock
+
+COPY pyproject.toml README.md ./
+COPY cli ./cli
+COPY core ./core
+COPY db ./db
+COPY models ./models
+COPY scheduler ./scheduler
+COPY training ./training
+COPY worker ./worker
+RUN pip install --no-deps --no-build-isolation --editable .
+
+USER 1000:1000
+
+ENTRYPOINT ["headct"]
+CMD ["--help"]
