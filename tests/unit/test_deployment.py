@@ -141,6 +141,21 @@ def test_a_lock_pins_versions_and_hashes_and_names_no_address(lock: str) -> None
     )
 
 
+def test_every_direct_dependency_has_its_reason_in_the_documents() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    groups = project["dependency-groups"].values()
+    direct = [*project["project"]["dependencies"], *(entry for group in groups for entry in group)]
+    names = {re.split(r"[=<>;]", entry)[0] for entry in direct if isinstance(entry, str)}
+    table = (REPOSITORY / "docs" / "dependencies.md").read_text()
+    assert names == set(re.findall(r"^\| ([A-Za-z0-9_\[\]-]+) \| ", table, re.MULTILINE)) - {"package", "---"}
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    for page in (REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
 @pytest.mark.skipif(
     not shutil.which("docker")
     or subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0,  # noqa: S607
