@@ -74,9 +74,10 @@ def find_head(image: GreyImage, max_tilt: float) -> Head:
     small = np.asarray(picture.reduce(reduction) if reduction > 1 else picture, dtype=np.float32)
     mask = _outline(small)
     rows, columns = np.nonzero(mask)
+    _check_shape(rows, columns, small.size)
     row, column = float(rows.mean()), float(columns.mean())
     tilt = _tilt(np.where(mask, small, np.float32(0)), row, column, max_tilt)
-    y, x = rows - row, columns - column
+    y, x = rows - np.float32(row), columns - np.float32(column)
     cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
     across, along = cosine * x - sine * y, sine * x + cosine * y
     left, right, top, bottom = across.min(), across.max(), along.min(), along.max()
@@ -93,7 +94,8 @@ def find_head(image: GreyImage, max_tilt: float) -> Head:
 
 def _outline(small: NDArray[np.float32]) -> NDArray[np.bool_]:
     """The filled head; gaps in the ring (frontal sinus, cropped edge) do not matter."""
-    bottom, top = (float(level) for level in np.percentile(small[::2, ::2], (1, 99.5)))
+    levels = np.sort(small[::3, ::2], axis=None)
+    bottom, top = float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
     if top - bottom < 0.1 * max(top, 1.0):
         raise NotACtSlice("The image is blank: nothing in it can be a head. Submit axial head-CT slices.")
     labels, count = ndimage.label(_without_frame(small > _BONE * top), structure=_NEIGHBOURS)
@@ -101,15 +103,14 @@ def _outline(small: NDArray[np.float32]) -> NDArray[np.bool_]:
     spans = [(box[0].stop - box[0].start) * (box[1].stop - box[1].start) for box in boxes]
     if count == 0 or max(spans) < _MIN_AREA * small.size:
         raise NotACtSlice("No head is found in the image. Submit axial head-CT slices, bone shown bright.")
-    mask = _filled(labels == int(np.argmax(spans)) + 1)
-    rows, columns = np.nonzero(mask)
-    height, width = float(np.ptp(rows)) + 1.0, float(np.ptp(columns)) + 1.0
-    shaped = rows.size >= _MIN_FILL * height * width and max(height, width) <= _MAX_ASPECT * min(
-        height, width
-    )
-    if not shaped or rows.size < _MIN_AREA * small.size:
+    return _filled(labels == int(np.argmax(spans)) + 1)
+
+
+def _check_shape(rows: NDArray[np.intp], columns: NDArray[np.intp], pixels: int) -> None:
+    shorter, longer = sorted((float(np.ptp(rows)) + 1.0, float(np.ptp(columns)) + 1.0))
+    too_thin = rows.size < _MIN_FILL * shorter * longer or longer > _MAX_ASPECT * shorter
+    if too_thin or rows.size < _MIN_AREA * pixels:
         raise NotACtSlice("Nothing in the image has the shape of a head. Submit axial head-CT slices.")
-    return mask
 
 
 def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -121,7 +122,7 @@ def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:
         accumulate(ring, axis=0),
         accumulate(ring[::-1], axis=0)[::-1],
     )
-    return np.asarray(np.sum(sides, axis=0, dtype=np.int8) >= 3)
+    return np.asarray(sides[0].astype(np.int8) + sides[1] + sides[2] + sides[3] >= 3)
 
 
 def _without_frame(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -85,7 +85,8 @@ def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32
     brain = _brain(values, mask)
     if brain.size < constants.size:
         raise NotACtSlice("No brain is found inside the skull. Submit axial head-CT slices.")
-    low, median, high = np.percentile(brain, (25, 50, 75))
+    ordered = np.sort(brain)
+    low, median, high = (ordered[brain.size * quarter // 4] for quarter in (1, 2, 3))
     deviation = max((high - low) / 1.349, 0.01 * float(values.max()), 1e-6)  # IQR of a normal: 1.349 sigma
     normal = (values - np.float32(median)) * np.float32(1.0 / deviation)
     normal = np.clip(normal, constants.clip_low, constants.clip_high) * np.float32(1.0 / constants.scale)
@@ -125,8 +126,9 @@ def _brain(values: NDArray[np.float32], mask: NDArray[np.float32]) -> NDArray[np
     within = values[head & _middle(values.shape[0])]
     if within.size == 0:
         return within
-    top = np.percentile(values[head][::4], 98)
-    return within[(within > 0.08 * top) & (within < 0.85 * top)]
+    levels = np.sort(values[head][::4])
+    top = levels[levels.size * 98 // 100]
+    return np.asarray(within[(within > 0.08 * top) & (within < 0.85 * top)])
 
 
 @lru_cache(maxsize=4)

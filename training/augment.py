@@ -11,6 +11,9 @@ from scipy import ndimage
 
 Plane = NDArray[np.float32]
 
+_VISIBLE = 0.15
+"""Painted blood counts where it is brighter by this than what it covers."""
+
 
 def distort(image: Plane, rng: np.random.Generator) -> Plane:
     """Flip, rotate, zoom, shear and shift about the middle; the same for all planes of one seed."""
@@ -53,20 +56,19 @@ def paint_bleed(image: Plane, rng: np.random.Generator) -> tuple[Plane, NDArray[
     image
         With the patches.
     mask
-        bool (size, size), where they are.
+        bool (size, size), where they can be seen.
     """
     brain = ndimage.binary_opening((image > -0.9) & (image < 0.75) & (image != 0.0), iterations=1)
-    painted, mask = image.copy(), np.zeros(image.shape, dtype=np.bool_)
+    painted = image.copy()
     candidates = np.argwhere(brain)
     if len(candidates) == 0:
-        return painted, mask
+        return painted, np.zeros(image.shape, dtype=np.bool_)
     for _ in range(1 + int(rng.random() < 0.25)):
         patch = _along_skull(image, brain, rng) if rng.random() < 0.25 else _ellipse(candidates, rng, image)
         weight = ndimage.gaussian_filter(np.asarray(patch & brain, dtype=np.float32), rng.uniform(0.4, 1.0))
         bright = rng.uniform(0.35, 1.5) + 0.1 * _ragged(image.shape[0], rng)
         painted += weight * np.maximum(bright - painted, 0.0) * (painted < bright)
-        mask |= weight > 0.4
-    return np.asarray(painted, dtype=np.float32), mask
+    return np.asarray(painted, dtype=np.float32), painted - image > _VISIBLE
 
 
 def _ellipse(candidates: NDArray[np.intp], rng: np.random.Generator, image: Plane) -> NDArray[np.bool_]:

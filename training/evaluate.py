@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss, roc_auc_score
+from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 Metrics = dict[str, float | list[float]]
@@ -63,11 +63,19 @@ def choose_threshold(targets: NDArray[np.intp], probabilities: Floats) -> float:
 
 
 def _point(targets: NDArray[np.intp], probabilities: Floats, positive: NDArray[np.bool_]) -> dict[str, float]:
+    chosen = np.where(targets == 1, probabilities, 1.0 - probabilities)
     values = {
         "accuracy": (positive == (targets == 1)).mean(),
-        "auc": roc_auc_score(targets, probabilities),
+        "auc": _auc(targets, probabilities),
         "sensitivity": positive[targets == 1].mean(),
         "specificity": (~positive[targets == 0]).mean(),
-        "log_loss": log_loss(targets, np.clip(probabilities, 1e-6, 1.0 - 1e-6)),
+        "log_loss": -np.log(np.clip(chosen, 1e-6, 1.0)).mean(),
     }
     return {name: round(float(value), 4) for name, value in values.items()}
+
+
+def _auc(targets: NDArray[np.intp], probabilities: Floats) -> float:
+    """Area under the ROC curve from ranks (Mann and Whitney 1947); a thousand of them have to be quick."""
+    bleeds, normals = int((targets == 1).sum()), int((targets == 0).sum())
+    ranks = rankdata(probabilities)[targets == 1].sum()
+    return float((ranks - bleeds * (bleeds + 1) / 2.0) / (bleeds * normals))

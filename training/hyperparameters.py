@@ -34,7 +34,7 @@ class Hyperparameters:
     """
 
     seed: int = 1
-    epochs: int = 60
+    epochs: int = 70
     batch_size: int = 16
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
@@ -43,7 +43,7 @@ class Hyperparameters:
     dropout: float = 0.3
     normal_share: float = 0.5
     painted_share: float = 0.17
-    synthetic_share: float = 0.15
+    synthetic_share: float = 0.2
     synthetic_scans: int = 200
     heat_weight: float = 0.5
     average_momentum: float = 0.98

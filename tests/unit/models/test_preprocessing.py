@@ -1,0 +1,91 @@
+"""What reaches the network is the head, whatever surrounds it and however it was exported."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from core.errors import NotACtSlice
+from models.decoding import decode
+from models.preprocessing import Preprocessing, preprocess
+from training.synthetic import generate_scan
+
+CONSTANTS = Preprocessing()
+
+
+@pytest.fixture(scope="module")
+def scan() -> np.ndarray:
+    """Smoothed, so that only what the export did makes a difference; two heads differ by about 0.25."""
+    return ndimage.gaussian_filter(generate_scan(5, None, (300, 260)).image, 2.0)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(preprocess(one, CONSTANTS) - preprocess(other, CONSTANTS)).mean())
+
+
+def test_the_result_has_the_networks_shape_and_stays_within_the_limits(scan: np.ndarray) -> None:
+    prepared = preprocess(scan, CONSTANTS)
+    assert prepared.dtype == np.float32
+    assert prepared.shape == CONSTANTS.input_shape
+    assert prepared.min() >= CONSTANTS.clip_low / CONSTANTS.scale
+    assert prepared.max() <= CONSTANTS.clip_high / CONSTANTS.scale
+
+
+def test_outside_the_head_there_is_nothing(scan: np.ndarray) -> None:
+    prepared = preprocess(scan, CONSTANTS)
+    assert (prepared[:2] == 0.0).all()
+    assert (prepared[:, :5] == 0.0).all()
+
+
+def test_width_height_and_border_do_not_matter(scan: np.ndarray) -> None:
+    padded = np.pad(scan, ((40, 10), (90, 5)))
+    assert difference(scan, padded) < 0.06
+
+
+def test_resolution_does_not_matter(scan: np.ndarray) -> None:
+    larger = np.asarray(Image.fromarray(scan).resize((520, 600), Image.Resampling.BILINEAR))
+    assert difference(scan, larger) < 0.06
+
+
+def test_brightness_and_contrast_do_not_matter(scan: np.ndarray) -> None:
+    dimmed = (scan * 0.6).astype(np.float32)
+    assert difference(scan, dimmed) < 0.02
+
+
+def test_tint_and_alpha_do_not_matter(scan: np.ndarray) -> None:
+    tinted = np.stack([scan * 0.7, scan * 0.85, scan, np.full_like(scan, 255)], axis=-1).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(tinted).save(buffer, "PNG")
+    assert difference(scan, decode(buffer.getvalue())) < 0.02
+
+
+def test_a_white_frame_around_the_picture_is_not_taken_for_the_head(scan: np.ndarray) -> None:
+    framed = np.pad(np.pad(scan, 12), 6, constant_values=255)
+    assert difference(scan, framed) < 0.06
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_image_is_not_a_ct_slice(level: int) -> None:
+    with pytest.raises(NotACtSlice, match="blank"):
+        preprocess(np.full((200, 200), level, dtype=np.uint8), CONSTANTS)
+
+
+def test_noise_without_a_head_is_not_a_ct_slice() -> None:
+    noise = np.random.default_rng(0).integers(0, 90, (256, 256)).astype(np.uint8)
+    noise[100:110, 30:220] = 255
+    with pytest.raises(NotACtSlice, match="head"):
+        preprocess(noise, CONSTANTS)
+
+
+def test_a_solid_bright_disc_has_no_brain() -> None:
+    rows, columns = np.ogrid[-1.0:1.0:200j, -1.0:1.0:200j]
+    disc = np.where(rows**2 + columns**2 < 0.6, 255, 0).astype(np.uint8)
+    with pytest.raises(NotACtSlice, match="No brain"):
+        preprocess(disc, CONSTANTS)
+
+
+def test_the_constants_survive_the_way_through_json() -> None:
+    other = Preprocessing(version="x", size=64, margin=0.1)
+    assert Preprocessing.from_dict(other.to_dict()) == other

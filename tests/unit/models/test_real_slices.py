@@ -1,0 +1,19 @@
+"""Every slice of the development set gets through decoding and preprocessing."""
+
+from pathlib import Path
+
+import numpy as np
+
+from models.decoding import decode
+from models.preprocessing import Preprocessing, preprocess
+
+
+def test_every_real_slice_is_accepted_tinted_ones_and_those_with_alpha_too(real_scans: Path) -> None:
+    constants = Preprocessing()
+    paths = sorted((real_scans / "images").glob("*.png"))
+    assert paths
+    for path in paths:
+        prepared = preprocess(decode(path.read_bytes()), constants)
+        inside = prepared[prepared != 0.0]
+        assert 0.3 < inside.size / prepared.size < 0.9, path.name
+        assert abs(float(np.median(inside))) < 0.6, path.name

@@ -1,0 +1,115 @@
+"""Versions are registered whole, found by name, and checked before use."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.errors import ModelError, ModelNotFound, WeightsAltered
+from models import store as module
+from models.card import ModelCard
+from models.store import ModelStore, StoredModel, shipped_model, verify, weights_sha256
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "new.weights.h5"
+    path.write_bytes(b"some weights")
+    return path
+
+
+@pytest.fixture
+def card(weights: Path) -> ModelCard:
+    return replace(shipped_model().card, version="site-1", weights_sha256=weights_sha256(weights))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    return ModelStore(tmp_path / "models")
+
+
+def test_the_shipped_weights_are_those_of_their_card_and_small() -> None:
+    shipped = shipped_model()
+    verify(shipped)
+    assert shipped.weights_path.stat().st_size < 5_000_000
+    assert shipped.card.parameters <= 1_000_000
+
+
+def test_without_a_version_the_shipped_model_is_found(store: ModelStore) -> None:
+    assert store.find(None) == shipped_model()
+    assert store.find(shipped_model().card.version) == shipped_model()
+
+
+def test_a_registered_version_is_found_and_listed(store: ModelStore, card: ModelCard, weights: Path) -> None:
+    registered = store.register(card, weights)
+    assert store.find("site-1") == registered
+    assert store.versions() == [shipped_model().card, card]
+    verify(registered)
+    assert [path.name for path in store.directory.iterdir()] == ["site-1"]
+
+
+def test_an_unknown_version_names_those_there_are(store: ModelStore, card: ModelCard, weights: Path) -> None:
+    store.register(card, weights)
+    with pytest.raises(ModelNotFound, match=f"{shipped_model().card.version}, site-1"):
+        store.find("site-2")
+
+
+def test_a_version_is_never_a_path_out_of_the_store(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    with pytest.raises(ModelNotFound):
+        store.find("../models")
+    with pytest.raises(ModelError, match="cannot name"):
+        store.register(replace(card, version="../elsewhere"), weights)
+
+
+def test_a_version_is_never_overwritten(store: ModelStore, card: ModelCard, weights: Path) -> None:
+    store.register(card, weights)
+    with pytest.raises(ModelError, match="exists already"):
+        store.register(card, weights)
+    with pytest.raises(ModelError, match="exists already"):
+        store.register(replace(card, version=shipped_model().card.version), weights)
+
+
+def test_weights_that_do_not_match_the_card_leave_nothing(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    weights.write_bytes(b"other weights")
+    with pytest.raises(WeightsAltered):
+        store.register(card, weights)
+    assert list(store.directory.iterdir()) == []
+
+
+def test_altered_and_missing_weights_say_what_to_do(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    registered = store.register(card, weights)
+    registered.weights_path.write_bytes(b"tampered")
+    with pytest.raises(WeightsAltered, match="Restore the file"):
+        verify(registered)
+    registered.weights_path.unlink()
+    with pytest.raises(ModelNotFound, match="Restore the file"):
+        verify(registered)
+
+
+def test_a_damaged_card_says_which_file(store: ModelStore, card: ModelCard, weights: Path) -> None:
+    store.register(card, weights)
+    (store.directory / "site-1" / "model.json").write_text("{")
+    with pytest.raises(ModelError, match=r"model\.json"):
+        store.find("site-1")
+
+
+def test_an_incomplete_installation_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHIPPED_CARD", tmp_path / "default.json")
+    with pytest.raises(ModelNotFound, match=r"default\.json does not exist"):
+        shipped_model()
+
+
+def test_the_shipped_weights_are_checked_too(tmp_path: Path) -> None:
+    copy = tmp_path / "default.weights.h5"
+    shutil.copyfile(shipped_model().weights_path, copy)
+    with copy.open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(WeightsAltered):
+        verify(StoredModel(shipped_model().card, copy))
