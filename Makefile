@@ -40,7 +40,8 @@ bench: $(VENV)/runtime ## measure the running system beside the machine's limit
 	@$(BIN)/python -m benchmarks.run
 
 weights: $(VENV)/runtime ## train the shipped weights anew (IMAGES=folder with labels.csv)
-	@$(BIN)/python -m training.default_weights $(if $(IMAGES),--data "$(IMAGES)")
+	@test -n "$(IMAGES)" || { echo "Name the data: make weights IMAGES=folder" >&2; exit 1; }
+	@$(BIN)/python -m training.default_weights --data "$(IMAGES)"
 
 lock: $(VENV)/dev ## solve the dependencies anew and write both lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \

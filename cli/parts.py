@@ -12,6 +12,7 @@ from cli.context import Context, open_context, open_migrated
 from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+SUPERVISOR_PID = "SUPERVISOR_PID"  # environment variable by which `up` tells its parts whom they end with
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +26,7 @@ def up() -> None:
     """Run everything in the foreground until Ctrl-C or SIGTERM."""
     from cli.supervision import supervise
 
+    _end_with_parent()
     supervise(open_context())
 
 
@@ -78,10 +80,18 @@ def migrate() -> None:
 
 
 def _part(*, migrated: bool = True) -> Context:
-    """Begin a part; one that `up` started ends with it, even if `up` was killed.
+    """Begin a part."""
+    _end_with_parent()
+    return open_migrated() if migrated else open_context()
+
+
+def _end_with_parent() -> None:
+    """See to it that what `up` or the demo started ends with it, even if that is killed.
 
     By SIGKILL, which loses nothing: on SIGTERM a Celery worker waits for ever for a Redis that is gone too.
     """
-    if "SUPERVISOR_ENABLED" in os.environ and sys.platform == "linux":
+    supervisor = os.environ.get(SUPERVISOR_PID)
+    if supervisor and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    return open_migrated() if migrated else open_context()
+        if os.getppid() != int(supervisor):  # it was gone before the line above
+            sys.exit(1)

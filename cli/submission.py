@@ -7,10 +7,12 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
 from cli.printing import print_results
 from cli.scans import Format
+from core.errors import HeadctError
 from db.engine import reading
 from db.queries import results_of, unfinished_of
 from scheduler.inbox import find_files
@@ -38,7 +40,7 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
 
     Raises
     ------
-    OSError, sqlalchemy.exc.DBAPIError
+    HeadctError
         The store or the database refuses; what was not recorded is still where it was.
     """
     candidates, skipped = _candidates(paths)
@@ -47,7 +49,14 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
     left: dict[Path, str] = {}
     with progress_bar() as bar:
         for start in bar.track(range(0, len(candidates), _BATCH), description="Taking in", total=None):
-            taken = intake.take(candidates[start : start + _BATCH], remove=move)
+            try:
+                taken = intake.take(candidates[start : start + _BATCH], remove=move)
+            except (OSError, DBAPIError) as error:
+                problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
+                raise HeadctError(
+                    f"{start} files were taken in, then: {problem}. The others are where they were. "
+                    "`headct doctor` says what to do; then submit all of them again, none is doubled."
+                ) from error
             scan_ids |= dict.fromkeys(taken.scan_ids.values())
             left |= taken.left
             context.home.wake.touch()

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cli.context import Context
+from cli.parts import SUPERVISOR_PID
 from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
 from core.errors import AlreadyRunning
 from db.migrate import migrate
@@ -36,7 +37,7 @@ _PROGRAM = """
 [program:{name}]
 command={command}
 autorestart=true
-startsecs=2
+startsecs=10
 startretries=1000000
 stopsignal=TERM
 stopwaitsecs={stop_s}
@@ -71,6 +72,7 @@ def supervise(context: Context) -> None:
     migrate(context.engine)
     os.environ["HEADCT_FLOWER_PORT"] = str(free_port(settings))
     os.environ["HEADCT_HOME"] = str(home.root)
+    os.environ[SUPERVISOR_PID] = str(os.getpid())  # which exec keeps
     _say_where(context, int(os.environ["HEADCT_FLOWER_PORT"]))
     configuration = home.run / "supervisord.conf"
     configuration.write_text(_configuration(context))

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="passes over the training split")] = None,
-    seed: Annotated[int, typer.Option(help="seed of split, augmentation and start weights")] = 0,
+    seed: Annotated[int, typer.Option(help="seed of split, augmentation and start weights")] = 1,
 ) -> None:
     """Queue a training run on HEADCT_TRAINING_DATA (or synthetic scans); returns at once with its id."""
     from sqlalchemy.orm import Session

@@ -81,7 +81,7 @@ class Home:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"HEADCT_HOME={self.root} cannot be used ({error.strerror}). "
+                f"HEADCT_HOME={self.root} cannot be used: {error.filename}: {error.strerror}. "
                 "Name a folder that this user may write, or give this user the right to."
             ) from error
         if self.redis_socket.parent.stat().st_uid != os.getuid():
@@ -102,5 +102,5 @@ class Home:
 
     def scan_file(self, sha256: str) -> Path:
         """Where the bytes of a scan are: in the store, or in `rejected` if they were refused at the door."""
-        refused = self.rejected / sha256
-        return refused if refused.exists() else self.store / sha256
+        stored = self.store / sha256
+        return stored if stored.exists() else self.rejected / sha256

@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         30.0, description="Seconds between full scans of the inbox, since file events can be lost."
     )
     max_file_mb: Annotated[float, Field(gt=0, le=65536)] = Field(
-        64.0, description="Larger files (in MiB) are moved to `rejected` unread."
+        64.0, description="Larger files (in MiB) are moved to `rejected`, never decoded."
     )
     max_pixels: Annotated[int, Field(ge=4096, le=1_000_000_000)] = Field(
         20_000_000, description="Images with more pixels are rejected before they are decoded."

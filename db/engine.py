@@ -32,6 +32,8 @@ def make_engine(url: str) -> Engine:
     SQLAlchemy's defaults for SQLite lose updates silently: pysqlite begins no transaction before a
     SELECT, so that two processes read, then both write. Here every transaction begins IMMEDIATE unless
     the connection is read-only, in WAL mode and with full synchronisation.
+
+    Errors never show the values of a statement: file names are among them, and errors are logged.
     """
     try:
         parsed = make_url(url)
@@ -41,8 +43,10 @@ def make_engine(url: str) -> Engine:
             "postgresql://USER:PASSWORD@HOST/NAME; escape special characters of the password as %XX."
         ) from error
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+        return create_engine(
+            parsed, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
+        )
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection

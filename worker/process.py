@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+LOADED = "the network is in memory"
+
 
 @dataclass
 class WorkerProcess:
@@ -42,7 +44,7 @@ def start_process(settings: Settings, home: Home, *, classify: bool) -> None:
 
         _current.classifier = Classifier.load(ModelStore(home.models).find(settings.model_version))
         _current.classifier.warm_up()
-        logger.info("model %s is loaded", _current.classifier.card.version)
+        logger.info("%s: %s", LOADED, _current.classifier.card.version)
 
 
 def current_process() -> WorkerProcess:

@@ -47,7 +47,7 @@ def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) ->
     try:
         card = train(settings.training_data, ModelStore(home.models), hyperparameters, on_epoch)
     except (HeadctError, OSError) as error:
-        logger.error("training run %d failed: %s", run_id, error)  # noqa: TRY400 - the message is the reason
+        logger.error("training run %d failed; `headct runs` says why", run_id)  # noqa: TRY400 - may name a file
         with Session(engine) as session, session.begin():
             fail_run(session, run_id, str(error))
         return

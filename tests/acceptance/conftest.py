@@ -52,7 +52,7 @@ class System:
 @contextlib.contextmanager
 def running_system(home: Home, url: str | None = None, **environment: str) -> Iterator[System]:
     """`headct up` on that home, ready to classify, with any free port for Flower."""
-    variables = {"HEADCT_FLOWER_PORT": "0", **environment}
+    variables = {"HEADCT_FLOWER_PORT": "0", "HEADCT_WORKER_PROCESSES": "1", **environment}
     if url:
         variables["HEADCT_DATABASE_URL"] = url
     with headct_process(home, "up", **variables) as process:
@@ -73,7 +73,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """One system for all tests of a module."""
     home = Home(tmp_path_factory.mktemp("system") / "home")
     home.make()
-    with running_system(home) as running:
+    with running_system(home, HEADCT_WORKER_PROCESSES="2") as running:
         yield running
 
 

@@ -161,6 +161,17 @@ def test_doctor_finds_all_well(system: System) -> None:
     assert "BAD" not in checked.stdout
 
 
+def test_a_second_up_on_the_same_home_is_refused_and_the_first_goes_on(
+    system: System, scan_bytes: bytes
+) -> None:
+    second = run_headct(system.home, "up")
+    assert second.returncode == 1
+    assert "already runs" in second.stderr
+    assert str(system.process.pid) in second.stderr
+    system.drop(scan_bytes + b"second up", "second-up.png")
+    system.wait_for("second-up.png")
+
+
 def ask_flower(system: System, path: str, *, password: str | None = None, method: str = "GET") -> bytes:
     request = urllib.request.Request(f"http://127.0.0.1:{system.flower_port}{path}", method=method)
     secret = password or (system.home.root / "secrets" / "flower_password").read_text()

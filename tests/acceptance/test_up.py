@@ -27,16 +27,6 @@ def parts(system: System) -> dict[str, psutil.Process]:
     return found
 
 
-def test_a_second_up_on_the_same_home_is_refused_and_the_first_goes_on(home: Home, scan_bytes: bytes) -> None:
-    with running_system(home) as system:
-        second = run_headct(home, "up")
-        assert second.returncode == 1
-        assert "already runs" in second.stderr
-        assert str(system.process.pid) in second.stderr
-        system.drop(scan_bytes, "scan.png")
-        system.wait_for("scan.png")
-
-
 def test_parts_that_are_killed_are_started_again_and_it_is_said(home: Home, scan_bytes: bytes) -> None:
     with running_system(home) as system:
         system.drop(scan_bytes, "before.png")
@@ -63,24 +53,24 @@ def test_parts_that_are_killed_are_started_again_and_it_is_said(home: Home, scan
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_within_ten_seconds_and_leaves_no_process(home: Home, number: signal.Signals) -> None:
     with running_system(home) as system:
-        wait_until(lambda: "worker entered RUNNING" in (home.logs / "up.out").read_text())
+        wait_until(lambda: "ready." in (home.logs / "worker.log").read_text())
         everything = psutil.Process(system.process.pid).children(recursive=True)
         assert len(everything) >= 5
         began = time.monotonic()
         os.kill(system.process.pid, number)
         system.process.wait(20)
         assert time.monotonic() - began < 10
-        gone, alive = psutil.wait_procs(everything, timeout=1)
+        _, alive = psutil.wait_procs(everything, timeout=1)
         assert alive == []
 
 
 def test_killing_it_outright_leaves_no_process_either(home: Home) -> None:
     with running_system(home) as system:
-        wait_until(lambda: "worker entered RUNNING" in (home.logs / "up.out").read_text())
+        wait_until(lambda: "ready." in (home.logs / "worker.log").read_text())
         everything = psutil.Process(system.process.pid).children(recursive=True)
         system.process.kill()
         system.process.wait(5)
-        gone, alive = psutil.wait_procs(everything, timeout=10)
+        _, alive = psutil.wait_procs(everything, timeout=10)
         assert alive == []
 
 
