@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from core.errors import ModelError
 from models.card import CLASSES, ModelCard
 from models.decoding import DEFAULT_MAX_PIXELS, decode
 from models.network import build_network
@@ -37,6 +38,8 @@ class Classifier:
         Raises
         ------
         ModelNotFound, WeightsAltered
+        ModelError
+            The weights are those of another network.
         """
         verify(stored)
         with suppress(RuntimeError):  # TensorFlow already ran here, with the threads it was given then
@@ -44,7 +47,13 @@ class Classifier:
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         shape = stored.card.preprocessing.input_shape
         network = build_network(shape)
-        network.load_weights(stored.weights_path)
+        try:
+            network.load_weights(stored.weights_path)
+        except ValueError as error:
+            raise ModelError(
+                f"Model {stored.card.version} was trained for another network than this release has. "
+                "Train it again (`headct train`), or set HEADCT_MODEL_VERSION to another version."
+            ) from error
         hemorrhage = CLASSES.index("hemorrhage")
 
         @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.float32)])

@@ -1,7 +1,7 @@
 """The one preprocessing of training and serving: from a grey image to the network's input.
 
-It takes away what predicts the label without being anatomy (see docs: width, height, aspect, tint, alpha,
-border, mean): the head alone is kept, upright, at one resolution, in units of the brain's own contrast.
+It takes away what predicts the label without being anatomy (width, height, aspect, tint, alpha, border,
+mean): the head alone is kept, upright, at one resolution, in units of the brain's own contrast.
 """
 
 from dataclasses import asdict, dataclass

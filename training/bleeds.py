@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from training.phantom import Phantom, smooth_noise
 
 BLOOD_RANGE = (52.0, 82.0)
-"""Acute blood in HU (Osborn's Brain, 2nd ed., section on intracranial haemorrhage)."""
+"""HU; a hematoma is 40 to 90: http://radclass.mudr.org/content/hounsfield-units-scale-hu-ct-numbers"""
 _OEDEMA = -9.0
+"""HU, at most, that the swollen tissue around a clot is darker."""
 
 Mask = NDArray[np.bool_]
 
