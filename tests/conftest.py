@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 import tempfile
 import uuid
@@ -122,6 +123,21 @@ def unprivileged(tmp_path: Path) -> Iterator[None]:
     os.seteuid(0)
     for path in opened:
         path.chmod(path.stat().st_mode & ~0o011)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or os.getuid() != 0:
+        pytest.skip("only root can mount a small file system; CI runs as root")
+    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("this kernel lets nobody mount a tmpfs")
+    yield folder
+    subprocess.run([str(shutil.which("umount")), "-l", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

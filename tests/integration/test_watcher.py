@@ -144,3 +144,20 @@ def test_many_files_at_once_are_each_taken_once(
         wait_until(lambda: len(names(sqlite_engine)) == 300, 20)
     assert len(list(home.store.iterdir())) == 300
     assert list(home.inbox.iterdir()) == []
+
+
+def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
+    settings: Settings, home: Home, sqlite_engine: Engine, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.watcher._PAUSE_S", 0.5)
+    home.store.rmdir()
+    home.store.symlink_to(small_disk)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(60_000))
+    with watching(quick(settings), home, sqlite_engine):
+        (home.inbox / "scan.png").write_bytes(PNG + bytes(30_000) + PNG)
+        time.sleep(1.5)
+        assert names(sqlite_engine) == []
+        assert (home.inbox / "scan.png").exists()
+        filler.unlink()
+        wait_until(lambda: names(sqlite_engine) == ["scan.png"], 5)

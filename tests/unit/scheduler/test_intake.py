@@ -1,7 +1,5 @@
 import hashlib
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,21 +174,6 @@ def test_copies_that_a_killed_process_left_unfinished_are_removed(home: Home) ->
     os.utime(old, (0, 0))
     remove_leftovers(home)
     assert [path.name for path in home.store.iterdir()] == [new.name]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB, where this user may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.getuid() != 0:
-        pytest.skip("only root can mount a small file system; CI runs as root")
-    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=False)
-    if mounted.returncode:
-        pytest.skip("this kernel lets nobody mount a tmpfs")
-    yield folder
-    subprocess.run([str(shutil.which("umount")), "-l", str(folder)], check=True)
 
 
 def test_a_full_disk_leaves_every_file_and_goes_on_when_there_is_room(

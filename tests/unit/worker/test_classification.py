@@ -1,0 +1,146 @@
+import io
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from core.errors import UnreadableImage
+from core.home import Home
+from core.settings import Settings
+from db.arrivals import NewArrival, record_arrivals
+from db.lifecycle import next_chunks
+from db.queries import find_scan
+from db.tables import Prediction, Scan
+from worker.classification import classify_chunk
+
+
+class FakeClassifier:
+    """Says how bright an image is; counts its forward passes."""
+
+    card = SimpleNamespace(
+        version="fake", weights_sha256="f" * 64, threshold=0.5, preprocessing=SimpleNamespace(version="p")
+    )
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def prepare(self, data: bytes, max_pixels: int) -> NDArray[np.float32]:
+        assert max_pixels == 20_000_000
+        try:
+            return np.asarray(Image.open(io.BytesIO(data)), dtype=np.float32)
+        except OSError as error:
+            raise UnreadableImage("not an image") from error
+
+    def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.batches.append(len(batch))
+        return np.asarray(batch.mean((1, 2)) / 255, dtype=np.float32)
+
+    def label(self, probability: float) -> str:
+        return "hemorrhage" if probability >= self.card.threshold else "normal"
+
+
+def png(brightness: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("L", (8, 8), brightness).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def stored(engine: Engine, home: Home, contents: Sequence[bytes | None]) -> list[int]:
+    """Queued scans with these bytes in the store; None for a scan whose file is gone."""
+    for number, content in enumerate(contents):
+        if content is not None:
+            (home.store / f"{number:064x}").write_bytes(content)
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, [NewArrival(f"{n:064x}", 1, "x", None) for n in range(len(contents))])
+        (chunk,) = next_chunks(session, 1, 64, timedelta(minutes=1))
+    return chunk
+
+
+def classify(
+    engine: Engine,
+    settings: Settings,
+    home: Home,
+    ids: list[int],
+    classifier: FakeClassifier | None = None,
+    task: str = "task",
+) -> int:
+    return classify_chunk(engine, classifier or FakeClassifier(), settings, home, ids, task)
+
+
+def test_a_chunk_is_one_forward_pass_and_one_result_each(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    ids, classifier = stored(engine, home, [png(0), png(255), png(51)]), FakeClassifier()
+    assert classify(engine, settings, home, ids, classifier) == 3
+    assert classifier.batches == [3]
+    with Session(engine) as session:
+        rows = session.scalars(select(Prediction).order_by(Prediction.scan_id)).all()
+        assert [(row.label, round(row.probability, 2)) for row in rows] == [
+            ("normal", 0.0),
+            ("hemorrhage", 1.0),
+            ("normal", 0.2),
+        ]
+        assert {(row.model_version, row.preprocessing_version, row.threshold) for row in rows} == {
+            ("fake", "p", 0.5)
+        }
+        assert set(session.scalars(select(Scan.state))) == {"classified"}
+
+
+def test_bad_missing_and_too_large_files_do_not_fail_their_neighbours(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    settings = settings.model_copy(update={"max_file_mb": 0.001})
+    ids = stored(engine, home, [png(255), b"bad", None, bytes(2000)])
+    classify(engine, settings, home, ids)
+    with Session(engine) as session:
+        found = [find_scan(session, str(id_)) for id_ in ids]
+        assert [scan.state for scan in found] == ["classified", "rejected", "rejected", "rejected"]
+        reasons = [str(scan.reason) for scan in found]
+    assert reasons[1] == "not an image"
+    assert "Drop the file again" in reasons[2]
+    assert "HEADCT_MAX_FILE_MB" in reasons[3]
+
+
+def test_a_chunk_of_bad_files_runs_no_network(engine: Engine, settings: Settings, home: Home) -> None:
+    classifier = FakeClassifier()
+    classify(engine, settings, home, stored(engine, home, [b"bad"]), classifier)
+    assert classifier.batches == []
+
+
+def test_another_tasks_finished_and_unknown_scans_are_passed_over(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    ids = stored(engine, home, [png(1)])
+    classify(engine, settings, home, ids)
+    assert classify(engine, settings, home, [*ids, 99_999], task="other") == 0
+
+
+def test_a_failing_network_leaves_the_scans_to_be_tried_again(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    class Failing(FakeClassifier):
+        def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            super().probabilities(batch)
+            raise RuntimeError("out of memory")
+
+    ids = stored(engine, home, [png(1)])
+    with pytest.raises(RuntimeError):
+        classify(engine, settings, home, ids, Failing())
+    assert classify(engine, settings, home, ids) == 1, "the redelivered task takes it again"
+
+
+def test_a_refused_file_is_read_from_rejected_when_it_is_retried(
+    engine: Engine, settings: Settings, home: Home, tmp_path: Path
+) -> None:
+    ids = stored(engine, home, [None])
+    (home.rejected / f"{0:064x}").write_bytes(png(255))
+    classify(engine, settings, home, ids)
+    with Session(engine) as session:
+        assert find_scan(session, str(ids[0])).state == "classified"
