@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psutil  # type: ignore[import-untyped]  # ships no types
 
 from benchmarks.system import RunningSystem
-from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 
 _SETTLE_S, _WATCH_S = 5.0, 30.0
 CLASSIFY_CHILD = "classify child"

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cli.context import Context
-from core.broker import INFERENCE_QUEUE, broker_url, queue_depth, redis_client
+from core.broker import broker_url, queue_depth, redis_client
 from core.errors import HeadctError
-from db.migrate import check_migrated
+from core.queues import INFERENCE_QUEUE
+from db.revision import check_migrated
 from models.store import ModelStore, verify
 from scheduler.inbox import check_inbox, find_files
 

@@ -9,6 +9,7 @@ from core.home import Home
 from core.logging import configure_logging
 from core.settings import Settings, load_settings
 from db.engine import database_url, make_engine
+from db.revision import check_migrated
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,6 @@ def open_migrated() -> Context:
     ------
     SettingsError, DatabaseError
     """
-    from db.migrate import check_migrated
-
     context = open_context()
     check_migrated(context.engine)
     return context

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.context import Context, open_context, open_migrated
-from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 SUPERVISOR_PID = "SUPERVISOR_PID"  # environment variable by which `up` tells its parts whom they end with
@@ -72,11 +72,11 @@ def redis() -> None:
 
 def migrate() -> None:
     """Bring the database to the migration of this headct."""
-    from db.migrate import head_revision
     from db.migrate import migrate as upgrade
+    from db.revision import REVISIONS
 
     upgrade(open_context().engine)
-    typer.echo(f"The database is at migration {head_revision()}.")
+    typer.echo(f"The database is at migration {REVISIONS[-1]}.")
 
 
 def _part(*, migrated: bool = True) -> Context:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from cli.context import Context
-from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
+from core.broker import broker_url, queue_depth, redis_client
 from core.errors import HeadctError
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, reading
 from db.queries import counts_by_state, oldest_unfinished
 from models.store import ModelStore

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from cli.context import Context
 from cli.parts import SUPERVISOR_PID
-from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
+from core.broker import broker_url, queue_depth, redis_client
 from core.errors import AlreadyRunning
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.migrate import migrate
 from models.store import ModelStore, verify
 from scheduler.inbox import check_inbox

@@ -10,9 +10,6 @@ from core.errors import BrokerUnreachable
 from core.home import Home
 from core.settings import Settings
 
-INFERENCE_QUEUE = "inference"
-TRAINING_QUEUE = "training"
-
 
 def broker_url(settings: Settings, home: Home) -> str:
     """The configured broker, or the embedded one's unix socket with its generated password."""

@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, queue_depth
+from core.broker import queue_depth
 from core.errors import BrokerUnreachable
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.lifecycle import next_chunks, put_back, take_back_expired
 from db.training_runs import runs_to_publish

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from core.broker import INFERENCE_QUEUE, broker_url, queue_depth, redis_client
+from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnreachable
 from core.home import Home
+from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
 PATIENCE_S = 60

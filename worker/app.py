@@ -2,8 +2,9 @@
 
 from celery import Celery
 
-from core.broker import INFERENCE_QUEUE, broker_url
+from core.broker import broker_url
 from core.home import Home
+from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
 CLASSIFY_TASK = "headct.classify_scans"

@@ -5,8 +5,8 @@ from typing import Any
 
 from celery.signals import worker_process_init
 
-from core.broker import INFERENCE_QUEUE
 from core.home import Home
+from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 from worker.app import create_app
 from worker.process import start_process

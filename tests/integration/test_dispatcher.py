@@ -9,9 +9,10 @@ from kombu.exceptions import OperationalError as PublishError
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
-from core.broker import INFERENCE_QUEUE, TRAINING_QUEUE, broker_url, queue_depth, redis_client
+from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnreachable
 from core.home import Home
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now

@@ -1,11 +1,13 @@
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from core.errors import DatabaseNotMigrated, DatabaseTooNew
-from db.migrate import check_migrated, current_revision, head_revision, migrate
+from db.migrate import alembic_config, migrate
 from db.queries import RESULT_COLUMNS
+from db.revision import REVISIONS, check_migrated, current_revision
 from db.tables import Table
 
 
@@ -16,7 +18,7 @@ def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
 
 def test_migrating_twice_changes_nothing(engine: Engine) -> None:
     migrate(engine)
-    assert current_revision(engine) == head_revision()
+    assert current_revision(engine) == REVISIONS[-1]
 
 
 def test_the_view_results_has_the_columns_of_its_contract(engine: Engine) -> None:
@@ -34,3 +36,8 @@ def test_a_newer_database_is_refused_and_left_alone(engine: Engine) -> None:
     with pytest.raises(DatabaseTooNew, match=r"9999.*newer"):
         migrate(engine)
     assert current_revision(engine) == "9999"
+
+
+def test_every_migration_is_listed() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    assert tuple(script.revision for script in scripts)[::-1] == REVISIONS

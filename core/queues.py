@@ -1,0 +1,4 @@
+"""The two queues."""
+
+INFERENCE_QUEUE = "inference"
+TRAINING_QUEUE = "training"
