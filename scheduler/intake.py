@@ -7,6 +7,7 @@ either: a file that was recorded but not yet removed is known by its identity wh
 
 import contextlib
 import hashlib
+import io
 import os
 import shutil
 import tempfile
@@ -32,6 +33,10 @@ _BLOCK = 2**20
 _TEMPORARY_PREFIX = ".incoming-"
 # An unfinished copy this old has no process any more that would finish it.
 _LEFTOVER_AGE_S = 3600
+
+
+class _SourceError(Exception):
+    """The file itself cannot be read, while the store may be well."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +86,28 @@ class Intake:
         sqlalchemy.exc.OperationalError
             The database does not answer. Nothing was recorded, and every file is still there.
         """
-        found = list(self._pool.map(lambda candidate: self._copy(candidate, remove=remove), candidates))
+        found = list(self._pool.map(lambda candidate: self._try_copy(candidate, remove=remove), candidates))
         arrivals = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, NewArrival)}
         left = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, str)}
-        if arrivals:
-            for folder in {self._home.rejected if a.refused else self._home.store for a in arrivals.values()}:
-                _sync_folder(folder)
-            with Session(self._engine) as session, session.begin():
-                ids = record_arrivals(session, list(arrivals.values()))
-            if remove:
-                list(self._pool.map(_remove, arrivals))
-            return Taken({path: ids[arrival.sha256] for path, arrival in arrivals.items()}, left)
-        return Taken({}, left)
+        if not arrivals:
+            return Taken({}, left)
+        for folder in {self._home.rejected if a.refused else self._home.store for a in arrivals.values()}:
+            _sync_folder(folder)
+        with Session(self._engine) as session, session.begin():
+            ids = record_arrivals(session, list(arrivals.values()))
+        if remove:
+            list(self._pool.map(lambda path: _remove(path, arrivals[path].identity), arrivals))
+        return Taken({path: ids[arrival.sha256] for path, arrival in arrivals.items()}, left)
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
+
+    def _try_copy(self, candidate: Candidate, *, remove: bool) -> NewArrival | str:
+        try:
+            return self._copy(candidate, remove=remove)
+        except _SourceError as error:
+            return str(error)
 
     def _copy(self, candidate: Candidate, *, remove: bool) -> NewArrival | str:
         """Copy one file, hashing it on the way; returns what to record, or why it is left for later."""
@@ -107,29 +118,31 @@ class Intake:
         except OSError as error:
             return f"it cannot be read ({error.strerror or error})"
         with os.fdopen(descriptor, "rb", buffering=0) as source:
-            before = os.fstat(source.fileno())
+            before = os.fstat(descriptor)
             too_large = before.st_size > self._max_file_mb * 2**20
             folder = self._home.rejected if too_large else self._home.store
             digest = hashlib.sha256()
             with _temporary(folder) as (target, name):
-                while block := source.read(_BLOCK):
+                while block := _read(source):
                     digest.update(block)
                     if not too_large:
                         target.write(block)
-                after = os.fstat(source.fileno())
+                after = os.fstat(descriptor)
                 if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                     return CHANGED
+                kept = folder / digest.hexdigest()
                 if too_large:
-                    _link(candidate.path, name)
+                    _keep_large(descriptor, name, kept)
                 else:
                     target.flush()
                     os.fsync(target.fileno())
-                name.replace(folder / digest.hexdigest())
+                    name.replace(kept)
+            identity = _identity(os.fstat(descriptor))
         return NewArrival(
             sha256=digest.hexdigest(),
             size_bytes=after.st_size,
             source_name=candidate.source_name,
-            identity=f"{after.st_ino}:{after.st_ctime_ns}:{after.st_size}" if remove else None,
+            identity=identity if remove else None,
             refused=str(ImageTooLarge.file(self._max_file_mb)) if too_large else None,
         )
 
@@ -145,17 +158,38 @@ def _temporary(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
             name.unlink(missing_ok=True)
 
 
-def _link(path: Path, name: Path) -> None:
+def _read(source: io.FileIO) -> bytes:
+    try:
+        return source.read(_BLOCK)
+    except OSError as error:
+        raise _SourceError(f"it cannot be read ({error.strerror})") from error
+
+
+def _keep_large(descriptor: int, name: Path, kept: Path) -> None:
     """Give a large file a second name without copying it, where the file system can."""
+    if kept.exists():
+        return
     name.unlink()
     try:
-        os.link(path, name, follow_symlinks=False)
+        # By its descriptor, since another file may stand at its path by now.
+        os.link(f"/proc/self/fd/{descriptor}", name, follow_symlinks=True)
     except OSError:
-        shutil.copyfile(path, name, follow_symlinks=False)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        with open(descriptor, "rb", closefd=False) as source, name.open("xb") as target:
+            shutil.copyfileobj(source, target)
+    name.replace(kept)
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def _identity(status: os.stat_result) -> str:
+    """The same for the same file, unless anything about it changed."""
+    return f"{status.st_ino}:{status.st_ctime_ns}:{status.st_size}"
+
+
+def _remove(path: Path, identity: str | None) -> None:
+    """Remove the file that was recorded, not one that has come to its place since."""
+    with contextlib.suppress(FileNotFoundError):
+        if _identity(path.lstat()) == identity:
+            path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.home import Home
+from db.arrivals import NewArrival
 from db.tables import Arrival, Scan
+from scheduler import intake as intake_module
 from scheduler.intake import CHANGED, VANISHED, Candidate, Intake, remove_leftovers
 
 
@@ -74,7 +76,7 @@ def test_a_crash_between_commit_and_removal_doubles_nothing(
 ) -> None:
     candidate = drop(home, "a.png", b"bytes")
     with monkeypatch.context() as crash:
-        crash.setattr("scheduler.intake._remove", lambda _: None)
+        crash.setattr("scheduler.intake._remove", lambda *_: None)
         intake.take([candidate], remove=True)
     assert candidate.path.exists()
     intake.take([candidate], remove=True)
@@ -116,6 +118,38 @@ def test_too_large_a_file_goes_to_rejected_with_its_reason(
     assert (home.rejected / scan.sha256).stat().st_size == len(content)
     assert list(home.store.iterdir()) == []
     assert not candidate.path.exists()
+
+
+def test_too_large_a_file_that_comes_again_after_a_crash_arrives_once(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = drop(home, "big.tif", bytes(2**20 + 1))
+    with monkeypatch.context() as crash:
+        crash.setattr("scheduler.intake._remove", lambda *_: None)
+        intake.take([candidate], remove=True)
+    intake.take([candidate], remove=True)
+    assert arrivals(sqlite_engine) == ["big.tif"]
+    assert not candidate.path.exists()
+
+
+def test_another_file_that_took_its_place_meanwhile_is_not_removed(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = drop(home, "a.png", b"first")
+    record = intake_module.record_arrivals
+
+    def while_it_is_recorded(session: Session, new: list[NewArrival]) -> dict[str, int]:
+        (home.inbox / "b.tmp").write_bytes(b"second")
+        (home.inbox / "b.tmp").replace(candidate.path)
+        return record(session, new)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(intake_module, "record_arrivals", while_it_is_recorded)
+        intake.take([candidate], remove=True)
+    assert candidate.path.read_bytes() == b"second"
+    intake.take([candidate], remove=True)
+    assert len(scans(sqlite_engine)) == 2
+    assert list(home.inbox.iterdir()) == []
 
 
 def test_a_file_that_vanished_is_left_out(intake: Intake, home: Home) -> None:
