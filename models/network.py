@@ -12,7 +12,7 @@ HEAT = "heat"
 
 
 def build_network(
-    input_shape: tuple[int, int, int], widths: tuple[int, ...] = (24, 48, 96), dropout: float = 0.3
+    input_shape: tuple[int, int, int], widths: tuple[int, ...] = (16, 48, 96), dropout: float = 0.3
 ) -> keras.Model:
     """Build the network with random weights.
 
