@@ -57,6 +57,7 @@ def fit(
         use_ema=True,
         ema_momentum=hyper.average_momentum,
     )
+    optimizer.build(with_heat.trainable_variables)  # else the step is traced twice, which takes seconds
     step = _make_step(with_heat, optimizer, hyper)
     for epoch in range(hyper.epochs):
         losses = []
@@ -65,7 +66,7 @@ def fit(
             losses.append(float(step(batch.pixels, batch.targets, batch.heat, batch.heat_known)))
         if on_epoch is not None:
             on_epoch(Epoch(epoch + 1, hyper.epochs, float(np.mean(losses))))
-    optimizer.finalize_variable_values(network.trainable_variables)
+    optimizer.finalize_variable_values(with_heat.trainable_variables)
     return network
 
 
@@ -80,7 +81,7 @@ def _make_step(
 ) -> Callable[..., tf.Tensor]:
     smoothing = hyper.label_smoothing
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False)
     def step(pixels: tf.Tensor, targets: tf.Tensor, heat: tf.Tensor, heat_known: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             probabilities, heat_logits = network(pixels, training=True)
