@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from models.preprocessing import Preprocessing
+from models.constants import Preprocessing
 
 CLASSES: Final = ("normal", "hemorrhage")
 """Order of the softmax columns; also the words of `labels.csv`."""

@@ -4,60 +4,16 @@ It takes away what predicts the label without being anatomy (width, height, aspe
 mean): the head alone is kept, upright, at one resolution, in units of the brain's own contrast.
 """
 
-from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import NotACtSlice
+from models.constants import Preprocessing
 from models.decoding import GreyImage
 from models.head import Head, find_head
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """The constants, stored with the weights they were used to train.
-
-    Attributes
-    ----------
-    version
-        Name of this preprocessing; changes whenever the pixels that reach the network do.
-    size
-        Side of the square input in pixels.
-    margin
-        Black margin around the head, as a fraction of the input's side.
-    max_tilt
-        Greatest rotation in degrees that is undone when the head is turned upright.
-    clip_low, clip_high
-        Limits of the normalised brightness, in robust standard deviations of the brain.
-    scale
-        The normalised brightness is divided by this, so that most of it lies within -1..2.
-    """
-
-    version: str = "1"
-    size: int = 112
-    margin: float = 0.03
-    max_tilt: float = 24.0
-    clip_low: float = -5.0
-    clip_high: float = 10.0
-    scale: float = 5.0
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the network's input."""
-        return self.size, self.size, 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """The constants, for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Preprocessing":
-        """The constants as `to_dict` gave them."""
-        return cls(**values)
 
 
 def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32]:

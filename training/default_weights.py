@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from models.card import ModelCard
-from models.preprocessing import Preprocessing
+from models.constants import Preprocessing
 from models.store import SHIPPED_CARD, SHIPPED_WEIGHTS, weights_sha256
 from training import baselines
 from training.batches import Images

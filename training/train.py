@@ -10,8 +10,9 @@ import numpy as np
 
 from core.errors import DatasetError, RejectedImage
 from models.card import ModelCard
+from models.constants import Preprocessing
 from models.decoding import decode
-from models.preprocessing import Preprocessing, preprocess
+from models.preprocessing import preprocess
 from models.store import ModelStore, weights_sha256
 from training import baselines
 from training.batches import Images

@@ -9,8 +9,8 @@ from PIL import Image
 
 from core.errors import ModelError, ModelNotFound, RejectedImage, WeightsAltered
 from models.classifier import Classifier
+from models.constants import Preprocessing
 from models.network import build_network
-from models.preprocessing import Preprocessing
 from models.store import StoredModel, shipped_model, weights_sha256
 from training.bleeds import Bleed
 from training.synthetic import generate_scan

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from keras import Model, layers
 
+from models.constants import Preprocessing
 from models.network import HEAT, MAX_PARAMETERS, build_network
-from models.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ from PIL import Image
 from scipy import ndimage
 
 from core.errors import NotACtSlice
+from models.constants import Preprocessing
 from models.decoding import decode
-from models.preprocessing import Preprocessing, preprocess
+from models.preprocessing import preprocess
 from training.synthetic import generate_scan
 
 CONSTANTS = Preprocessing()

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.preprocessing import Preprocessing, preprocess
+from models.constants import Preprocessing
+from models.preprocessing import preprocess
 from training.augment import degrade, distort, paint_bleed
 from training.synthetic import generate_scan
 

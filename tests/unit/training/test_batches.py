@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.preprocessing import Preprocessing
+from models.constants import Preprocessing
 from training.batches import BatchMaker, Images
 from training.hyperparameters import Hyperparameters
 from training.train import synthetic_images

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.preprocessing import Preprocessing, preprocess
+from models.constants import Preprocessing
+from models.preprocessing import preprocess
 from training.bleeds import Bleed
 from training.synthetic import generate_scan, write_scans
 
