@@ -25,7 +25,7 @@ TARGETS = (
     Target("throughput_ratio", "(a) whole system over the bare limit", "", 0.80, at_most=False),
     Target("latency_p50_ms", "(b) latency of one PNG, p50", "ms", 150),
     Target("latency_p99_ms", "(b) latency of one PNG, p99", "ms", 500),
-    Target("idle_cpu_percent", "(c) idle CPU, all processes", "% of a core", 3),
+    Target("idle_cpu_percent", "(c) idle CPU, of one core", "%", 3),
     Target("child_rss_mb", "(d) memory, largest classify child", "MB", 750),
     Target("other_rss_mb", "(d) memory, largest other process", "MB", 150),
     Target("results_seconds", "(e) headct results, 10,000 rows", "s", 0.6),
@@ -35,9 +35,10 @@ TARGETS = (
 
 def print_figures(console: Console, figures: dict[str, float]) -> None:
     """Print the figures that were measured."""
-    table = Table("measurement", box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("measurement", no_wrap=True)
     for heading in ("value", "must reach"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for target in TARGETS:
         if target.key in figures:

@@ -39,7 +39,7 @@ def main() -> None:
     console = Console(highlight=False, soft_wrap=True)
     load = os.getloadavg()[0]
     if load > 0.5:
-        console.print(f"The machine is busy (load {load:.1f}): the figures will be worse than they are.")
+        console.print(f"The machine is busy (load {load:.1f}): the figures will be worse than the system.")
     with tempfile.TemporaryDirectory(prefix="headct-bench-") as folder:
         figures = _measure(console, Path(folder), wanted, rounds)
     print_figures(console, figures)
@@ -70,7 +70,12 @@ def _measure(console: Console, folder: Path, wanted: set[str], rounds: int) -> d
         if "a" in wanted:
             settings = Settings(_env_file=None, home=root)
             measured = measure_throughput(system, source, folder / "scratch", settings, rounds)
-            print_parts(console, "(a) ratio by round", "", [(f"{r.limit:.0f}/s:", r.ratio) for r in measured])
+            print_parts(
+                console,
+                "(a) ratio by round",
+                "",
+                [(f"{r.system:.0f} of {r.limit:.0f}/s:", r.ratio) for r in measured],
+            )
             middle = median_round(measured)
             figures["throughput_ratio"] = middle.ratio
             figures["images_per_second"], figures["limit_images_per_second"] = middle.system, middle.limit
