@@ -36,7 +36,7 @@ contracts: $(VENV)/dev ## who may import whom
 
 check: test lint types contracts ## what CI runs
 
-bench: $(VENV)/runtime ## measure the running system beside the machine's limit
+bench: $(VENV)/dev ## measure the running system beside the machine's limit
 	@$(BIN)/python -m benchmarks.run
 
 weights: $(VENV)/runtime ## train the shipped weights anew (IMAGES=folder with labels.csv)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.system import environment
 from core.home import Home
+from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import database_url, make_engine
 from db.lifecycle import ModelStamp, Outcome, finish
@@ -42,7 +43,7 @@ def measure_results(root: Path) -> tuple[float, bool]:
 
 
 def _fill(home: Home) -> None:
-    engine = make_engine(database_url(None, home.database))
+    engine = make_engine(database_url(Settings(_env_file=None, home=home.root), home))
     migrate(engine)
     digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(_ROWS)]
     with Session(engine) as session, session.begin():

@@ -6,25 +6,30 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cli.context import Context
+from cli.context import Context, open_home
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import HeadctError
 from core.queues import INFERENCE_QUEUE
 from db.revision import check_migrated
 from models.store import ModelStore, verify
-from scheduler.inbox import check_inbox, find_files
+from scheduler.inbox import check_inbox, find_files, is_folder
 
 # Below this the next batch of scans may not fit beside the database's and Redis's own files.
 _LEAST_FREE_MB = 500
-# Each folder of the inbox takes one inotify watch; below this a deep inbox can run out of them.
-_LEAST_WATCHES = 8192
+# Each folder of the inbox takes one inotify watch; other programs of this user need some too.
+_SPARE_WATCHES = 1024
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
-def run_checks(context: Context) -> Iterator[tuple[str, str | None]]:
+def run_checks() -> Iterator[tuple[str, str | None]]:
     """Each check's name, and what is wrong and what to do, or None."""
+    try:
+        context = open_home()
+    except HeadctError as error:
+        yield "settings and home", str(error)
+        return
+    yield "settings and home", None
     checks: list[tuple[str, Callable[[Context], None]]] = [
-        ("settings", lambda _: None),  # they were read, or this would not run
         ("inbox", _inbox),
         ("store", _store),
         ("free disk", _free_disk),
@@ -44,14 +49,19 @@ def run_checks(context: Context) -> Iterator[tuple[str, str | None]]:
 
 def _inbox(context: Context) -> None:
     check_inbox(context.home.inbox)
-    unreadable = [
-        path for path in find_files(context.home.inbox) if not os.access(path, os.R_OK, effective_ids=True)
-    ]
-    if unreadable:
+    stuck = [path for path in find_files(context.home.inbox) if not _can_be_taken(path)]
+    if stuck:
+        # On a terminal only: elsewhere this text may be kept, and a name can identify a patient.
+        first = f", the first is {stuck[0]}" if sys.stdout.isatty() else ""
         raise HeadctError(
-            f"{len(unreadable)} files cannot be read, the first is {unreadable[0]}. "
-            "Run `chmod u+r` on them or change their owner; they are taken at the next rescan."
+            f"{len(stuck)} files cannot be read or removed{first}. Run `chmod u+r` on them and "
+            "`chmod u+wx` on their folders, or change the owner; they are taken at the next rescan."
         )
+
+
+def _can_be_taken(path: Path) -> bool:
+    folder_too = os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True)
+    return folder_too and os.access(path, os.R_OK, effective_ids=True)
 
 
 def _store(context: Context) -> None:
@@ -61,11 +71,10 @@ def _store(context: Context) -> None:
 
 
 def _free_disk(context: Context) -> None:
-    free = shutil.disk_usage(context.home.root).free // 2**20
-    if free < _LEAST_FREE_MB:
-        raise HeadctError(
-            f"only {free} MiB are free below {context.home.root}. Make room: without any the intake waits."
-        )
+    for folder in (context.home.root, context.home.store):
+        free = shutil.disk_usage(folder).free // 2**20
+        if free < _LEAST_FREE_MB:
+            raise HeadctError(f"only {free} MiB are free below {folder}. Make room, or the intake waits.")
 
 
 def _broker(context: Context) -> None:
@@ -76,12 +85,13 @@ def _model(context: Context) -> None:
     verify(ModelStore(context.home.models).find(context.settings.model_version))
 
 
-def _watch_limit(_: Context) -> None:
-    if sys.platform != "linux":
+def _watch_limit(context: Context) -> None:
+    if sys.platform != "linux" or context.settings.poll_seconds:
         return
     limit = int(_WATCH_LIMIT.read_text())
-    if limit < _LEAST_WATCHES:
+    folders = 1 + sum(is_folder(path) for path in context.home.inbox.rglob("*"))
+    if limit < folders + _SPARE_WATCHES:
         raise HeadctError(
-            f"the system allows only {limit} watches. Raise fs.inotify.max_user_watches with sysctl to "
-            f"{_LEAST_WATCHES}, or set HEADCT_POLL_SECONDS."
+            f"the inbox has {folders} folders, and the system allows {limit} watches for all programs. Raise "
+            "fs.inotify.max_user_watches with sysctl, or set HEADCT_POLL_SECONDS."
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from core.errors import SettingsError
 from core.home import Home
 from core.logging import configure_logging
 from core.settings import Settings, load_settings
@@ -21,29 +22,53 @@ class Context:
     engine: Engine
 
 
-def open_context() -> Context:
-    """Read the settings and make the home's folders.
+def make_home() -> Context:
+    """Read the settings and make the home's folders where there are none yet.
 
     Raises
     ------
     SettingsError
     """
-    settings = load_settings()
-    os.umask(0o077)  # what headct writes can identify patients: it is for this user alone
-    configure_logging(settings.log_level)
-    home = Home(settings.home)
-    home.make()
-    configured = settings.database_url.get_secret_value() if settings.database_url else None
-    return Context(settings, home, make_engine(database_url(configured, home.database)))
+    settings = _settings()
+    Home(settings.home).make()
+    return _context(settings)
+
+
+def open_home() -> Context:
+    """Read the settings; the home has been made.
+
+    Raises
+    ------
+    SettingsError
+    """
+    settings = _settings()
+    if not Home(settings.home).is_made():
+        raise SettingsError(
+            f"There is no home of headct at {settings.home}. Start `headct up` (or `headct migrate`) there, "
+            "or set HEADCT_HOME to the one you mean."
+        )
+    return _context(settings)
 
 
 def open_migrated() -> Context:
-    """As `open_context`, and the database stands at this code's migration.
+    """As `open_home`, and the database stands at this code's migration.
 
     Raises
     ------
     SettingsError, DatabaseError
     """
-    context = open_context()
+    context = open_home()
     check_migrated(context.engine)
     return context
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    os.umask(0o077)  # what headct writes can identify patients: it is for this user alone
+    configure_logging(settings.log_level)
+    return settings
+
+
+def _context(settings: Settings) -> Context:
+    home = Home(settings.home)
+    return Context(settings, home, make_engine(database_url(settings, home)))

@@ -21,11 +21,12 @@ from sqlalchemy import Engine, Row
 from cli.parts import SUPERVISOR_PID
 from cli.printing import NOTICE, STATE_STYLES
 from cli.submission import IMAGE_SUFFIXES, progress_bar
+from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
 from core.home import Home
 from core.settings import Settings
 from db.engine import database_url, make_engine, reading
-from db.queries import ResultFilter, counts_by_state, results
+from db.queries import ResultFilter, count_arrivals, counts_by_state, results
 from db.tables import UNFINISHED
 from scheduler.inbox import find_files
 from training.synthetic import write_scans
@@ -62,7 +63,7 @@ def demonstrate(images: Path | None) -> None:
         settings = settings.model_copy(update={"flower_port": free_port(settings)})
         home = Home(settings.home)
         home.make()
-        engine = make_engine(database_url(None, home.database))
+        engine = make_engine(database_url(settings, home))
         with _running(settings, home) as process, progress_bar() as bar:
             flower = f"http://{settings.flower_address}:{settings.flower_port}"
             starting = bar.add_task("Starting: workers load the network", total=None)
@@ -127,19 +128,19 @@ def _wait_for_workers(home: Home, process: subprocess.Popen[bytes]) -> None:
     deadline, log = time.monotonic() + _PATIENCE_S, home.logs / "worker.log"
     while True:
         _check(process, home, deadline)
-        if log.exists() and log.read_text(errors="replace").count(LOADED) >= (os.cpu_count() or 1):
+        if log.exists() and log.read_text(errors="replace").count(LOADED) >= usable_cores():
             return
         time.sleep(_LOOK_S)
 
 
 def _finished(engine: Engine, home: Home, process: subprocess.Popen[bytes], total: int) -> Iterator[int]:
-    """How many scans have a final state, until all have."""
+    """How many files have arrived and need no more work, until all do; some may be the same scan."""
     deadline, finished = time.monotonic() + _PATIENCE_S, -1
     while finished < total:
         _check(process, home, deadline)
         with reading(engine) as session:
-            counts = counts_by_state(session)
-        now_finished = sum(count for state, count in counts.items() if state not in UNFINISHED)
+            counts, arrived = counts_by_state(session), count_arrivals(session)
+        now_finished = arrived - sum(counts[state] for state in UNFINISHED)
         if now_finished > finished:
             deadline = time.monotonic() + _PATIENCE_S
         finished = now_finished
@@ -168,7 +169,8 @@ def _truth(labels: Path) -> Mapping[str, str]:
     if not labels.exists():
         return {}
     with labels.open(newline="") as file:
-        return {row["filename"]: row["label"] for row in csv.DictReader(file)}
+        rows = [row for row in csv.DictReader(file) if "filename" in row and "label" in row]
+    return {row["filename"]: row["label"] for row in rows}
 
 
 def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from cli import demo, models, operation, parts, scans, training
 from core.errors import HeadctError
@@ -24,6 +25,9 @@ def main() -> None:
         app()
     except HeadctError as error:
         sys.stderr.write(f"headct: {error}\n")
+        sys.exit(1)
+    except DBAPIError as error:
+        sys.stderr.write(f"headct: the database refused: {error.orig}. See `headct doctor`.\n")
         sys.exit(1)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()

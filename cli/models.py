@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.context import open_context
+from cli.context import make_home
 
 app = typer.Typer(help="List and show the versions of the network.", no_args_is_help=True)
 
@@ -15,7 +15,7 @@ def list_versions() -> None:
     """List the versions; the one in use is marked."""
     from models.store import ModelStore
 
-    context = open_context()
+    context = make_home()
     store = ModelStore(context.home.models)
     in_use = store.find(context.settings.model_version).card.version
     for card in store.versions():
@@ -29,6 +29,6 @@ def show(version: Annotated[str | None, typer.Argument(help="default: the one in
     """Print a version's card: figures, protocol, data fingerprint, preprocessing."""
     from models.store import ModelStore
 
-    context = open_context()
+    context = make_home()
     stored = ModelStore(context.home.models).find(version or context.settings.model_version)
     sys.stdout.write(stored.card.to_json())

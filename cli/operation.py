@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.context import open_context, open_migrated
+from cli.context import open_migrated
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +32,7 @@ def doctor() -> None:
     from cli.checks import run_checks
 
     well = True
-    for name, problem in run_checks(open_context()):
+    for name, problem in run_checks():
         well = well and problem is None
         typer.echo(f"{'ok ' if problem is None else 'BAD'}  {name}" + (f": {problem}" if problem else ""))
     if not well:

@@ -4,12 +4,12 @@ import ctypes
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from cli.context import Context, open_context, open_migrated
-from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from cli.context import Context, make_home, open_migrated
+from core.queues import INFERENCE_QUEUE
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 SUPERVISOR_PID = "SUPERVISOR_PID"  # environment variable by which `up` tells its parts whom they end with
@@ -27,7 +27,7 @@ def up() -> None:
     from cli.supervision import supervise
 
     _end_with_parent()
-    supervise(open_context())
+    supervise(make_home())
 
 
 def watch() -> None:
@@ -39,14 +39,12 @@ def watch() -> None:
 
 
 def worker(
-    queue: Annotated[str, typer.Option(help="inference or training")] = INFERENCE_QUEUE,
+    queue: Annotated[Literal["inference", "training"], typer.Option(help="its tasks")] = "inference",
 ) -> None:
-    """Run a worker that classifies, or with --queue training one that trains."""
+    """Run a worker: classifies, or trains (--queue training)."""
     from models.store import ModelStore, verify
     from worker.service import run_worker
 
-    if queue not in (INFERENCE_QUEUE, TRAINING_QUEUE):
-        raise typer.BadParameter(f"{queue} is no queue; choose {INFERENCE_QUEUE} or {TRAINING_QUEUE}")
     context = _part()
     if queue == INFERENCE_QUEUE:
         verify(ModelStore(context.home.models).find(context.settings.model_version))
@@ -75,14 +73,14 @@ def migrate() -> None:
     from db.migrate import migrate as upgrade
     from db.revision import REVISIONS
 
-    upgrade(open_context().engine)
+    upgrade(make_home().engine)
     typer.echo(f"The database is at migration {REVISIONS[-1]}.")
 
 
 def _part(*, migrated: bool = True) -> Context:
     """Begin a part."""
     _end_with_parent()
-    return open_migrated() if migrated else open_context()
+    return open_migrated() if migrated else make_home()
 
 
 def _end_with_parent() -> None:

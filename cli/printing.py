@@ -5,14 +5,23 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row
 
 from cli.moments import local
-from cli.scans import Format
 from db.queries import RESULT_COLUMNS
 from db.tables import Arrival, Prediction, Scan
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
 
 STATE_STYLES = {"classified": "green", "rejected": "yellow", "quarantined": "red"}
 NOTICE = "Research use only: not a medical device."

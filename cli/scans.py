@@ -1,23 +1,14 @@
 """`headct submit`, `results`, `show`, `retry`: the scans and what became of them."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from cli.context import open_migrated
+from cli.printing import Format, print_results, print_scan
 from db.tables import ScanState
-
-
-class Format(StrEnum):
-    """How results are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
 
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
 _TABLE_ROWS = 50
@@ -36,7 +27,7 @@ def submit(
     ] = False,
     move: Annotated[bool, typer.Option("--move/--copy", help="whether the files are removed here")] = False,
 ) -> None:
-    """Take files and folders in at once."""
+    """Take files in at once, and folders: of these, what is an image by its name."""
     from cli.submission import submit_paths, wait_for_results
 
     context = open_migrated()
@@ -49,7 +40,7 @@ def submit(
 def results(
     output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TABLE,
     state: Annotated[ScanState | None, typer.Option(help="only scans in this state")] = None,
-    label: Annotated[str | None, typer.Option(help="only this label: hemorrhage or normal")] = None,
+    label: Annotated[Literal["hemorrhage", "normal"] | None, typer.Option(help="only this label")] = None,
     since: Annotated[
         str | None,
         typer.Option(help="only scans received since: 2026-11-25, 2026-11-25T08:00, or 90m, 12h, 7d"),
@@ -62,7 +53,6 @@ def results(
     ] = "time",
 ) -> None:
     """Show the results."""
-    from cli.printing import print_results
     from db.engine import reading
     from db.queries import ResultFilter, count_results
     from db.queries import results as find_results
@@ -78,7 +68,6 @@ def results(
 
 def show(scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]) -> None:
     """Show one scan: its arrivals, state, reason, and every result it ever got."""
-    from cli.printing import print_scan
     from db.engine import reading
     from db.queries import arrivals_of, find_scan, predictions_of
 
@@ -95,7 +84,7 @@ def retry(
     """Put rejected or quarantined scans back into the queue."""
     from sqlalchemy.orm import Session
 
-    from db.lifecycle import in_state
+    from db.lifecycle import RETRIED, in_state
     from db.lifecycle import retry as put_back
     from db.queries import find_scan
 
@@ -103,12 +92,17 @@ def retry(
         raise typer.BadParameter("name scans, or give --quarantined or --rejected")
     context = open_migrated()
     with Session(context.engine) as session, session.begin():
-        ids = {find_scan(session, scan).id for scan in scans or []}
+        named = [find_scan(session, scan) for scan in scans or []]
+        ids = {scan.id for scan in named}
+        refused = [f"{scan.id} is {scan.state}" for scan in named if scan.state not in RETRIED]
         ids |= set(in_state(session, ScanState.QUARANTINED)) if quarantined else set()
         ids |= set(in_state(session, ScanState.REJECTED)) if rejected else set()
         moved = put_back(session, sorted(ids))
     context.home.wake.touch()
-    typer.echo(f"{moved} of {len(ids)} scans wait again; only rejected and quarantined ones can.")
+    typer.echo(f"{moved} of {len(ids)} scans wait again.")
+    if refused:
+        typer.echo(f"Only rejected and quarantined scans can be retried: {', '.join(refused)}.", err=True)
+        raise typer.Exit(1)
 
 
 def _moment(text: str | None) -> datetime | None:

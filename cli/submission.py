@@ -10,8 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
-from cli.printing import print_results
-from cli.scans import Format
+from cli.printing import Format, print_results
 from core.errors import HeadctError
 from db.engine import reading
 from db.queries import results_of, unfinished_of
@@ -22,6 +21,7 @@ from scheduler.intake import Candidate, Intake
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 _BATCH = 32
 _LOOK_S = 0.2
+_SILENCE_S = 30
 
 
 def progress_bar() -> Progress:
@@ -55,7 +55,7 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
                 problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
                 raise HeadctError(
                     f"{start} files were taken in, then: {problem}. The others are where they were. "
-                    "`headct doctor` says what to do; then submit all of them again, none is doubled."
+                    "`headct doctor` says what to do; then submit them again: the same bytes get one result."
                 ) from error
             scan_ids |= dict.fromkeys(taken.scan_ids.values())
             left |= taken.left
@@ -90,7 +90,15 @@ def wait_for_results(context: Context, scan_ids: Sequence[int]) -> int:
     """
     with progress_bar() as bar:
         task = bar.add_task("Classifying", total=len(scan_ids))
+        moved, before, said = time.monotonic(), 0, False
         for finished in finished_counts(context, scan_ids):
+            if finished > before:
+                moved, before = time.monotonic(), finished
+            elif time.monotonic() - moved > _SILENCE_S and not said:
+                said = True
+                bar.console.print(
+                    f"Nothing finished for {_SILENCE_S} s. Is there a worker? See `headct status`."
+                )
             bar.update(task, completed=finished)
     with reading(context.engine) as session:
         rows = results_of(session, scan_ids)

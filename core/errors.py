@@ -1,4 +1,4 @@
-"""The error tree. Each message tells a person what to do next; none names a file of the inbox."""
+"""The error tree. Each message tells a person what to do next; none that is logged names a file."""
 
 
 class HeadctError(Exception):

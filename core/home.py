@@ -54,6 +54,10 @@ class Home:
         return self.root / "run"
 
     @cached_property
+    def _secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @cached_property
     def wake(self) -> Path:
         """Touched by `headct submit` and `headct retry` to wake the dispatcher in the scheduler's process."""
         return self.run / "wake"
@@ -67,17 +71,26 @@ class Home:
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"headct-{os.getuid()}-{digest}" / "redis.sock"
 
+    def is_made(self) -> bool:
+        """Whether `make()` was called for this home."""
+        return self._secrets.is_dir()
+
     def make(self) -> None:
         """Create the folders, readable by this user alone.
+
+        An inbox that is gone later is not made again: it may be a share that is not mounted, and files
+        would be dropped beneath its mount point.
 
         Raises
         ------
         SettingsError
             The home cannot be created or written.
         """
-        folders = [self.inbox, self.store, self.rejected, self.models, self.redis, self.logs, self.run]
+        folders = [self.store, self.rejected, self.models, self.redis, self.logs, self.run]
+        if not self.is_made():
+            folders.insert(0, self.inbox)
         try:
-            for folder in (self.root, *folders, self.root / "secrets", self.redis_socket.parent):
+            for folder in (self.root, *folders, self.redis_socket.parent, self._secrets):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
@@ -91,7 +104,7 @@ class Home:
 
     def secret(self, name: str) -> str:
         """The generated password of that name, made on first use (mode 0600)."""
-        path = self.root / "secrets" / name
+        path = self._secrets / name
         if not path.exists():
             with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # mode 0600
                 file.write(secrets.token_urlsafe(24))

@@ -1,7 +1,6 @@
 """The settings: environment variables `HEADCT_*`, a `.env` file, or files named by `HEADCT_*_FILE`."""
 
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,7 +57,7 @@ class Settings(BaseSettings):
     lease_seconds: Annotated[float, Field(ge=5, le=86_400)] = Field(
         120.0, description="After this many seconds an unfinished scan is published again."
     )
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+    max_attempts: Annotated[int, Field(ge=2, le=100)] = Field(
         3, description="A scan that took the worker down this often is quarantined."
     )
     worker_processes: Annotated[int, Field(ge=0, le=256)] = Field(
@@ -100,6 +99,14 @@ class Settings(BaseSettings):
     def _known_broker(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("redis://", "rediss://", "redis+socket://")):
             raise ValueError("must start with redis://, rediss:// or redis+socket://")
+        return value
+
+    @field_validator("flower_user", "flower_password")
+    @classmethod
+    def _one_login(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        plain = value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+        if "," in plain or (isinstance(value, str) and ":" in plain):
+            raise ValueError("Flower reads a comma as the end of a login, and a colon as the end of the user")
         return value
 
     @field_validator("log_level", mode="before")
@@ -177,12 +184,7 @@ def _refuse_unknown() -> None:
 
 def _explain(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     name = str(problem["loc"][0])
-    value = (
-        "(not shown)" if "password" in name else re.sub(r"://[^@/]*@", "://***@", _plain(problem["input"]))
-    )
-    meaning = Settings.model_fields[name].description
-    return f"{PREFIX}{name.upper()}={value} is not allowed: {problem['msg']}. {meaning}"
-
-
-def _plain(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    field = Settings.model_fields[name]
+    value = "(not shown, it may hold a password)" if "Secret" in str(field.annotation) else problem["input"]
+    problem_said = problem["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{name.upper()}={value} is not allowed: {problem_said}. {field.description}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -55,7 +56,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         sha256: id_
         for id_, sha256 in session.execute(select(Scan.id, Scan.sha256).where(Scan.sha256.in_(hashes)))
     }
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "scan_id": ids[arrival.sha256],
             "source_name": arrival.source_name,
@@ -64,6 +65,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         }
         for arrival in arrivals
     ]
+    rows.sort(key=lambda row: (row["scan_id"], row["source_name"]))
     session.execute(
         insert_into(session, Arrival).on_conflict_do_nothing(index_elements=["file_identity"]), rows
     )

@@ -3,15 +3,16 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from core.errors import DatabaseUnreachable, SettingsError
+from core.home import Home
+from core.settings import Settings
 
 # A writer waits this long for another one's lock before it fails.
 _BUSY_TIMEOUT_MS = 30_000
@@ -19,14 +20,26 @@ _BUSY_TIMEOUT_MS = 30_000
 MAX_IDS = 8192
 
 
-def database_url(configured: str | None, sqlite_file: Path) -> str:
-    """URL for SQLAlchemy: the configured one (with the psycopg driver), or SQLite in the home."""
-    if configured is None:
-        return f"sqlite:///{sqlite_file}"
-    return configured.replace("postgresql://", "postgresql+psycopg://", 1)
+def database_url(settings: Settings, home: Home) -> URL:
+    """The configured database (with the psycopg driver), or SQLite in the home.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if settings.database_url is None:
+        return URL.create("sqlite", database=str(home.database))
+    configured = settings.database_url.get_secret_value()
+    try:
+        return make_url(configured.replace("postgresql://", "postgresql+psycopg://", 1))
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError(
+            "HEADCT_DATABASE_URL cannot be read. Write sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME; escape special characters of the password as %XX."
+        ) from error
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: URL | str) -> Engine:
     """An engine whose SQLite connections are safe between processes.
 
     SQLAlchemy's defaults for SQLite lose updates silently: pysqlite begins no transaction before a
@@ -35,18 +48,12 @@ def make_engine(url: str) -> Engine:
 
     Errors never show the values of a statement: file names are among them, and errors are logged.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise SettingsError(
-            "HEADCT_DATABASE_URL cannot be read. Write sqlite:///FILE or "
-            "postgresql://USER:PASSWORD@HOST/NAME; escape special characters of the password as %XX."
-        ) from error
-    if parsed.get_backend_name() != "sqlite":
+    url = make_url(url)
+    if url.get_backend_name() != "sqlite":
         return create_engine(
-            parsed, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
+            url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
         )
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from db.engine import MAX_IDS, batches, insert_into, now
 from db.tables import Prediction, Scan, ScanState
 
+RETRIED = (ScanState.REJECTED, ScanState.QUARANTINED)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -78,46 +80,48 @@ def put_back(session: Session, scan_ids: Sequence[int]) -> None:
     )
 
 
+@dataclass(frozen=True)
+class Claimant:
+    """Who claims: a task, and which try of it; a redelivered message has the same task id and try."""
+
+    task_id: str
+    retries: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.task_id}:{self.retries}"
+
+
 def claim(
-    session: Session,
-    scan_ids: Sequence[int],
-    task_id: str,
-    lease: timedelta,
-    max_attempts: int,
-    *,
-    resumed: bool = False,
+    session: Session, scan_ids: Sequence[int], claimant: Claimant, lease: timedelta, max_attempts: int
 ) -> list[tuple[int, str]]:
     """Take the scans of one task before any of their bytes is read; returns (id, SHA-256).
 
     Counts the attempt first, so that a file that kills the worker is known by its count. A redelivered
-    task (same id) finds its own scans `running`: the worker died. If it held several, they are released
-    to travel one by one; one that was there too often is quarantined. `resumed` says that the earlier
-    try of this task ended with an error of the database, so that nobody died and no attempt is counted.
+    message finds its own scans `running`: the worker died. If it held several, they are released to
+    travel one by one; one that was there too often is quarantined. Scans that an earlier try of the task
+    left `running` cost no attempt: that try ended with an error of the database, and nobody died.
     """
     mine = session.execute(
-        select(Scan.id, Scan.sha256, Scan.attempts, Scan.state)
+        select(Scan.id, Scan.sha256, Scan.attempts, Scan.state, Scan.claimed_by)
         .where(
             Scan.id.in_(scan_ids),
             or_(
                 Scan.state == ScanState.QUEUED,
-                (Scan.state == ScanState.RUNNING) & (Scan.claimed_by == task_id),
+                (Scan.state == ScanState.RUNNING)
+                & Scan.claimed_by.startswith(f"{claimant.task_id}:", autoescape=True),
             ),
         )
         .order_by(Scan.id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # as the foreign keys of new arrivals do, or the two deadlock
     ).all()
-    died = [row.id for row in mine if row.state == ScanState.RUNNING]
-    if died and not resumed and (len(mine) > 1 or mine[0].attempts >= max_attempts):
+    died = [row.id for row in mine if row.claimed_by == str(claimant)]
+    if died and (len(mine) > 1 or mine[0].attempts >= max_attempts):
         _release(session, Scan.id.in_(died), max_attempts)
-        mine = [row for row in mine if row.state == ScanState.QUEUED]
-    _set(
-        session,
-        [row.id for row in mine],
-        state=ScanState.RUNNING,
-        claimed_by=task_id,
-        attempts=Scan.attempts + (0 if resumed else 1),
-        lease_expires_at=now() + lease,
-    )
+        mine = [row for row in mine if row.id not in died]
+    running = {"state": ScanState.RUNNING, "claimed_by": str(claimant), "lease_expires_at": now() + lease}
+    begun = [row.id for row in mine if row.state == ScanState.QUEUED or row.id in died]
+    _set(session, begun, attempts=Scan.attempts + 1, **running)
+    _set(session, [row.id for row in mine if row.id not in begun], **running)
     return [(row.id, row.sha256) for row in mine]
 
 
@@ -165,7 +169,7 @@ def retry(session: Session, scan_ids: Sequence[int]) -> int:
         len(
             session.scalars(
                 update(Scan)
-                .where(Scan.id.in_(batch), Scan.state.in_((ScanState.REJECTED, ScanState.QUARANTINED)))
+                .where(Scan.id.in_(batch), Scan.state.in_(RETRIED))
                 .values(state=ScanState.RECEIVED, reason=None, attempts=0, finished_at=None)
                 .returning(Scan.id)
             ).all()

@@ -92,6 +92,11 @@ def unfinished_of(session: Session, scan_ids: Sequence[int]) -> int:
     )
 
 
+def count_arrivals(session: Session) -> int:
+    """How many files have arrived, also those of known bytes."""
+    return session.scalar(select(func.count()).select_from(Arrival)) or 0
+
+
 def oldest_unfinished(session: Session) -> datetime | None:
     """When the oldest scan arrived that has no final state yet."""
     return session.scalar(
@@ -107,7 +112,7 @@ def find_scan(session: Session, reference: str) -> Scan:
     ScanNotFound
         There is none, or more than one.
     """
-    if reference.isdecimal() and (scan := session.get(Scan, int(reference))):
+    if reference.isdecimal() and len(reference) < 10 and (scan := session.get(Scan, int(reference))):
         return scan
     if len(reference) >= 6:
         found = session.scalars(

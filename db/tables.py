@@ -153,6 +153,7 @@ class TrainingRun(Table):
     state: Mapped[str] = mapped_column(String(16))
     epochs: Mapped[int | None]
     seed: Mapped[int]
+    attempts: Mapped[int] = mapped_column(comment="How often a worker began it")
     reason: Mapped[str | None] = mapped_column(Text, comment="Why it failed")
     model_version: Mapped[str | None] = mapped_column(String(64))
     metrics: Mapped[dict[str, Any] | None] = mapped_column(JSON)

@@ -10,19 +10,33 @@ from sqlalchemy.orm import Session
 from db.engine import now
 from db.tables import RunState, TrainingRun
 
+MAX_ATTEMPTS = 3
+_LOST = (
+    f"The worker did not come back from this run {MAX_ATTEMPTS} times. See training.log; is memory enough?"
+)
+
 
 def request_run(session: Session, seed: int, epochs: int | None) -> int:
     """Insert a run; returns its id. `epochs` None leaves the number to the training."""
-    run = TrainingRun(state=RunState.REQUESTED, seed=seed, epochs=epochs, requested_at=now())
+    run = TrainingRun(state=RunState.REQUESTED, seed=seed, epochs=epochs, attempts=0, requested_at=now())
     session.add(run)
     session.flush()
     return run.id
 
 
 def runs_to_publish(session: Session, lease: timedelta) -> Sequence[int]:
-    """Unfinished runs that nobody works on; each has `lease` to be begun before it comes up again."""
+    """Unfinished runs that nobody works on; each has `lease` to be begun before it comes up again.
+
+    A run whose worker did not come back `MAX_ATTEMPTS` times fails instead.
+    """
     due = or_(TrainingRun.lease_expires_at.is_(None), TrainingRun.lease_expires_at < now())
     unfinished = TrainingRun.state.in_((RunState.REQUESTED, RunState.RUNNING))
+    lost = (TrainingRun.state == RunState.RUNNING) & (TrainingRun.attempts >= MAX_ATTEMPTS)
+    session.execute(
+        update(TrainingRun)
+        .where(lost, due)
+        .values(state=RunState.FAILED, reason=_LOST, lease_expires_at=None, finished_at=now())
+    )
     ids = session.scalars(select(TrainingRun.id).where(unfinished, due).order_by(TrainingRun.id)).all()
     if ids:
         session.execute(
@@ -44,6 +58,7 @@ def claim_run(session: Session, run_id: int, lease: timedelta) -> TrainingRun | 
     if busy or run is None or run.state != RunState.REQUESTED:
         return None
     run.state, run.started_at, run.lease_expires_at = RunState.RUNNING, now(), now() + lease
+    run.attempts += 1
     return run
 
 

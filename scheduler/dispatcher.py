@@ -23,8 +23,8 @@ from worker.app import CLASSIFY_TASK, TRAIN_TASK
 
 logger = logging.getLogger(__name__)
 
-# While scans wait for room in the queue it is looked at this often; otherwise only for lost work.
-_BUSY_S, _SWEEP_S = 0.1, 5.0
+# While scans wait for room the queue is looked at again after these pauses; otherwise only for lost work.
+_SHORTEST_S, _LONGEST_S, _SWEEP_S = 0.05, 0.2, 5.0
 # With this many tasks waiting the workers are busy anyway, and scans gather into full chunks meanwhile.
 _KEEPS_WORKERS_BUSY = 4
 
@@ -48,6 +48,7 @@ class Dispatcher:
 
     def run(self, stop: threading.Event) -> None:
         """Dispatch until `stop` is set and `wake()` is called; outlasts a broker or database that is away."""
+        pause = _SHORTEST_S
         while not stop.is_set():
             self._woken.clear()
             try:
@@ -60,7 +61,8 @@ class Dispatcher:
                 if self._failing:
                     logger.info("publishing again")
                 self._failing = False
-            self._woken.wait(_BUSY_S if waiting else max(0.0, self._next_sweep - time.monotonic()))
+            pause = min(pause * 2, _LONGEST_S) if waiting else _SHORTEST_S
+            self._woken.wait(pause if waiting else max(0.0, self._next_sweep - time.monotonic()))
 
     def dispatch(self) -> bool:
         """Publish what there is room for; returns whether to look again soon.

@@ -65,6 +65,14 @@ def regular_file(path: Path) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder, and no link to one, is at that path; no if it cannot be told."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def open_regular(path: Path) -> int:
     """A file descriptor for reading; never of a link, and never waiting on a FIFO or device.
 

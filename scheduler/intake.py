@@ -6,6 +6,7 @@ either: a file that was recorded but not yet removed is known by its identity wh
 """
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -26,7 +27,7 @@ from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from scheduler.inbox import open_regular
 
-VANISHED = "it vanished"
+VANISHED = "there is no such file"
 CHANGED = "it changed while it was read"
 
 _BLOCK = 2**20
@@ -54,7 +55,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Taken:
-    """What one round of intake did: scan ids by candidate, and the files that could not be taken yet."""
+    """What one round of intake did: scan ids by file, and why files are still where they were."""
 
     scan_ids: dict[Path, int]
     left: dict[Path, str]
@@ -96,7 +97,8 @@ class Intake:
         with Session(self._engine) as session, session.begin():
             ids = record_arrivals(session, list(arrivals.values()))
         if remove:
-            list(self._pool.map(lambda path: _remove(path, arrivals[path].identity), arrivals))
+            kept = self._pool.map(lambda path: _remove(path, arrivals[path]), arrivals)
+            left |= {path: reason for path, reason in zip(arrivals, kept, strict=True) if reason}
         return Taken({path: ids[arrival.sha256] for path, arrival in arrivals.items()}, left)
 
     def close(self) -> None:
@@ -116,33 +118,39 @@ class Intake:
         except FileNotFoundError:
             return VANISHED
         except OSError as error:
-            return f"it cannot be read ({error.strerror or error})"
+            reason = "links are not followed" if error.errno == errno.ELOOP else error.strerror or error
+            return f"it cannot be read ({reason})"
         with os.fdopen(descriptor, "rb", buffering=0) as source:
             before = os.fstat(descriptor)
             too_large = before.st_size > self._max_file_mb * 2**20
             folder = self._home.rejected if too_large else self._home.store
             digest = hashlib.sha256()
             with _temporary(folder) as (target, name):
-                while block := _read(source):
+                read = 0
+                while (block := _read(source)) and read <= before.st_size:
+                    read += len(block)
                     digest.update(block)
                     if not too_large:
                         target.write(block)
                 after = os.fstat(descriptor)
-                if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                if not before.st_size == after.st_size == read or before.st_mtime_ns != after.st_mtime_ns:
                     return CHANGED
                 kept = folder / digest.hexdigest()
                 if too_large:
                     _keep_large(descriptor, name, kept)
+                    linked = os.fstat(descriptor)  # with a new change time, by the link
+                    if (linked.st_size, linked.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                        return CHANGED
+                    after = linked
                 else:
                     target.flush()
                     os.fsync(target.fileno())
                     name.replace(kept)
-            identity = _identity(os.fstat(descriptor))
         return NewArrival(
             sha256=digest.hexdigest(),
             size_bytes=after.st_size,
             source_name=candidate.source_name,
-            identity=identity if remove else None,
+            identity=_identity(candidate.source_name, after) if remove else None,
             refused=str(ImageTooLarge.file(self._max_file_mb)) if too_large else None,
         )
 
@@ -180,16 +188,22 @@ def _keep_large(descriptor: int, name: Path, kept: Path) -> None:
     name.replace(kept)
 
 
-def _identity(status: os.stat_result) -> str:
-    """The same for the same file, unless anything about it changed."""
-    return f"{status.st_ino}:{status.st_ctime_ns}:{status.st_size}"
+def _identity(source_name: str, status: os.stat_result) -> str:
+    """The same for the same name of the same file, unless anything about it changed."""
+    facts = f"{status.st_ino}:{status.st_ctime_ns}:{status.st_size}:{source_name}"
+    return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def _remove(path: Path, identity: str | None) -> None:
-    """Remove the file that was recorded, not one that has come to its place since."""
-    with contextlib.suppress(FileNotFoundError):
-        if _identity(path.lstat()) == identity:
+def _remove(path: Path, recorded: NewArrival) -> str | None:
+    """Remove the file that was recorded, not one that has come to its place since; or say why it stays."""
+    try:
+        if _identity(recorded.source_name, path.lstat()) == recorded.identity:
             path.unlink()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"it is recorded but cannot be removed ({error.strerror})"
+    return None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine
 
@@ -28,12 +29,13 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine) -> None:
     client = redis_client(broker_url(settings, home))
     dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
     intake = Intake(engine, home, settings.max_file_mb)
-    thread = threading.Thread(target=dispatcher.run, args=(stop,), name="dispatcher")
-    thread.start()
-    try:
-        Watcher(settings, home, intake, dispatcher).run(stop)
-    finally:
-        stop.set()
-        dispatcher.wake()
-        thread.join()
-        intake.close()
+    with ThreadPoolExecutor(1, thread_name_prefix="dispatcher") as threads:
+        dispatching = threads.submit(dispatcher.run, stop)
+        dispatching.add_done_callback(lambda _: stop.set())  # neither half goes on without the other
+        try:
+            Watcher(settings, home, intake, dispatcher).run(stop)
+        finally:
+            stop.set()
+            dispatcher.wake()
+            intake.close()
+    dispatching.result()

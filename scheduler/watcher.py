@@ -12,6 +12,7 @@ from pathlib import Path
 
 import watchfiles
 from sqlalchemy.exc import DBAPIError
+from watchfiles._rust_notify import WatchfilesRustInternalError  # watchfiles gives it no public name
 
 from core.home import Home
 from core.settings import Settings
@@ -47,6 +48,8 @@ class Watcher:
         self._intake = intake
         self._dispatcher = dispatcher
         self._pending: dict[Path, _Seen | None] = {}
+        # Recorded files that could not be removed, by their change time: not to be copied at every rescan.
+        self._unremovable: dict[Path, int] = {}
         self._real_inbox = home.inbox.resolve()
         self._paused_until = 0.0
         self._next_rescan = 0.0
@@ -59,8 +62,18 @@ class Watcher:
         InboxUnusable
             The inbox is gone or cannot be written.
         """
-        check_inbox(self._home.inbox)
-        self._rescan()
+        while not stop.is_set():
+            self._rescan()
+            try:
+                self._follow_events(stop)
+            except WatchfilesRustInternalError:
+                # A name that is not UTF-8 ends the watch, not the work: the rescan finds the file. No trace
+                # is logged, since it has the name.
+                logger.warning("the file events broke off at a name that is not UTF-8; the inbox is scanned")
+                self._take_complete(stop)
+                stop.wait(_LOOK_MS / 1000)
+
+    def _follow_events(self, stop: threading.Event) -> None:
         for changes in watchfiles.watch(
             self._home.inbox,
             self._home.run,
@@ -82,8 +95,7 @@ class Watcher:
                 self._notice(path)
             if time.monotonic() >= self._next_rescan:
                 self._rescan()
-            if self._pending and time.monotonic() >= self._paused_until:
-                self._take_complete(stop)
+            self._take_complete(stop)
 
     def _rescan(self) -> None:
         check_inbox(self._home.inbox)
@@ -110,6 +122,8 @@ class Watcher:
             self._pending[path] = None
 
     def _take_complete(self, stop: threading.Event) -> None:
+        if time.monotonic() < self._paused_until:
+            return
         ready: list[Path] = []
         for path, seen in list(self._pending.items()):
             if self._is_complete(path, seen):
@@ -127,7 +141,7 @@ class Watcher:
         if seen is not None and now - seen.since < self._settings.settle_seconds:
             return False
         status = regular_file(path)
-        if status is None:
+        if status is None or self._unremovable.get(path) == status.st_ctime_ns:
             del self._pending[path]
             return False
         if seen is not None and (seen.size, seen.mtime_ns) == (status.st_size, status.st_mtime_ns):
@@ -155,10 +169,12 @@ class Watcher:
             reason = taken.left.get(path)
             if reason == CHANGED:
                 self._pending[path] = None
-            else:
-                del self._pending[path]
-                if reason not in (None, VANISHED):
-                    logger.warning("a file stays in the inbox: %s. `headct doctor` names it.", reason)
+                continue
+            del self._pending[path]
+            if reason not in (None, VANISHED):
+                logger.warning("a file stays in the inbox: %s. `headct doctor` names it.", reason)
+            if reason and path in taken.scan_ids and (status := regular_file(path)):
+                self._unremovable[path] = status.st_ctime_ns
         if taken.scan_ids:
             self._dispatcher.wake()
         return True

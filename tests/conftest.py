@@ -72,8 +72,8 @@ def postgresql_url(postgresql: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(home: Home) -> str:
-    return database_url(None, home.database)
+def sqlite_url(settings: Settings, home: Home) -> str:
+    return str(database_url(settings, home))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

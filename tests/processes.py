@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnreachable
@@ -68,7 +67,7 @@ def run_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Co
     return subprocess.run(
         [sys.executable, "-P", "-m", "cli", *arguments],
         env={**variables, "HEADCT_HOME": str(home.root), **environment},
-        cwd=Path(home.root).parent,
+        cwd=home.root.parent,
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,5 +1,8 @@
 """One chunk of scans, from claim to committed result."""
 
+import hashlib
+import logging
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,10 +14,16 @@ from sqlalchemy.orm import Session
 from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
 from core.home import Home
 from core.settings import Settings
-from db.lifecycle import ModelStamp, Outcome, claim, finish
+from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish
 
 if TYPE_CHECKING:
     from models.classifier import Classifier  # brings TensorFlow, which only the children load
+
+
+logger = logging.getLogger(__name__)
+
+_DECODER_FAILED = "The image cannot be decoded. Export the slice again."
+_NO_PROBABILITY = "The network gave no number for this image. Export the slice again, in a brain window."
 
 
 def classify_chunk(
@@ -23,9 +32,7 @@ def classify_chunk(
     settings: Settings,
     home: Home,
     scan_ids: Sequence[int],
-    task_id: str,
-    *,
-    resumed: bool = False,
+    claimant: Claimant,
 ) -> int:
     """Classify the scans of one task; returns how many were this task's to classify.
 
@@ -35,7 +42,7 @@ def classify_chunk(
     """
     lease = timedelta(seconds=settings.lease_seconds)
     with Session(engine) as session, session.begin():
-        claimed = claim(session, scan_ids, task_id, lease, settings.max_attempts, resumed=resumed)
+        claimed = claim(session, scan_ids, claimant, lease, settings.max_attempts)
     if not claimed:
         return 0
     images: dict[int, np.ndarray] = {}
@@ -45,12 +52,17 @@ def classify_chunk(
             images[scan_id] = classifier.prepare(read_scan(home, settings, sha256), settings.max_pixels)
         except RejectedImage as error:
             outcomes.append(Outcome(scan_id, rejected=str(error)))
+        except Exception as error:  # noqa: BLE001 - the comment below
+            # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
+            logger.error("scan %d: decoding failed with %s", scan_id, type(error).__name__)  # noqa: TRY400
+            outcomes.append(Outcome(scan_id, rejected=_DECODER_FAILED))
     if images:
         probabilities = classifier.probabilities(np.stack(list(images.values())))
-        outcomes += [
-            Outcome(scan_id, float(probability), classifier.label(float(probability)))
-            for scan_id, probability in zip(images, probabilities, strict=True)
-        ]
+        for scan_id, probability in zip(images, map(float, probabilities), strict=True):
+            if math.isfinite(probability):
+                outcomes.append(Outcome(scan_id, probability, classifier.label(probability)))
+            else:
+                outcomes.append(Outcome(scan_id, rejected=_NO_PROBABILITY))
     with Session(engine) as session, session.begin():
         finish(session, outcomes, _stamp(classifier))
     return len(claimed)
@@ -67,11 +79,16 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
     try:
         if path.stat().st_size > settings.max_file_mb * 2**20:
             raise ImageTooLarge.file(settings.max_file_mb)
-        return path.read_bytes()
-    except FileNotFoundError as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise UnreadableImage(
-            "The stored copy of this scan is gone. Drop the file again, then `headct retry` the scan."
+            f"The stored copy of this scan cannot be read ({error.strerror}). "
+            "See to the store or drop the file again, then `headct retry` the scan."
         ) from error
+    if path.parent == home.rejected and hashlib.sha256(data).hexdigest() != sha256:
+        # A large file is linked there, not copied, so that its writer can still change it.
+        raise UnreadableImage("The file was changed after it arrived. Drop it again.")
+    return data
 
 
 def _stamp(classifier: "Classifier") -> ModelStamp:

@@ -26,15 +26,16 @@ def free_port(settings: Settings) -> int:
     ------
     PortTaken
     """
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in settings.flower_address else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.flower_address, settings.flower_port))
         except OSError as error:
             raise PortTaken(
                 f"Flower cannot listen on {settings.flower_address}:{settings.flower_port} "
-                f"({error.strerror}). Stop what uses the port, or set HEADCT_FLOWER_PORT to another "
-                "(0: any free one)."
+                f"({error.strerror}). Free the port or correct HEADCT_FLOWER_ADDRESS, or set "
+                "HEADCT_FLOWER_PORT to another (0: any free one)."
             ) from error
         return int(probe.getsockname()[1])
 

@@ -35,16 +35,16 @@ _current: WorkerProcess | None = None
 def start_process(settings: Settings, home: Home, *, classify: bool) -> None:
     """Make this process's resources; the network is loaded and warmed if the process classifies."""
     global _current  # noqa: PLW0603 - a Celery child can be handed nothing else
-    configured = settings.database_url.get_secret_value() if settings.database_url else None
-    engine = make_engine(database_url(configured, home.database))
-    _current = WorkerProcess(settings, home, engine)
+    engine = make_engine(database_url(settings, home))
+    process = WorkerProcess(settings, home, engine)
     if classify:
         # Only here: it brings TensorFlow, which Celery's main process must not hold when it forks.
         from models.classifier import Classifier  # noqa: PLC0415
 
-        _current.classifier = Classifier.load(ModelStore(home.models).find(settings.model_version))
-        _current.classifier.warm_up()
-        logger.info("%s: %s", LOADED, _current.classifier.card.version)
+        process.classifier = Classifier.load(ModelStore(home.models).find(settings.model_version))
+        process.classifier.warm_up()
+        logger.info("%s: %s", LOADED, process.classifier.card.version)
+    _current = process
 
 
 def current_process() -> WorkerProcess:

@@ -1,15 +1,20 @@
 """A worker's process: Celery's main process and its prefork children."""
 
+import logging
 import os
+import signal
 from typing import Any
 
 from celery.signals import worker_process_init
 
+from core.cores import usable_cores
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 from worker.app import create_app
 from worker.process import start_process
+
+logger = logging.getLogger(__name__)
 
 
 def run_worker(settings: Settings, home: Home, queue: str) -> None:
@@ -27,10 +32,15 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     app.conf.worker_max_tasks_per_child = None if classify else 1
 
     def _start(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
-        start_process(settings, home, classify=classify)
+        try:
+            start_process(settings, home, classify=classify)
+        except Exception as error:  # noqa: BLE001 - Celery would swallow it and go on without a model
+            logger.error("this worker ends, since a process of it cannot start: %s", error)  # noqa: TRY400
+            os.kill(os.getppid(), signal.SIGTERM)
+            os._exit(1)
 
     worker_process_init.connect(_start, weak=False)
-    processes = (settings.worker_processes or os.cpu_count() or 1) if classify else 1
+    processes = (settings.worker_processes or usable_cores()) if classify else 1
     app.worker_main(
         [
             "worker",

@@ -3,8 +3,9 @@
 from typing import Any
 
 from celery import shared_task
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
+from db.lifecycle import Claimant
 from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, TRAIN_TASK
 from worker.classification import classify_chunk
 from worker.process import current_process
@@ -26,10 +27,9 @@ def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Ce
             process.settings,
             process.home,
             scan_ids,
-            request.id,
-            resumed=request.retries > 0,
+            Claimant(request.id, request.retries),
         )
-    except DBAPIError as error:
+    except (OperationalError, InterfaceError) as error:
         raise task.retry(exc=error, countdown=min(2**request.retries, _LONGEST_WAIT_S)) from error
 
 

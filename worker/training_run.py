@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.errors import HeadctError
@@ -39,17 +40,21 @@ def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) ->
 
     def on_epoch(epoch: "Epoch") -> None:
         logger.info("training run %d: epoch %d of %d, loss %.4f", run_id, epoch.number, epoch.of, epoch.loss)
-        with Session(engine) as session, session.begin():
-            keep_run(session, run_id, lease)
+        try:
+            with Session(engine) as session, session.begin():
+                keep_run(session, run_id, lease)
+        except OperationalError:
+            logger.warning("training run %d: no heartbeat, the database does not answer", run_id)
 
     from training.train import train  # noqa: PLC0415 - brings TensorFlow, which only the children load
 
     try:
         card = train(settings.training_data, ModelStore(home.models), hyperparameters, on_epoch)
-    except (HeadctError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever ends it is the run's reason
         logger.error("training run %d failed; `headct runs` says why", run_id)  # noqa: TRY400 - may name a file
+        reason = str(error) if isinstance(error, HeadctError) else f"{type(error).__name__}: {error}"
         with Session(engine) as session, session.begin():
-            fail_run(session, run_id, str(error))
+            fail_run(session, run_id, reason)
         return
     with Session(engine) as session, session.begin():
         succeed_run(session, run_id, card.version, card.metrics)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from core.home import Home
-from db.engine import database_url, make_engine, reading
+from db.engine import make_engine, reading
 from db.queries import ResultFilter, results
 from tests.processes import headct_process, wait_until
 
@@ -63,7 +63,7 @@ def running_system(home: Home, url: str | None = None, **environment: str) -> It
         assert process.poll() is None, output.read_text()
         port = re.search(r"Flower\s+http://127\.0\.0\.1:(\d+)", output.read_text())
         assert port is not None
-        engine = make_engine(url or database_url(None, home.database))
+        engine = make_engine(url or f"sqlite:///{home.database}")
         yield System(home, engine, process, int(port[1]))
         engine.dispose()
 

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -119,12 +120,35 @@ def test_a_newer_database_is_told_at_the_start(home: Home, sqlite_url: str) -> N
         assert "newer" in refused.stderr
 
 
-def test_a_missing_inbox_is_told_at_the_start(home: Home) -> None:
+def test_a_missing_inbox_is_told_at_the_start_and_not_made_anew(home: Home) -> None:
     home.inbox.rmdir()
-    home.inbox.write_text("a file in its place")
     refused = run_headct(home, "up", HEADCT_FLOWER_PORT="0")
     assert refused.returncode == 1
     assert str(home.inbox) in refused.stderr
+    assert "does not exist" in refused.stderr
+    assert not home.inbox.exists()
+
+
+def test_a_worker_whose_model_is_damaged_while_it_runs_takes_no_task_and_says_why(
+    home: Home, scan_bytes: bytes
+) -> None:
+    shipped = shipped_model()
+    ModelStore(home.models).register(replace(shipped.card, version="site-1"), shipped.weights_path)
+    weights = home.models / "site-1" / "model.weights.h5"
+    with running_system(home, HEADCT_MODEL_VERSION="site-1") as system:
+        system.drop(scan_bytes, "before.png")
+        system.wait_for("before.png")
+        whole = weights.read_bytes()
+        weights.write_bytes(whole[:-1] + b"?")
+        (child,) = parts(system)["worker --queue inference"].children()
+        child.kill()
+        wait_until(lambda: "exited: worker" in (home.logs / "up.out").read_text(), 60)
+        system.drop(scan_bytes + b"1", "after.png")
+        wait_until(lambda: system.state("after.png") is not None)
+        weights.write_bytes(whole)
+        system.wait_for("after.png", seconds=120)
+        assert system.state("after.png") == "classified"
+        assert "cannot start" in (home.logs / "worker.log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -132,17 +156,15 @@ def test_a_missing_inbox_is_told_at_the_start(home: Home) -> None:
 )
 def test_missing_and_altered_weights_are_told_at_the_start(home: Home, damage: str, told: str) -> None:
     shipped = shipped_model()
-    ModelStore(home.models).register(
-        type(shipped.card)(**{**vars(shipped.card), "version": "site-1"}), shipped.weights_path
-    )
+    ModelStore(home.models).register(replace(shipped.card, version="site-1"), shipped.weights_path)
     weights = home.models / "site-1" / "model.weights.h5"
     assert weights.exists()
     if damage == "alter":
         weights.write_bytes(weights.read_bytes()[:-1] + b"?")
     else:
         weights.unlink()
+    assert run_headct(home, "migrate").returncode == 0
     for command in ("up", "worker"):
-        refused = run_headct(home, "migrate") if command == "worker" else None
         refused = run_headct(home, command, HEADCT_MODEL_VERSION="site-1", HEADCT_FLOWER_PORT="0")
         assert refused.returncode == 1
         assert re.search(told, refused.stderr), refused.stderr
@@ -161,11 +183,36 @@ def test_wrong_settings_stop_the_start(home: Home) -> None:
 
 
 def test_the_demo_shows_results_beside_the_truth(tmp_path: Path) -> None:
-    home = Home(tmp_path / "unused")
-    home.make()
-    shown = run_headct(home, "demo")
+    shown = run_headct(Home(tmp_path / "unused"), "demo")
     assert shown.returncode == 0, shown.stderr
-    assert len(re.findall(r"classified +(?:normal|hemorrhage)", shown.stdout)) == 24
+    assert len(re.findall(r"(?:normal|hemorrhage) +[01]\.\d+ +classified", shown.stdout)) == 24
     for expected in ("images/s", "http://127.0.0.1:", "headct results", "as labelled"):
         assert expected in shown.stdout
-    assert list(home.inbox.iterdir()) == []
+    assert not (tmp_path / "unused").exists()
+
+
+def test_the_demo_takes_a_folder_with_two_files_of_the_same_bytes(tmp_path: Path, scan_bytes: bytes) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes(scan_bytes)
+    (folder / "labels.csv").write_text("id,hemorrhage\n1,0\n")
+    shown = run_headct(Home(tmp_path / "unused"), "demo", "--images", str(folder))
+    assert shown.returncode == 0, shown.stderr
+    assert "a.png" in shown.stdout
+
+
+def test_a_demo_of_a_folder_without_images_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    refused = run_headct(Home(tmp_path / "unused"), "demo", "--images", str(tmp_path / "empty"))
+    assert refused.returncode == 1
+    assert "There is no image in" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["results", "status", "submit", "retry"])
+def test_a_command_in_a_folder_that_is_no_home_makes_nothing(tmp_path: Path, command: str) -> None:
+    arguments = {"submit": ["."], "retry": ["1"]}.get(command, [])
+    refused = run_headct(Home(tmp_path / "nowhere"), command, *arguments)
+    assert refused.returncode == 1
+    assert "There is no home of headct" in refused.stderr
+    assert not (tmp_path / "nowhere").exists()

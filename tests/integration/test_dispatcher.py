@@ -20,6 +20,7 @@ from db.queries import counts_by_state
 from db.tables import Scan
 from db.training_runs import request_run
 from scheduler.dispatcher import Dispatcher
+from scheduler.service import run_scheduler
 from tests.processes import wait_until
 from worker.app import create_app
 
@@ -122,15 +123,26 @@ def test_it_sleeps_until_woken_and_outlasts_a_missing_redis(
     try:
         arrive(sqlite_engine, 1)
         dispatcher.wake()
-        wait_until(lambda: counts(sqlite_engine) == {"queued": 1}, 3)
+        wait_until(lambda: counts(sqlite_engine) == {"queued": 1}, 20)
         redis_server.kill()
         redis_server.wait()
         arrive(sqlite_engine, 2)
         dispatcher.wake()
         assert thread.is_alive()
-        wait_until(lambda: counts(sqlite_engine).get("received") == 1, 3)
+        wait_until(lambda: counts(sqlite_engine).get("received") == 1, 20)
     finally:
         stop.set()
         dispatcher.wake()
         thread.join(10)
     assert not thread.is_alive()
+
+
+def test_the_scheduler_ends_when_its_dispatcher_fails(
+    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Dispatcher) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Dispatcher, "dispatch", fail)
+    with pytest.raises(ZeroDivisionError):
+        run_scheduler(settings, home, sqlite_engine)

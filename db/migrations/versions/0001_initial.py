@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("epochs", sa.Integer(), nullable=True),
         sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False, comment="How often a worker began it"),
         sa.Column("reason", sa.Text(), nullable=True, comment="Why it failed"),
         sa.Column("model_version", sa.String(length=64), nullable=True),
         sa.Column("metrics", sa.JSON(), nullable=True),

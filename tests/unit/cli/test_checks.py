@@ -1,3 +1,5 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -5,62 +7,96 @@ from sqlalchemy import Engine
 
 from cli import checks
 from cli.checks import run_checks
-from cli.context import Context
 from core.home import Home
-from core.settings import Settings
 
 
 @pytest.fixture
-def context(settings: Settings, home: Home, sqlite_engine: Engine) -> Context:
-    return Context(settings, home, sqlite_engine)
+def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, umask_kept: None) -> Home:
+    """A migrated home, named by the environment as for the command; no broker runs."""
+    monkeypatch.setenv("HEADCT_HOME", str(home.root))
+    monkeypatch.setattr(checks, "_LEAST_FREE_MB", 0)
+    return home
 
 
-def problems(context: Context) -> dict[str, str]:
-    return {name: problem for name, problem in run_checks(context) if problem and name != "broker"}
+@pytest.fixture
+def umask_kept() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
-def test_a_fresh_home_is_well(context: Context) -> None:
-    assert problems(context) == {}
+def problems() -> dict[str, str]:
+    return {name: problem for name, problem in run_checks() if problem and name != "broker"}
 
 
-def test_a_broker_that_does_not_answer_is_told(context: Context) -> None:
-    assert "HEADCT_BROKER_URL" in str(dict(run_checks(context))["broker"])
+def test_a_fresh_home_is_well(home_in_use: Home) -> None:
+    assert problems() == {}
 
 
-def test_unreadable_files_in_the_inbox_are_named(context: Context, unprivileged: None) -> None:
-    path = context.home.inbox / "unreadable.png"
+def test_a_broker_that_does_not_answer_is_told(home_in_use: Home) -> None:
+    assert "HEADCT_BROKER_URL" in str(dict(run_checks())["broker"])
+
+
+def test_unreadable_files_in_the_inbox_are_told(
+    home_in_use: Home, unprivileged: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = home_in_use.inbox / "unreadable.png"
     path.write_bytes(b"")
     path.chmod(0)
-    assert "unreadable.png" in problems(context)["inbox"]
-    assert "chmod u+r" in problems(context)["inbox"]
+    assert "1 files cannot be read" in problems()["inbox"]
+    assert "unreadable.png" not in problems()["inbox"], "its name is for a terminal only"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert "unreadable.png" in problems()["inbox"]
 
 
-def test_a_missing_inbox_and_an_unwritable_store_are_told(context: Context, unprivileged: None) -> None:
-    context.home.inbox.rmdir()
-    context.home.store.chmod(0o500)
-    found = problems(context)
+def test_a_missing_inbox_and_an_unwritable_store_are_told(home_in_use: Home, unprivileged: None) -> None:
+    home_in_use.inbox.rmdir()
+    home_in_use.store.chmod(0o500)
+    found = problems()
     assert "does not exist" in found["inbox"]
     assert "chmod u+rwx" in found["store"]
 
 
 def test_little_free_disk_and_few_watches_are_told(
-    context: Context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    home_in_use: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(checks, "_LEAST_FREE_MB", 2**40)
     limit = tmp_path / "max_user_watches"
     limit.write_text("128\n")
     monkeypatch.setattr(checks, "_WATCH_LIMIT", limit)
-    found = problems(context)
+    found = problems()
     assert "Make room" in found["free disk"]
     assert "fs.inotify.max_user_watches" in found["watch limit"]
 
 
-def test_an_unmigrated_database_is_told(context: Context) -> None:
-    context.home.database.unlink()
-    context.engine.dispose()
-    assert "headct migrate" in problems(context)["database and its migration"]
+def test_an_unmigrated_database_is_told(home_in_use: Home) -> None:
+    home_in_use.database.unlink()
+    assert "headct migrate" in problems()["database and its migration"]
 
 
-def test_an_unknown_model_is_told(context: Context) -> None:
-    settings = context.settings.model_copy(update={"model_version": "nonesuch"})
-    assert "nonesuch" in problems(Context(settings, context.home, context.engine))["model"]
+def test_an_unknown_model_is_told(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCT_MODEL_VERSION", "nonesuch")
+    assert "nonesuch" in problems()["model"]
+
+
+def test_a_wrong_setting_is_a_line_too(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCT_CHUNK_SIZE", "0")
+    assert "HEADCT_CHUNK_SIZE=0" in problems()["settings and home"]
+
+
+def test_a_folder_that_is_no_home_is_told_and_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask_kept: None
+) -> None:
+    monkeypatch.setenv("HEADCT_HOME", str(tmp_path / "nowhere"))
+    assert "headct up" in problems()["settings and home"]
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_watch_limit_does_not_matter_to_polling(
+    home_in_use: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "max_user_watches").write_text("128\n")
+    monkeypatch.setattr(checks, "_WATCH_LIMIT", tmp_path / "max_user_watches")
+    assert "watch limit" in problems()
+    monkeypatch.setenv("HEADCT_POLL_SECONDS", "2")
+    assert "watch limit" not in problems()

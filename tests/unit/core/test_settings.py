@@ -27,9 +27,31 @@ def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("variable", ["HEADCT_DATABASE_URL", "HEADCT_BROKER_URL"])
-def test_a_wrong_url_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, "mysql://user:hunter2@host/name")
-    with pytest.raises(SettingsError, match=rf"{variable}=mysql://\*\*\*@host/name") as caught:
+@pytest.mark.parametrize(
+    "url", ["mysql://user:hunter2@host/name", "amqp:user:hunter2", "x://u:hunter2/y@host"]
+)
+def test_a_wrong_url_is_told_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, variable: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, url)
+    with pytest.raises(SettingsError, match=rf"{variable}=\(not shown.*must start with") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HEADCT_FLOWER_PASSWORD", "hunter2,more"),
+        ("HEADCT_FLOWER_USER", "a,b"),
+        ("HEADCT_FLOWER_USER", "a:b"),
+    ],
+)
+def test_what_flower_would_read_as_two_logins_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError, match=f"{variable}.*comma") as caught:
         load_settings()
     assert "hunter2" not in str(caught.value)
 

@@ -1,11 +1,14 @@
 import multiprocessing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseUnreachable, SettingsError
-from db.engine import check_reachable, make_engine
+from core.home import Home
+from core.settings import Settings
+from db.engine import check_reachable, database_url, make_engine
 
 
 def _increment(url: str, times: int) -> None:
@@ -45,6 +48,14 @@ def test_an_unreachable_database_is_told_without_its_password() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_unreadable_url_is_told() -> None:
+def test_an_unreadable_url_is_told(home: Home) -> None:
     with pytest.raises(SettingsError, match="HEADCT_DATABASE_URL cannot be read"):
-        make_engine("postgresql+psycopg://user:pass@host:port/name")
+        database_url(Settings(_env_file=None, database_url="postgresql://user:pass@host:port/name"), home)
+
+
+def test_a_home_whose_name_has_the_marks_of_a_url_holds_its_database(tmp_path: Path) -> None:
+    home = Home(tmp_path / "what?%41#")
+    home.make()
+    with make_engine(database_url(Settings(_env_file=None, home=home.root), home)).begin() as connection:
+        connection.execute(text("CREATE TABLE here (id INTEGER)"))
+    assert home.database.exists()

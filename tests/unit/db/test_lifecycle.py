@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.lifecycle import (
+    Claimant,
     ModelStamp,
     Outcome,
     claim,
@@ -37,9 +38,9 @@ def queue(engine: Engine, chunk_size: int = 16) -> list[list[int]]:
         return next_chunks(session, 10, chunk_size, LEASE)
 
 
-def take(engine: Engine, ids: list[int], task: str, *, resumed: bool = False) -> list[int]:
+def take(engine: Engine, ids: list[int], task: str, retries: int = 0) -> list[int]:
     with Session(engine) as session, session.begin():
-        return [id_ for id_, _ in claim(session, ids, task, LEASE, 3, resumed=resumed)]
+        return [id_ for id_, _ in claim(session, ids, Claimant(task, retries), LEASE, 3)]
 
 
 def expire(engine: Engine) -> None:
@@ -157,11 +158,28 @@ def test_a_scan_that_takes_the_worker_down_three_times_is_quarantined(engine: En
 
 def test_a_task_that_is_tried_again_after_a_database_error_counts_no_attempt(engine: Engine) -> None:
     (chunk,) = queue_of(engine, 2)
-    take(engine, chunk, "task")
-    for _ in range(5):
-        assert take(engine, chunk, "task", resumed=True) == chunk
+    for retries in range(5):
+        assert take(engine, chunk, "task", retries) == chunk
     with Session(engine) as session:
         assert set(session.scalars(select(Scan.attempts))) == {1}
+
+
+def test_a_worker_that_dies_in_a_later_try_of_a_task_is_noticed_too(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 2)
+    assert take(engine, chunk, "task", 0) == chunk
+    assert take(engine, chunk, "task", 1) == chunk
+    assert take(engine, chunk, "task", 1) == [], "redelivered: they travel alone from here on"
+    (first,), _ = queue(engine)
+    for retries in (0, 1, 1, 1):
+        take(engine, [first], "alone", retries)
+    assert counts(engine) == {"quarantined": 1, "queued": 1}
+
+
+def test_a_first_try_that_failed_before_its_claim_does_not_hide_an_attempt(engine: Engine) -> None:
+    ((scan_id,),) = queue_of(engine, 1)
+    assert take(engine, [scan_id], "task", 1) == [scan_id]
+    with Session(engine) as session:
+        assert find_scan(session, str(scan_id)).attempts == 1
 
 
 def test_expired_scans_wait_again_and_are_quarantined_after_three_attempts(engine: Engine) -> None:

@@ -1,7 +1,7 @@
+import hashlib
 import io
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +15,7 @@ from core.errors import UnreadableImage
 from core.home import Home
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
-from db.lifecycle import next_chunks
+from db.lifecycle import Claimant, next_chunks
 from db.queries import find_scan
 from db.tables import Prediction, Scan
 from worker.classification import classify_chunk
@@ -71,7 +71,7 @@ def classify(
     classifier: FakeClassifier | None = None,
     task: str = "task",
 ) -> int:
-    return classify_chunk(engine, classifier or FakeClassifier(), settings, home, ids, task)
+    return classify_chunk(engine, classifier or FakeClassifier(), settings, home, ids, Claimant(task))
 
 
 def test_a_chunk_is_one_forward_pass_and_one_result_each(
@@ -104,7 +104,7 @@ def test_bad_missing_and_too_large_files_do_not_fail_their_neighbours(
         assert [scan.state for scan in found] == ["classified", "rejected", "rejected", "rejected"]
         reasons = [str(scan.reason) for scan in found]
     assert reasons[1] == "not an image"
-    assert "Drop the file again" in reasons[2]
+    assert "drop the file again" in reasons[2]
     assert "HEADCT_MAX_FILE_MB" in reasons[3]
 
 
@@ -136,11 +136,55 @@ def test_a_failing_network_leaves_the_scans_to_be_tried_again(
     assert classify(engine, settings, home, ids) == 1, "the redelivered task takes it again"
 
 
-def test_a_refused_file_is_read_from_rejected_when_it_is_retried(
-    engine: Engine, settings: Settings, home: Home, tmp_path: Path
+def test_a_decoder_that_fails_in_an_unforeseen_way_rejects_one_file_only(
+    engine: Engine, settings: Settings, home: Home
 ) -> None:
-    ids = stored(engine, home, [None])
-    (home.rejected / f"{0:064x}").write_bytes(png(255))
+    class Surprised(FakeClassifier):
+        def prepare(self, data: bytes, max_pixels: int) -> NDArray[np.float32]:
+            if data == b"surprise":
+                raise ZeroDivisionError
+            return super().prepare(data, max_pixels)
+
+    ids = stored(engine, home, [png(255), b"surprise"])
+    classify(engine, settings, home, ids, Surprised())
+    with Session(engine) as session:
+        assert [find_scan(session, str(id_)).state for id_ in ids] == ["classified", "rejected"]
+
+
+def test_an_unreadable_store_file_rejects_one_scan_only(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    ids = stored(engine, home, [png(255), None])
+    (home.store / f"{1:064x}").mkdir()
     classify(engine, settings, home, ids)
     with Session(engine) as session:
-        assert find_scan(session, str(ids[0])).state == "classified"
+        assert [find_scan(session, str(id_)).state for id_ in ids] == ["classified", "rejected"]
+        assert str(home.root) not in str(find_scan(session, str(ids[1])).reason)
+
+
+def test_a_network_that_gives_no_number_rejects_the_scan(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    class Undecided(FakeClassifier):
+        def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+            return super().probabilities(batch) * np.float32("nan")
+
+    ids = stored(engine, home, [png(255)])
+    classify(engine, settings, home, ids, Undecided())
+    with Session(engine) as session:
+        assert find_scan(session, str(ids[0])).state == "rejected"
+
+
+@pytest.mark.parametrize(("changed", "state"), [(False, "classified"), (True, "rejected")])
+def test_a_refused_file_is_read_from_rejected_when_it_is_retried_unless_it_changed(
+    engine: Engine, settings: Settings, home: Home, changed: bool, state: str
+) -> None:
+    content = png(255)
+    sha256 = hashlib.sha256(content).hexdigest()
+    (home.rejected / sha256).write_bytes(content + b"more" * changed)
+    with Session(engine) as session, session.begin():
+        ids = list(record_arrivals(session, [NewArrival(sha256, 1, "x", None)]).values())
+        next_chunks(session, 1, 64, timedelta(minutes=1))
+    classify(engine, settings, home, ids)
+    with Session(engine) as session:
+        assert find_scan(session, str(ids[0])).state == state
