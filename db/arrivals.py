@@ -36,21 +36,19 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         return {}
     moment = now()
     # One order for all writers, or two that insert the same scans could deadlock in PostgreSQL.
-    for _, arrival in sorted({arrival.sha256: arrival for arrival in arrivals}.items()):
-        state = ScanState.REJECTED if arrival.refused else ScanState.RECEIVED
-        session.execute(
-            insert_into(session, Scan)
-            .values(
-                sha256=arrival.sha256,
-                size_bytes=arrival.size_bytes,
-                state=state,
-                reason=arrival.refused,
-                attempts=0,
-                received_at=moment,
-                finished_at=moment if arrival.refused else None,
-            )
-            .on_conflict_do_nothing(index_elements=["sha256"])
-        )
+    scans = [
+        {
+            "sha256": arrival.sha256,
+            "size_bytes": arrival.size_bytes,
+            "state": ScanState.REJECTED if arrival.refused else ScanState.RECEIVED,
+            "reason": arrival.refused,
+            "attempts": 0,
+            "received_at": moment,
+            "finished_at": moment if arrival.refused else None,
+        }
+        for _, arrival in sorted({arrival.sha256: arrival for arrival in arrivals}.items())
+    ]
+    session.execute(insert_into(session, Scan).on_conflict_do_nothing(index_elements=["sha256"]), scans)
     hashes = {arrival.sha256 for arrival in arrivals}
     ids = {
         sha256: id_

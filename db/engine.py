@@ -39,12 +39,15 @@ def database_url(settings: Settings, home: Home) -> URL:
         ) from error
 
 
-def make_engine(url: URL | str) -> Engine:
+def make_engine(url: URL | str, *, durable: bool = True) -> Engine:
     """An engine whose SQLite connections are safe between processes.
 
     SQLAlchemy's defaults for SQLite lose updates silently: pysqlite begins no transaction before a
     SELECT, so that two processes read, then both write. Here every transaction begins IMMEDIATE unless
     the connection is read-only, in WAL mode and with full synchronisation.
+
+    Without `durable`, a power failure may undo the newest commits of SQLite (never part of one): right for
+    whoever writes only what the leases bring about again, wrong for who removes a file from the inbox.
 
     Errors never show the values of a statement: file names are among them, and errors are logged.
     """
@@ -53,12 +56,13 @@ def make_engine(url: URL | str) -> Engine:
         return create_engine(
             url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
         )
+    synchronous = "FULL" if durable else "NORMAL"
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
         connection.isolation_level = None  # SQLAlchemy's BEGIN below counts, not the driver's
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -1,23 +1,17 @@
 """Intake: file -> store -> row -> gone from the inbox, in this order.
 
-A crash between any two steps loses nothing: until the commit the inbox still has the file, and a
-copy in the store without a row is written over when the file is taken again. It doubles nothing
+A crash between any two steps loses nothing: until the commit the inbox still has the file, and what
+is in the store without a row is written over when the file is taken again. It doubles nothing
 either: a file that was recorded but not yet removed is known by its identity when it is seen again.
 """
 
-import contextlib
 import errno
 import hashlib
-import io
 import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -26,18 +20,10 @@ from core.errors import ImageTooLarge
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from scheduler.inbox import open_regular
+from scheduler.store import SourceChangedError, SourceUnreadableError, keep, sync_folder
 
 VANISHED = "there is no such file"
 CHANGED = "it changed while it was read"
-
-_BLOCK = 2**20
-_TEMPORARY_PREFIX = ".incoming-"
-# An unfinished copy this old has no process any more that would finish it.
-_LEFTOVER_AGE_S = 3600
-
-
-class _SourceError(Exception):
-    """The file itself cannot be read, while the store may be well."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +73,13 @@ class Intake:
         sqlalchemy.exc.OperationalError
             The database does not answer. Nothing was recorded, and every file is still there.
         """
-        found = list(self._pool.map(lambda candidate: self._try_copy(candidate, remove=remove), candidates))
+        found = list(self._pool.map(lambda candidate: self._keep(candidate, remove=remove), candidates))
         arrivals = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, NewArrival)}
         left = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, str)}
         if not arrivals:
             return Taken({}, left)
         for folder in {self._home.rejected if a.refused else self._home.store for a in arrivals.values()}:
-            _sync_folder(folder)
+            sync_folder(folder)
         with Session(self._engine) as session, session.begin():
             ids = record_arrivals(session, list(arrivals.values()))
         if remove:
@@ -105,14 +91,8 @@ class Intake:
         """End the threads."""
         self._pool.shutdown()
 
-    def _try_copy(self, candidate: Candidate, *, remove: bool) -> NewArrival | str:
-        try:
-            return self._copy(candidate, remove=remove)
-        except _SourceError as error:
-            return str(error)
-
-    def _copy(self, candidate: Candidate, *, remove: bool) -> NewArrival | str:
-        """Copy one file, hashing it on the way; returns what to record, or why it is left for later."""
+    def _keep(self, candidate: Candidate, *, remove: bool) -> NewArrival | str:
+        """Put one file into the store; returns what to record, or why it is left for later."""
         try:
             descriptor = open_regular(candidate.path)
         except FileNotFoundError:
@@ -120,104 +100,46 @@ class Intake:
         except OSError as error:
             reason = "links are not followed" if error.errno == errno.ELOOP else error.strerror or error
             return f"it cannot be read ({reason})"
-        with os.fdopen(descriptor, "rb", buffering=0) as source:
-            before = os.fstat(descriptor)
-            too_large = before.st_size > self._max_file_mb * 2**20
+        try:
+            too_large = os.fstat(descriptor).st_size > self._max_file_mb * 2**20
             folder = self._home.rejected if too_large else self._home.store
-            digest = hashlib.sha256()
-            with _temporary(folder) as (target, name):
-                read = 0
-                while (block := _read(source)) and read <= before.st_size:
-                    read += len(block)
-                    digest.update(block)
-                    if not too_large:
-                        target.write(block)
-                after = os.fstat(descriptor)
-                if not before.st_size == after.st_size == read or before.st_mtime_ns != after.st_mtime_ns:
-                    return CHANGED
-                kept = folder / digest.hexdigest()
-                if too_large:
-                    _keep_large(descriptor, name, kept)
-                    linked = os.fstat(descriptor)  # with a new change time, by the link
-                    if (linked.st_size, linked.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                        return CHANGED
-                    after = linked
-                else:
-                    target.flush()
-                    os.fsync(target.fileno())
-                    name.replace(kept)
+            kept = keep(descriptor, folder, link=remove)
+        except SourceChangedError:
+            return CHANGED
+        except SourceUnreadableError as error:
+            return str(error)
+        finally:
+            os.close(descriptor)
         return NewArrival(
-            sha256=digest.hexdigest(),
-            size_bytes=after.st_size,
+            sha256=kept.sha256,
+            size_bytes=kept.size_bytes,
             source_name=candidate.source_name,
-            identity=_identity(candidate.source_name, after) if remove else None,
+            identity=_identity(candidate.source_name, kept.source, linked=kept.linked) if remove else None,
             refused=str(ImageTooLarge.file(self._max_file_mb)) if too_large else None,
         )
 
 
-@contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """A new file (mode 0600) to be renamed once it is whole; gone if it never is."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=_TEMPORARY_PREFIX, delete=False) as file:
-        name = Path(file.name)
-        try:
-            yield file, name
-        finally:
-            name.unlink(missing_ok=True)
+def _identity(source_name: str, status: os.stat_result, *, linked: bool) -> str:
+    """The same for the same name of the same file, unless it changed.
 
-
-def _read(source: io.FileIO) -> bytes:
-    try:
-        return source.read(_BLOCK)
-    except OSError as error:
-        raise _SourceError(f"it cannot be read ({error.strerror})") from error
-
-
-def _keep_large(descriptor: int, name: Path, kept: Path) -> None:
-    """Give a large file a second name without copying it, where the file system can."""
-    if kept.exists():
-        return
-    name.unlink()
-    try:
-        # By its descriptor, since another file may stand at its path by now.
-        os.link(f"/proc/self/fd/{descriptor}", name, follow_symlinks=True)
-    except OSError:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        with open(descriptor, "rb", closefd=False) as source, name.open("xb") as target:
-            shutil.copyfileobj(source, target)
-    name.replace(kept)
-
-
-def _identity(source_name: str, status: os.stat_result) -> str:
-    """The same for the same name of the same file, unless anything about it changed."""
-    facts = f"{status.st_ino}:{status.st_ctime_ns}:{status.st_size}:{source_name}"
+    A link to it changes its change time, so that its modification time has to do; as long as the link is
+    there, no other file gets its inode.
+    """
+    moment = f"modified {status.st_mtime_ns}" if linked else f"changed {status.st_ctime_ns}"
+    facts = f"{status.st_ino}:{moment}:{status.st_size}:{source_name}"
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _remove(path: Path, recorded: NewArrival) -> str | None:
     """Remove the file that was recorded, not one that has come to its place since; or say why it stays."""
     try:
-        if _identity(recorded.source_name, path.lstat()) == recorded.identity:
+        status = path.lstat()
+        if recorded.identity in {
+            _identity(recorded.source_name, status, linked=how) for how in (True, False)
+        }:
             path.unlink()
     except FileNotFoundError:
         return None
     except OSError as error:
         return f"it is recorded but cannot be removed ({error.strerror})"
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def remove_leftovers(home: Home) -> None:
-    """Remove the unfinished copies of a process that was killed; their files are still in the inbox."""
-    for folder in (home.store, home.rejected):
-        for path in folder.glob(f"{_TEMPORARY_PREFIX}*"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _LEFTOVER_AGE_S:
-                    path.unlink()

@@ -10,7 +10,8 @@ from core.broker import broker_url, redis_client
 from core.home import Home
 from core.settings import Settings
 from scheduler.dispatcher import Dispatcher
-from scheduler.intake import Intake, remove_leftovers
+from scheduler.intake import Intake
+from scheduler.store import remove_leftovers
 from scheduler.watcher import Watcher
 from worker.app import create_app
 

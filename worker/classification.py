@@ -85,8 +85,8 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
             f"The stored copy of this scan cannot be read ({error.strerror}). "
             "See to the store or drop the file again, then `headct retry` the scan."
         ) from error
-    if path.parent == home.rejected and hashlib.sha256(data).hexdigest() != sha256:
-        # A large file is linked there, not copied, so that its writer can still change it.
+    if hashlib.sha256(data).hexdigest() != sha256:
+        # It may be a link to the dropped file, whose writer can go on; that arrives as another scan.
         raise UnreadableImage("The file was changed after it arrived. Drop it again.")
     return data
 

@@ -35,7 +35,7 @@ _current: WorkerProcess | None = None
 def start_process(settings: Settings, home: Home, *, classify: bool) -> None:
     """Make this process's resources; the network is loaded and warmed if the process classifies."""
     global _current  # noqa: PLW0603 - a Celery child can be handed nothing else
-    engine = make_engine(database_url(settings, home))
+    engine = make_engine(database_url(settings, home), durable=not classify)
     process = WorkerProcess(settings, home, engine)
     if classify:
         # Only here: it brings TensorFlow, which Celery's main process must not hold when it forks.

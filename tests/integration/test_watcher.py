@@ -199,9 +199,9 @@ def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
     (folder / "scan.png").write_bytes(PNG)
     folder.chmod(0o555)
     copied = []
-    copy = Intake._copy
+    copy = Intake._keep
     monkeypatch.setattr(
-        Intake, "_copy", lambda self, file, **how: copied.append(file.path) or copy(self, file, **how)
+        Intake, "_keep", lambda self, file, **how: copied.append(file.path) or copy(self, file, **how)
     )
     with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
         wait_until(lambda: names(sqlite_engine) == ["from-a-cd/scan.png"], 20)

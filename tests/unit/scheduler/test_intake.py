@@ -12,7 +12,8 @@ from core.home import Home
 from db.arrivals import NewArrival
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
-from scheduler.intake import CHANGED, VANISHED, Candidate, Intake, remove_leftovers
+from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
+from scheduler.store import remove_leftovers
 
 
 @pytest.fixture
@@ -165,8 +166,8 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(
     class WriterGoesOn:
         """A hash whose first update falls together with a write by somebody else."""
 
-        def __init__(self) -> None:
-            self._digest = hashlib.new("sha256")
+        def __init__(self, data: bytes = b"") -> None:
+            self._digest = hashlib.new("sha256", data)
 
         def update(self, block: bytes) -> None:
             self._digest.update(block)
@@ -177,7 +178,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(
         def hexdigest(self) -> str:
             return self._digest.hexdigest()
 
-    monkeypatch.setattr("scheduler.intake.hashlib.sha256", WriterGoesOn)
+    monkeypatch.setattr("scheduler.store.hashlib.sha256", WriterGoesOn)
     taken = intake.take([candidate], remove=True)
     assert taken.left == {candidate.path: CHANGED}
     assert candidate.path.exists()
@@ -201,13 +202,15 @@ def test_names_that_are_no_utf8_or_hold_newlines_are_recorded(
     assert arrivals(sqlite_engine) == sorted(["scan-\\xff.png", "line\nbreak'\".png", "é" * 100 + ".png"])
 
 
-def test_copies_that_a_killed_process_left_unfinished_are_removed(home: Home) -> None:
-    old, new = home.store / ".incoming-old", home.store / ".incoming-new"
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+def test_names_that_a_killed_process_left_unfinished_are_removed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home.store / ".incoming-1").write_bytes(b"half")
     remove_leftovers(home)
-    assert [path.name for path in home.store.iterdir()] == [new.name]
+    assert len(list(home.store.iterdir())) == 1, "its process may still be at work"
+    monkeypatch.setattr("scheduler.store._LEFTOVER_AGE_S", -1)
+    remove_leftovers(home)
+    assert list(home.store.iterdir()) == []
 
 
 def test_a_full_disk_leaves_every_file_and_goes_on_when_there_is_room(

@@ -54,11 +54,15 @@ def png(brightness: int) -> bytes:
 
 def stored(engine: Engine, home: Home, contents: Sequence[bytes | None]) -> list[int]:
     """Queued scans with these bytes in the store; None for a scan whose file is gone."""
+    arrivals = []
     for number, content in enumerate(contents):
+        sha256 = f"{number:064x}" if content is None else hashlib.sha256(content).hexdigest()
+        arrivals.append(NewArrival(sha256, 1, "x", None))
         if content is not None:
-            (home.store / f"{number:064x}").write_bytes(content)
+            (home.store / sha256).write_bytes(content)
     with Session(engine) as session, session.begin():
-        record_arrivals(session, [NewArrival(f"{n:064x}", 1, "x", None) for n in range(len(contents))])
+        for arrival in arrivals:
+            record_arrivals(session, [arrival])
         (chunk,) = next_chunks(session, 1, 64, timedelta(minutes=1))
     return chunk
 

@@ -1,0 +1,117 @@
+"""The store: the bytes of a file under their SHA-256, on disk before any row speaks of them."""
+
+import contextlib
+import hashlib
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.home import Home
+
+_BLOCK = 2**20
+_UNFINISHED = ".incoming-"
+# An unfinished name this old has no process any more that would finish it.
+_LEFTOVER_AGE_S = 3600
+
+
+class SourceUnreadableError(Exception):
+    """The file itself cannot be read, while the store may be well."""
+
+
+class SourceChangedError(Exception):
+    """The file changed while it was read."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that stands in the store. `linked` says that it shares its bytes with the source."""
+
+    sha256: str
+    size_bytes: int
+    linked: bool
+    source: os.stat_result
+
+
+def keep(source: int, folder: Path, *, link: bool) -> Kept:
+    """Put an open regular file into the store; whole, or not at all.
+
+    Parameters
+    ----------
+    source
+        Its file descriptor, at the beginning.
+    folder
+        The store, or `rejected`.
+    link
+        Whether a second name for the same bytes will do, which costs no copy; where the file systems do
+        not allow it, the bytes are copied. What the source's writer may still do is noticed by the hash.
+
+    Raises
+    ------
+    SourceUnreadableError, SourceChangedError
+    OSError
+        The store cannot be written, for example since the disk is full.
+    """
+    before = os.fstat(source)
+    name = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
+    try:
+        linked = link and _link(source, name)
+        target = None if linked else os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            sha256, size = _read_through(source, target, before.st_size)
+            os.fsync(source if target is None else target)
+        finally:
+            if target is not None:
+                os.close(target)
+        after = os.fstat(source)
+        if not before.st_size == after.st_size == size or before.st_mtime_ns != after.st_mtime_ns:
+            raise SourceChangedError
+        name.replace(folder / sha256)
+    finally:
+        name.unlink(missing_ok=True)  # also left by a rename onto another name of the same file
+    return Kept(sha256, size, linked, after)
+
+
+def _link(source: int, name: Path) -> bool:
+    try:
+        # By its descriptor, since another file may stand at its path by now.
+        os.link(f"/proc/self/fd/{source}", name, follow_symlinks=True)
+    except OSError:
+        return False
+    return True
+
+
+def _read_through(source: int, target: int | None, expected: int) -> tuple[str, int]:
+    """SHA-256 and size of the source, copied to `target` if there is one; stops where it has grown."""
+    digest, size = hashlib.sha256(), 0
+    while size <= expected:
+        try:
+            block = os.read(source, _BLOCK)
+        except OSError as error:
+            raise SourceUnreadableError(f"it cannot be read ({error.strerror})") from error
+        if not block:
+            break
+        digest.update(block)
+        size += len(block)
+        while target is not None and block:
+            block = block[os.write(target, block) :]
+    return digest.hexdigest(), size
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(home: Home) -> None:
+    """Remove the unfinished names of a process that was killed; their files are still in the inbox."""
+    for folder in (home.store, home.rejected):
+        for path in folder.glob(f"{_UNFINISHED}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.lstat().st_ctime > _LEFTOVER_AGE_S:
+                    path.unlink()
