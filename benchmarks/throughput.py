@@ -12,7 +12,7 @@ from benchmarks.system import RunningSystem
 from core.settings import Settings
 
 _FILES, _WARM_FILES = 1000, 64
-_LOOK_S = 0.02
+_LOOK_S = 0.05
 
 
 @dataclass(frozen=True)

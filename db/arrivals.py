@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.engine import insert_into, now
+from db.engine import now
 from db.tables import Arrival, Scan, ScanState
+from db.upsert import insert_missing
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         }
         for _, arrival in sorted({arrival.sha256: arrival for arrival in arrivals}.items())
     ]
-    session.execute(insert_into(session, Scan).on_conflict_do_nothing(index_elements=["sha256"]), scans)
+    insert_missing(session, Scan, scans, ["sha256"])
     hashes = {arrival.sha256 for arrival in arrivals}
     ids = {
         sha256: id_
@@ -64,7 +65,5 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         for arrival in arrivals
     ]
     rows.sort(key=lambda row: (row["scan_id"], row["source_name"]))
-    session.execute(
-        insert_into(session, Arrival).on_conflict_do_nothing(index_elements=["file_identity"]), rows
-    )
+    insert_missing(session, Arrival, rows, ["file_identity"])
     return ids

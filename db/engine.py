@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import Session
 
 from core.errors import DatabaseUnreachable, SettingsError
 from core.home import Home
@@ -97,13 +96,6 @@ def check_reachable(engine: Engine) -> None:
             f"The database {shown} cannot be reached: {str(error.orig).strip()}. "
             "Check that it runs and that HEADCT_DATABASE_URL is right."
         ) from error
-
-
-def insert_into(session: Session, table: type[DeclarativeBase]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that knows `on_conflict_do_nothing`, which each dialect brings for itself."""
-    if session.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table)
-    return sqlite.insert(table)
 
 
 def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:

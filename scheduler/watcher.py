@@ -17,16 +17,16 @@ from watchfiles._rust_notify import WatchfilesRustInternalError  # watchfiles gi
 from core.home import Home
 from core.settings import Settings
 from scheduler.dispatcher import Dispatcher
-from scheduler.inbox import carries_its_end, check_inbox, find_files, is_ignored, regular_file
+from scheduler.inbox import carries_its_end, check_inbox, find_files, is_folder, is_ignored, regular_file
 from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
 
 logger = logging.getLogger(__name__)
 
-# Files per transaction: enough to share its fsync, few enough that the first ones are on their way at once.
-_BATCH = 32
+# Files per transaction: few at first, so that the workers begin, then enough to share its fsync.
+_FIRST_BATCH, _LARGEST_BATCH = 8, 64
 # In ms: how long the events of one burst are gathered, how often the native watcher looks for events, and how
 # often files that wait for their settle time are looked at.
-_DEBOUNCE_MS, _STEP_MS, _LOOK_MS = 50, 20, 250
+_DEBOUNCE_MS, _STEP_MS, _LOOK_MS = 20, 10, 250
 _PAUSE_S = 5.0
 
 
@@ -91,8 +91,7 @@ class Watcher:
             paths = {Path(path) for change, path in changes if change != watchfiles.Change.deleted}
             if self._home.wake in paths:
                 self._dispatcher.wake()
-            for path in paths:
-                self._notice(path)
+            self._notice(paths)
             if time.monotonic() >= self._next_rescan:
                 self._rescan()
             self._take_complete(stop)
@@ -103,35 +102,37 @@ class Watcher:
             self._pending.setdefault(path, None)
         self._next_rescan = time.monotonic() + self._settings.rescan_seconds
 
-    def _notice(self, path: Path) -> None:
-        """Take up a path that an event named, if it is below the inbox by no link and not ignored."""
+    def _notice(self, paths: set[Path]) -> None:
+        """Take up paths that events named, if they are below the inbox by no link and not ignored."""
+        taken_up = {folder: self._is_inside(folder) for folder in {path.parent for path in paths}}
+        for path in paths:
+            if not taken_up[path.parent] or is_ignored(path.name):
+                continue
+            if is_folder(path):  # one that was moved in brings no events of its files
+                for file in find_files(path):
+                    self._pending.setdefault(file, None)
+            else:
+                self._pending[path] = None
+
+    def _is_inside(self, folder: Path) -> bool:
         try:
-            below = path.relative_to(self._home.inbox)
+            below = folder.relative_to(self._home.inbox)
         except ValueError:
-            return
-        if any(is_ignored(part) for part in below.parts):
-            return
-        if path.parent.resolve() != self._real_inbox / below.parent:
-            return
-        if (
-            path.is_dir() and not path.is_symlink()
-        ):  # a folder that was moved in brings no events of its files
-            for file in find_files(path):
-                self._pending.setdefault(file, None)
-        else:
-            self._pending[path] = None
+            return False
+        return not any(map(is_ignored, below.parts)) and folder.resolve() == self._real_inbox / below
 
     def _take_complete(self, stop: threading.Event) -> None:
         if time.monotonic() < self._paused_until:
             return
         ready: list[Path] = []
+        batch = _FIRST_BATCH
         for path, seen in list(self._pending.items()):
             if self._is_complete(path, seen):
                 ready.append(path)
-            if len(ready) == _BATCH:
+            if len(ready) == batch:
                 if stop.is_set() or not self._take(ready):
                     return
-                ready = []
+                ready, batch = [], min(2 * batch, _LARGEST_BATCH)
         if ready:
             self._take(ready)
 
