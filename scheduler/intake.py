@@ -60,7 +60,7 @@ class Intake:
         self._engine = engine
         self._home = home
         self._max_file_mb = max_file_mb
-        # Half of a file's time is its fsync: four wait side by side; more cost more in switching than they save.
+        # Half of a file's time is its fsync: four wait side by side; more would cost more than they save.
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="intake")
 
     def take(self, candidates: Sequence[Candidate], *, remove: bool) -> Taken:
