@@ -26,8 +26,9 @@ from core.errors import DatasetError, HeadctError
 from core.home import Home
 from core.settings import Settings
 from db.engine import database_url, make_engine, reading
-from db.queries import ResultFilter, count_arrivals, counts_by_state, results
-from db.tables import UNFINISHED
+from db.queries import count_arrivals, counts_by_state
+from db.results import ResultFilter, results
+from db.states import UNFINISHED
 from scheduler.inbox import find_files
 from training.synthetic import write_scans
 from worker.flower import flower_password, free_port

@@ -6,13 +6,15 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
 from cli.moments import local
-from db.queries import RESULT_COLUMNS
-from db.tables import Arrival, Prediction, Scan
+from db.results import RESULT_COLUMNS
+
+if TYPE_CHECKING:
+    from db.tables import Arrival, Prediction, Scan  # bring the mapper, which `headct results` does without
 
 
 class Format(StrEnum):
@@ -32,18 +34,16 @@ def print_results(rows: Sequence[Row[Any]], output: Format, matching: int) -> No
     if output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow((*RESULT_COLUMNS, "notice"))
-        writer.writerows((*map(_plain, row), NOTICE) for row in rows)
+        writer.writerows((*_plain(row), NOTICE) for row in rows)
     elif output is Format.JSON:
-        json.dump(
-            [dict(zip(RESULT_COLUMNS, map(_plain, row), strict=True)) for row in rows], sys.stdout, indent=1
-        )
+        json.dump([dict(zip(RESULT_COLUMNS, _plain(row), strict=True)) for row in rows], sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
         _print_table(rows, matching)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - a database value
-    return value.isoformat() if isinstance(value, datetime) else value
+def _plain(row: Row[Any]) -> list[Any]:
+    return [value.isoformat() if isinstance(value, datetime) else value for value in row]
 
 
 def _print_table(rows: Sequence[Row[Any]], matching: int) -> None:
@@ -75,7 +75,7 @@ def _print_table(rows: Sequence[Row[Any]], matching: int) -> None:
     console.print(NOTICE, style="dim")
 
 
-def print_scan(scan: Scan, arrivals: Sequence[Arrival], predictions: Sequence[Prediction]) -> None:
+def print_scan(scan: "Scan", arrivals: "Sequence[Arrival]", predictions: "Sequence[Prediction]") -> None:
     """Print all that is known of one scan."""
     from rich.console import Console
     from rich.table import Table

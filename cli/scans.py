@@ -8,7 +8,7 @@ import typer
 
 from cli.context import open_migrated
 from cli.printing import Format, print_results, print_scan
-from db.tables import ScanState
+from db.states import ScanState
 
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
 _TABLE_ROWS = 50
@@ -53,16 +53,15 @@ def results(
     ] = "time",
 ) -> None:
     """Show the results."""
-    from db.engine import reading
-    from db.queries import ResultFilter, count_results
-    from db.queries import results as find_results
+    from db.results import ResultFilter, count_results
+    from db.results import results as find_results
 
     context = open_migrated()
     shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
     wanted = ResultFilter(state=state, label=label, since=_moment(since), sort=sort, limit=shown)
-    with reading(context.engine) as session:
-        rows = find_results(session, wanted)
-        matching = count_results(session, wanted) if shown and len(rows) == shown else len(rows)
+    with context.engine.execution_options(read_only=True).connect() as connection:
+        rows = find_results(connection, wanted)
+        matching = count_results(connection, wanted) if shown and len(rows) == shown else len(rows)
     print_results(rows, output, matching)
 
 

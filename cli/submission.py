@@ -13,7 +13,8 @@ from cli.context import Context
 from cli.printing import Format, print_results
 from core.errors import HeadctError
 from db.engine import reading
-from db.queries import results_of, unfinished_of
+from db.queries import unfinished_of
+from db.results import results_of
 from scheduler.inbox import find_files
 from scheduler.intake import Candidate, Intake
 

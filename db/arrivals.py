@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.engine import now
-from db.tables import Arrival, Scan, ScanState
+from db.states import ScanState
+from db.tables import Arrival, Scan
 from db.upsert import insert_missing
 
 

@@ -3,15 +3,17 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.orm import Session
 
 from core.errors import DatabaseUnreachable, SettingsError
 from core.home import Home
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 # A writer waits this long for another one's lock before it fails.
 _BUSY_TIMEOUT_MS = 30_000
@@ -73,8 +75,10 @@ def make_engine(url: URL | str, *, durable: bool = True) -> Engine:
 
 
 @contextlib.contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
+def reading(engine: Engine) -> Iterator["Session"]:
     """A session for SELECTs only: it never waits for a writer."""
+    from sqlalchemy.orm import Session  # noqa: PLC0415 - `headct results` does without
+
     with Session(engine.execution_options(read_only=True)) as session:
         yield session
 

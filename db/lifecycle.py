@@ -10,7 +10,8 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
 from db.engine import MAX_IDS, batches, now
-from db.tables import Prediction, Scan, ScanState
+from db.states import ScanState
+from db.tables import Prediction, Scan
 from db.upsert import insert_missing
 
 # The bare table: an update through the mapper takes several times as long.

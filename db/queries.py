@@ -1,81 +1,15 @@
 """What the rest of headct asks of the database. Each takes a session; the caller commits."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, column, func, select, table
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import ScanNotFound
 from db.engine import batches
-from db.tables import UNFINISHED, Arrival, Prediction, Scan, ScanState, UtcDateTime
-
-RESULT_COLUMNS = (
-    "scan_id",
-    "sha256",
-    "source_name",
-    "received_at",
-    "state",
-    "reason",
-    "label",
-    "probability",
-    "threshold",
-    "model_version",
-    "classified_at",
-)
-_MOMENTS = {"received_at", "classified_at"}
-_RESULTS = table(
-    "results", *(column(name, UtcDateTime() if name in _MOMENTS else None) for name in RESULT_COLUMNS)
-)
-
-
-@dataclass(frozen=True)
-class ResultFilter:
-    """Which results, in which order; `limit` 0 means all."""
-
-    state: str | None = None
-    label: str | None = None
-    since: datetime | None = None
-    sort: Literal["time", "probability"] = "time"
-    limit: int = 0
-
-
-def results(session: Session, wanted: ResultFilter) -> Sequence[Row[Any]]:
-    """Rows of the view `results`, newest or most probable first."""
-    query = select(_RESULTS).where(*_conditions(wanted))
-    if wanted.sort == "probability":
-        query = query.order_by(_RESULTS.c.probability.desc())
-    query = query.order_by(_RESULTS.c.scan_id.desc())
-    return session.execute(query.limit(wanted.limit) if wanted.limit else query).all()
-
-
-def count_results(session: Session, wanted: ResultFilter) -> int:
-    """How many rows there are without the limit."""
-    return session.scalar(select(func.count()).select_from(_RESULTS).where(*_conditions(wanted))) or 0
-
-
-def _conditions(wanted: ResultFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.state:
-        yield _RESULTS.c.state == wanted.state
-    if wanted.label:
-        yield _RESULTS.c.label == wanted.label
-    if wanted.since:
-        yield _RESULTS.c.received_at >= wanted.since
-    if wanted.sort == "probability":
-        yield _RESULTS.c.probability.is_not(None)
-
-
-def results_of(session: Session, scan_ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Rows of the view `results` for these scans, in the order of arrival."""
-    return [
-        row
-        for batch in batches(sorted(scan_ids))
-        for row in session.execute(
-            select(_RESULTS).where(_RESULTS.c.scan_id.in_(batch)).order_by(_RESULTS.c.scan_id)
-        )
-    ]
+from db.states import UNFINISHED, ScanState
+from db.tables import Arrival, Prediction, Scan
 
 
 def counts_by_state(session: Session) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """The tables. A scan is in exactly one state; a result exists once per scan and model version."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -8,55 +8,17 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-
-class ScanState(StrEnum):
-    """Where a scan is on its way; the last three are final."""
-
-    RECEIVED = "received"
-    QUEUED = "queued"
-    RUNNING = "running"
-    CLASSIFIED = "classified"
-    REJECTED = "rejected"
-    QUARANTINED = "quarantined"
-
-
-UNFINISHED = (ScanState.RECEIVED, ScanState.QUEUED, ScanState.RUNNING)
-
-
-class RunState(StrEnum):
-    """Where a training run is; the last two are final."""
-
-    REQUESTED = "requested"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite drops the zone, so it is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401, ARG002
-        if not isinstance(value, datetime):
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+from db.states import RunState, ScanState
+from db.types import UtcDateTime
 
 
 def _one_of(column: str, values: type[StrEnum]) -> str:

@@ -8,7 +8,8 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from db.engine import now
-from db.tables import RunState, TrainingRun
+from db.states import RunState
+from db.tables import TrainingRun
 
 MAX_ATTEMPTS = 3
 _LOST = (

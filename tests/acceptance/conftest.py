@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from core.home import Home
 from db.engine import make_engine, reading
-from db.queries import ResultFilter, results
+from db.results import ResultFilter, results
 from tests.processes import headct_process, wait_until
 
 

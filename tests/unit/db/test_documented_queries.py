@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from db.engine import now
-from db.tables import Arrival, Prediction, Scan, ScanState
+from db.states import ScanState
+from db.tables import Arrival, Prediction, Scan
 
 DOCS = Path(__file__).parents[3] / "docs"
 FILES = sorted((DOCS / "queries").glob("*.sql"))

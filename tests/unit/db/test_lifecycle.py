@@ -17,7 +17,8 @@ from db.lifecycle import (
     retry,
     take_back_expired,
 )
-from db.queries import ResultFilter, counts_by_state, find_scan, oldest_unfinished, results
+from db.queries import counts_by_state, find_scan, oldest_unfinished
+from db.results import ResultFilter, results
 from db.tables import Arrival, Prediction, Scan
 
 MODEL = ModelStamp("v1", "f" * 64, "p1", 0.5)

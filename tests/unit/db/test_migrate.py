@@ -6,7 +6,7 @@ from sqlalchemy import Engine, inspect, text
 
 from core.errors import DatabaseNotMigrated, DatabaseTooNew
 from db.migrate import alembic_config, migrate
-from db.queries import RESULT_COLUMNS
+from db.results import RESULT_COLUMNS
 from db.revision import REVISIONS, check_migrated, current_revision
 from db.tables import Table
 

@@ -8,16 +8,8 @@ from core.errors import ScanNotFound
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now, reading
 from db.lifecycle import ModelStamp, Outcome, finish
-from db.queries import (
-    ResultFilter,
-    arrivals_of,
-    count_results,
-    find_scan,
-    predictions_of,
-    results,
-    results_of,
-    unfinished_of,
-)
+from db.queries import arrivals_of, find_scan, predictions_of, unfinished_of
+from db.results import ResultFilter, count_results, results, results_of
 
 
 @pytest.fixture

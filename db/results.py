@@ -1,0 +1,81 @@
+"""The view `results`, read without the mapper, whose import takes longer than the query."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, column, func, select, table
+
+from db.engine import batches
+from db.types import UtcDateTime
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    Reader = Connection | Session
+
+RESULT_COLUMNS = (
+    "scan_id",
+    "sha256",
+    "source_name",
+    "received_at",
+    "state",
+    "reason",
+    "label",
+    "probability",
+    "threshold",
+    "model_version",
+    "classified_at",
+)
+_MOMENTS = {"received_at", "classified_at"}
+_RESULTS = table(
+    "results", *(column(name, UtcDateTime() if name in _MOMENTS else None) for name in RESULT_COLUMNS)
+)
+
+
+@dataclass(frozen=True)
+class ResultFilter:
+    """Which results, in which order; `limit` 0 means all."""
+
+    state: str | None = None
+    label: str | None = None
+    since: datetime | None = None
+    sort: Literal["time", "probability"] = "time"
+    limit: int = 0
+
+
+def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
+    """Rows of the view `results`, newest or most probable first."""
+    query = select(_RESULTS).where(*_conditions(wanted))
+    if wanted.sort == "probability":
+        query = query.order_by(_RESULTS.c.probability.desc())
+    query = query.order_by(_RESULTS.c.scan_id.desc())
+    return database.execute(query.limit(wanted.limit) if wanted.limit else query).all()
+
+
+def count_results(database: "Reader", wanted: ResultFilter) -> int:
+    """How many rows there are without the limit."""
+    return database.scalar(select(func.count()).select_from(_RESULTS).where(*_conditions(wanted))) or 0
+
+
+def _conditions(wanted: ResultFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.state:
+        yield _RESULTS.c.state == wanted.state
+    if wanted.label:
+        yield _RESULTS.c.label == wanted.label
+    if wanted.since:
+        yield _RESULTS.c.received_at >= wanted.since
+    if wanted.sort == "probability":
+        yield _RESULTS.c.probability.is_not(None)
+
+
+def results_of(database: "Reader", scan_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Rows of the view `results` for these scans, in the order of arrival."""
+    return [
+        row
+        for batch in batches(sorted(scan_ids))
+        for row in database.execute(
+            select(_RESULTS).where(_RESULTS.c.scan_id.in_(batch)).order_by(_RESULTS.c.scan_id)
+        )
+    ]

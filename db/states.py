@@ -1,0 +1,26 @@
+"""The states of scans and of training runs."""
+
+from enum import StrEnum
+
+
+class ScanState(StrEnum):
+    """Where a scan is on its way; the last three are final."""
+
+    RECEIVED = "received"
+    QUEUED = "queued"
+    RUNNING = "running"
+    CLASSIFIED = "classified"
+    REJECTED = "rejected"
+    QUARANTINED = "quarantined"
+
+
+UNFINISHED = (ScanState.RECEIVED, ScanState.QUEUED, ScanState.RUNNING)
+
+
+class RunState(StrEnum):
+    """Where a training run is; the last two are final."""
+
+    REQUESTED = "requested"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
