@@ -1,3 +1,4 @@
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from core.home import Home
 
 
 @pytest.fixture
-def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, umask_kept: None) -> Home:
+def home_in_use(
+    home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, process_kept: None
+) -> Home:
     """A migrated home, named by the environment as for the command; no broker runs."""
     monkeypatch.setenv("HEADCT_HOME", str(home.root))
     monkeypatch.setattr(checks, "_LEAST_FREE_MB", 0)
@@ -19,10 +22,13 @@ def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def umask_kept() -> Iterator[None]:
-    before = os.umask(0o022)
+def process_kept() -> Iterator[None]:
+    """What a command sets for its own process is undone."""
+    mask, handlers, level = os.umask(0o022), logging.root.handlers[:], logging.root.level
     yield
-    os.umask(before)
+    os.umask(mask)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 def problems() -> dict[str, str]:
@@ -85,7 +91,7 @@ def test_a_wrong_setting_is_a_line_too(home_in_use: Home, monkeypatch: pytest.Mo
 
 
 def test_a_folder_that_is_no_home_is_told_and_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, umask_kept: None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, process_kept: None
 ) -> None:
     monkeypatch.setenv("HEADCT_HOME", str(tmp_path / "nowhere"))
     assert "headct up" in problems()["settings and home"]
