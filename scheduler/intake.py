@@ -74,23 +74,23 @@ class Intake:
             The database does not answer. Nothing was recorded, and every file is still there.
         """
         found = list(self._pool.map(lambda candidate: self._keep(candidate, remove=remove), candidates))
-        arrivals = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, NewArrival)}
-        left = {c.path: a for c, a in zip(candidates, found, strict=True) if isinstance(a, str)}
-        if not arrivals:
+        kept = [one for one in found if isinstance(one, _Kept)]
+        left = {file.path: why for file, why in zip(candidates, found, strict=True) if isinstance(why, str)}
+        if not kept:
             return Taken({}, left)
-        for folder in {self._home.rejected if a.refused else self._home.store for a in arrivals.values()}:
+        for folder in {one.folder for one in kept}:
             sync_folder(folder)
         with Session(self._engine) as session, session.begin():
-            ids = record_arrivals(session, list(arrivals.values()))
+            ids = record_arrivals(session, [one.arrival for one in kept])
         if remove:
-            left |= {path: why for path, arrival in arrivals.items() if (why := _remove(path, arrival))}
-        return Taken({path: ids[arrival.sha256] for path, arrival in arrivals.items()}, left)
+            left |= {one.path: why for one in kept if (why := _remove(one.path, one.source))}
+        return Taken({one.path: ids[one.arrival.sha256] for one in kept}, left)
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
 
-    def _keep(self, candidate: Candidate, *, remove: bool) -> NewArrival | str:
+    def _keep(self, candidate: Candidate, *, remove: bool) -> "_Kept | str":
         """Put one file into the store; returns what to record, or why it is left for later."""
         try:
             descriptor = open_regular(candidate.path)
@@ -109,13 +109,24 @@ class Intake:
             return str(error)
         finally:
             os.close(descriptor)
-        return NewArrival(
+        arrival = NewArrival(
             sha256=kept.sha256,
             size_bytes=kept.size_bytes,
             source_name=candidate.source_name,
             identity=_identity(candidate.source_name, kept.source, linked=kept.linked) if remove else None,
             refused=str(ImageTooLarge.file(self._max_file_mb)) if too_large else None,
         )
+        return _Kept(candidate.path, folder, arrival, kept.source)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A file that stands in `folder`, what to record of it, and its status when that was settled."""
+
+    path: Path
+    folder: Path
+    arrival: NewArrival
+    source: os.stat_result
 
 
 def _identity(source_name: str, status: os.stat_result, *, linked: bool) -> str:
@@ -129,13 +140,15 @@ def _identity(source_name: str, status: os.stat_result, *, linked: bool) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def _remove(path: Path, recorded: NewArrival) -> str | None:
+def _remove(path: Path, recorded: os.stat_result) -> str | None:
     """Remove the file that was recorded, not one that has come to its place since; or say why it stays."""
     try:
-        status = path.lstat()
-        if recorded.identity in {
-            _identity(recorded.source_name, status, linked=how) for how in (True, False)
-        }:
+        now = path.lstat()
+        if (now.st_ino, now.st_size, now.st_mtime_ns) == (
+            recorded.st_ino,
+            recorded.st_size,
+            recorded.st_mtime_ns,
+        ):
             path.unlink()
     except FileNotFoundError:
         return None

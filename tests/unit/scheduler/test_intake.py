@@ -186,6 +186,35 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(
     assert list(home.store.iterdir()) == []
 
 
+def test_a_file_whose_writer_goes_on_after_it_was_recorded_is_taken_again(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = drop(home, "slow.tif", b"first half, ")
+    record = intake_module.record_arrivals
+
+    def while_it_is_recorded(session: Session, new: list[NewArrival]) -> dict[str, int]:
+        with candidate.path.open("ab") as writer:
+            writer.write(b"second half")
+        return record(session, new)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(intake_module, "record_arrivals", while_it_is_recorded)
+        intake.take([candidate], remove=True)
+    assert candidate.path.exists(), "it is not the file that was recorded any more"
+    intake.take([candidate], remove=True)
+    whole = hashlib.sha256(b"first half, second half").hexdigest()
+    assert (home.store / whole).read_bytes() == b"first half, second half"
+    assert [scan.sha256 for scan in scans(sqlite_engine)][1:] == [whole]
+    assert not candidate.path.exists()
+
+
+def test_copied_files_do_not_change_with_their_source(intake: Intake, home: Home) -> None:
+    candidate = drop(home, "a.png", b"bytes")
+    intake.take([candidate], remove=False)
+    candidate.path.write_bytes(b"other")
+    assert (home.store / hashlib.sha256(b"bytes").hexdigest()).read_bytes() == b"bytes"
+
+
 def test_an_unreadable_file_stays_and_says_why(intake: Intake, home: Home, unprivileged: None) -> None:
     candidate = drop(home, "a.png", b"bytes")
     candidate.path.chmod(0)
