@@ -19,7 +19,7 @@ from scheduler.inbox import check_inbox
 from worker.flower import flower_password, free_port
 
 # The parts stop side by side, Redis after them, all within the 10 s that `up` promises.
-_STOP_PARTS_S, _STOP_REDIS_S = 7, 2
+_STOP_PARTS_S, _STOP_REDIS_S = 5, 2
 
 _SUPERVISORD = """\
 [supervisord]

@@ -13,7 +13,7 @@ TRAIN_TASK = "headct.train_model"
 # A chunk takes well under a second; a file that hangs its decoder is given up after this.
 CLASSIFY_TIME_LIMIT_S = 30
 # What a stopping worker may still finish; `up` promises to be gone within 10 s.
-SOFT_SHUTDOWN_S = 4
+SOFT_SHUTDOWN_S = 3
 
 
 def create_app(settings: Settings, home: Home) -> Celery:
