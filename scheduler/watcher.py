@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _FIRST_BATCH, _LARGEST_BATCH = 8, 64
 # In ms: how long the events of one burst are gathered, how often the native watcher looks for events, and how
 # often files that wait for their settle time are looked at.
-_DEBOUNCE_MS, _STEP_MS, _LOOK_MS = 20, 10, 250
+_DEBOUNCE_MS, _STEP_MS, _LOOK_MS = 20, 20, 250
 _PAUSE_S = 5.0
 
 
