@@ -1,7 +1,7 @@
 # Python 3.11 to 3.13 and make are all that is needed; everything else is installed into .venv from the lock.
 .DEFAULT_GOAL := help
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.13; do \
 	$$p -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,11 +61,11 @@ $(VENV)/bin/python:
 
 $(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "Installing headct's packages into $(VENV) (about 500 MB, once) ..."
-	@$(PIP) --only-binary :all: --require-hashes -r requirements.lock
+	@$(PIP) --prefer-binary --require-hashes -r requirements.lock
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	@echo "Installing the test tools ..."
-	@$(PIP) --only-binary :all: --require-hashes -r requirements-dev.lock
+	@$(PIP) --prefer-binary --require-hashes -r requirements-dev.lock
 	@touch $@
