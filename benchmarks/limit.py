@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from core.cores import usable_cores
 from core.settings import Settings
 
 _PATIENCE_S = 180
@@ -22,7 +23,7 @@ class BareLimit:
 
     def __init__(self, settings: Settings) -> None:
         context = multiprocessing.get_context("spawn")  # TensorFlow does not outlive a fork
-        cores = settings.worker_processes or os.cpu_count() or 1
+        cores = settings.worker_processes or usable_cores()
         # Processes take the next batch when they are ready for it, as workers do.
         self._next: Any = context.Value("q", 0)
         barrier = context.Barrier(cores + 1)

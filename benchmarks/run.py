@@ -21,6 +21,7 @@ from benchmarks.results_command import measure_results
 from benchmarks.scans import ScanSource
 from benchmarks.system import running_system
 from benchmarks.throughput import measure_throughput, median_round
+from core.cores import usable_cores
 from core.settings import Settings
 
 _LATEST = Path(__file__).with_name("latest.json")
@@ -46,7 +47,7 @@ def main() -> None:
     if wanted >= set(_ALL):
         extra = {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+            "machine": f"{platform.machine()}, {usable_cores()} cores, Python {platform.python_version()}",
         }
         _LATEST.write_text(json.dumps(figures | extra, indent=1) + "\n")
         console.print(f"Written to {_LATEST.parent.name}/{_LATEST.name}.")
