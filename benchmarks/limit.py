@@ -78,5 +78,5 @@ def _serve(work: Connection, warm: Barrier, upcoming: Any, settings: Settings) -
             if not batch:
                 break
             images = [classifier.prepare(path.read_bytes(), settings.max_pixels) for path in batch]
-            classifier.probabilities(np.stack(images))
+            classifier.score(np.stack(images))
         work.send((began, time.perf_counter()))

@@ -20,7 +20,8 @@ def list_versions() -> None:
     in_use = store.find(context.settings.model_version).card.version
     for card in store.versions():
         mark = "*" if card.version == in_use else " "
-        typer.echo(f"{mark} {card.version}  {card.created_at}  threshold {card.threshold:.3f}")
+        threshold = card.operating_point.threshold
+        typer.echo(f"{mark} {card.version}  {card.created_at}  threshold {threshold:.3f}")
     typer.echo("* classifies; set HEADCT_MODEL_VERSION to another and start the workers again to change it.")
 
 

@@ -52,6 +52,26 @@ class DatasetError(HeadctError):
     """The training data cannot be used: empty, one class only, a row without a file."""
 
 
+class LabelConflict(DatasetError):
+    """Labels contradict each other, or an earlier import."""
+
+
+class TrainingFailed(HeadctError):
+    """A training run cannot go on: its loss is no number, or the disk is full."""
+
+
+class TrainingDiverged(TrainingFailed):
+    """The loss is no number any more."""
+
+
+class RunNotFound(HeadctError):
+    """No training run with that id."""
+
+
+class NothingToRollBack(ModelError):
+    """No other model version was in use before."""
+
+
 class DatabaseError(HeadctError):
     """The database cannot be used as it is."""
 

@@ -27,6 +27,8 @@ class Outcome:
     scan_id: int
     probability: float | None = None
     label: str | None = None
+    label_reason: str | None = None
+    domain_distance: float | None = None
     rejected: str | None = None
 
 
@@ -38,6 +40,10 @@ class ModelStamp:
     weights_sha256: str
     preprocessing_version: str
     threshold: float
+    temperature: float | None = None
+    uncertain_low: float | None = None
+    uncertain_high: float | None = None
+    domain_limit: float | None = None
 
 
 def take_back_expired(session: Session, max_attempts: int) -> int:
@@ -142,8 +148,14 @@ def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> 
             "weights_sha256": model.weights_sha256,
             "preprocessing_version": model.preprocessing_version,
             "label": outcome.label,
+            "label_reason": outcome.label_reason,
             "probability": outcome.probability,
+            "temperature": model.temperature,
             "threshold": model.threshold,
+            "uncertain_low": model.uncertain_low,
+            "uncertain_high": model.uncertain_high,
+            "domain_distance": outcome.domain_distance,
+            "domain_limit": model.domain_limit,
             "classified_at": moment,
         }
         for outcome in outcomes

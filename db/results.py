@@ -23,10 +23,12 @@ RESULT_COLUMNS = (
     "state",
     "reason",
     "label",
+    "label_reason",
     "probability",
     "threshold",
     "model_version",
     "classified_at",
+    "reader_label",
 )
 _MOMENTS = {"received_at", "classified_at"}
 _RESULTS = table(

@@ -18,9 +18,30 @@ UNFINISHED = (ScanState.RECEIVED, ScanState.QUEUED, ScanState.RUNNING)
 
 
 class RunState(StrEnum):
-    """Where a training run is; the last two are final."""
+    """Where a training run is; the last four are final."""
 
     REQUESTED = "requested"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+UNFINISHED_RUNS = (RunState.REQUESTED, RunState.RUNNING)
+
+
+class Part(StrEnum):
+    """What a labelled image is used for; decided once per patient."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Cause(StrEnum):
+    """Why another model version came into use."""
+
+    GATE = "gate"
+    PERSON = "person"
+    ROLLBACK = "rollback"

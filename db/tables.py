@@ -14,10 +14,12 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.states import RunState, ScanState
+from db.states import Cause, Part, RunState, ScanState
 from db.types import UtcDateTime
 
 
@@ -100,8 +102,14 @@ class Prediction(Table):
     weights_sha256: Mapped[Sha256]
     preprocessing_version: Mapped[str] = mapped_column(String(32))
     label: Mapped[str] = mapped_column(String(16))
-    probability: Mapped[float] = mapped_column(comment="Of hemorrhage, 0 to 1")
+    label_reason: Mapped[str | None] = mapped_column(Text, comment="Why the label is uncertain")
+    probability: Mapped[float] = mapped_column(comment="Of hemorrhage, calibrated, 0 to 1")
+    temperature: Mapped[float | None] = mapped_column(comment="The network's log-odds were divided by it")
     threshold: Mapped[float] = mapped_column(comment="At or above it the label is hemorrhage")
+    uncertain_low: Mapped[float | None] = mapped_column(comment="From here on the label is uncertain")
+    uncertain_high: Mapped[float | None] = mapped_column(comment="From here on it is not any more")
+    domain_distance: Mapped[float | None] = mapped_column(comment="From what the network has learnt")
+    domain_limit: Mapped[float | None] = mapped_column(comment="Beyond it the label is uncertain")
     classified_at: Mapped[Moment]
 
 
@@ -115,11 +123,94 @@ class TrainingRun(Table):
     state: Mapped[str] = mapped_column(String(16))
     epochs: Mapped[int | None]
     seed: Mapped[int]
+    promote: Mapped[bool] = mapped_column(
+        server_default=true(), comment="Whether the gate may put the new version into use"
+    )
+    requested_by: Mapped[str | None] = mapped_column(
+        String(64), comment="A person, the schedule, or new labels"
+    )
+    data_fingerprint: Mapped[str | None] = mapped_column(String(64), comment="Of the images it trained on")
+    cancel_requested: Mapped[bool] = mapped_column(server_default=false())
+    claimed_by: Mapped[str | None] = mapped_column(String(64), comment="Who trains; another one stops")
     attempts: Mapped[int] = mapped_column(comment="How often a worker began it")
-    reason: Mapped[str | None] = mapped_column(Text, comment="Why it failed")
+    reason: Mapped[str | None] = mapped_column(Text, comment="Why it failed, was skipped or not promoted")
     model_version: Mapped[str | None] = mapped_column(String(64))
     metrics: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     lease_expires_at: Mapped[MaybeMoment]
     requested_at: Mapped[Moment]
     started_at: Mapped[MaybeMoment]
     finished_at: Mapped[MaybeMoment]
+
+
+class EpochRecord(Table):
+    """One epoch of a training run: its learning curve, and the sign that it goes on."""
+
+    __tablename__ = "training_epoch"
+    __table_args__ = (UniqueConstraint("run_id", "number"),)
+
+    id: Mapped[Id]
+    run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(comment="From 1")
+    of: Mapped[int] = mapped_column(comment="Epochs of the run")
+    loss: Mapped[float] = mapped_column(comment="Mean over the training part, in nats")
+    validation_loss: Mapped[float | None]
+    validation_auc: Mapped[float | None]
+    ended_at: Mapped[Moment]
+
+
+class LabelledImage(Table):
+    """One image of the training data. What it is used for is decided once, per patient, and stays."""
+
+    __tablename__ = "labelled_image"
+    __table_args__ = (
+        CheckConstraint(_one_of("part", Part), name="part"),
+        CheckConstraint("label IN ('normal', 'hemorrhage')", name="label"),
+    )
+
+    id: Mapped[Id]
+    sha256: Mapped[Sha256] = mapped_column(unique=True, comment="Of the file; its bytes are in the home")
+    pixels_sha256: Mapped[Sha256] = mapped_column(index=True, comment="Of the decoded grey pixels")
+    label: Mapped[str] = mapped_column(String(16))
+    patient_group: Mapped[str] = mapped_column(
+        String(128), index=True, comment="The patient, or slices that look like one; never split apart"
+    )
+    part: Mapped[str] = mapped_column(String(16))
+    scan_id: Mapped[int | None] = mapped_column(
+        ForeignKey("scan.id", ondelete="SET NULL"), index=True, comment="The scan that a reader labelled"
+    )
+    source_name: Mapped[str] = mapped_column(Text, comment="Where it came from; may identify a patient")
+    added_at: Mapped[Moment]
+
+
+class Reading(Table):
+    """A reader's verdict on a scan; the newest of a scan counts."""
+
+    __tablename__ = "reading"
+    __table_args__ = (
+        CheckConstraint("label IN ('normal', 'hemorrhage')", name="label"),
+        Index("ix_reading_scan_id_id", "scan_id", "id"),
+    )
+
+    id: Mapped[Id]
+    scan_id: Mapped[int] = mapped_column(ForeignKey("scan.id", ondelete="CASCADE"))
+    label: Mapped[str] = mapped_column(String(16))
+    reader: Mapped[str] = mapped_column(String(128))
+    note: Mapped[str | None] = mapped_column(Text)
+    read_at: Mapped[Moment]
+
+
+class Promotion(Table):
+    """Another model version came into use; the newest row says which. Without any, the shipped one is."""
+
+    __tablename__ = "promotion"
+    __table_args__ = (CheckConstraint(_one_of("cause", Cause), name="cause"),)
+
+    id: Mapped[Id]
+    model_version: Mapped[str] = mapped_column(String(64))
+    replaced_version: Mapped[str] = mapped_column(String(64), comment="In use until then")
+    cause: Mapped[str] = mapped_column(String(16))
+    decided_by: Mapped[str] = mapped_column(String(128))
+    evidence: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON, comment="Rule and numbers by which the gate decided"
+    )
+    promoted_at: Mapped[Moment]

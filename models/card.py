@@ -1,6 +1,7 @@
 """What is known about one model version, kept beside its weights as `model.json`."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +9,74 @@ from typing import Any, Final
 from models.constants import Preprocessing
 
 CLASSES: Final = ("normal", "hemorrhage")
-"""Order of the softmax columns; also the words of `labels.csv`."""
+"""The two words of labelled data; the index is the target that the network learns."""
+UNCERTAIN: Final = "uncertain"
+"""A result's third label: a person has to read the scan."""
+BETWEEN_BOUNDS: Final = "the probability lies between the bounds of certainty"
+OUTSIDE_DOMAIN: Final = "outside the model's domain"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is said of one scan.
+
+    Attributes
+    ----------
+    probability
+        Of a hemorrhage, calibrated; 0..1.
+    label
+        `normal`, `hemorrhage` or `uncertain`.
+    reason
+        Why it is uncertain; None otherwise.
+    """
+
+    probability: float
+    label: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """From what the network says to a label. All of it is chosen on the validation split.
+
+    Attributes
+    ----------
+    temperature
+        The network's log-odds are divided by it (Guo et al. 2017, arXiv:1706.04599); positive.
+    threshold
+        Calibrated probability from which on a scan counts as hemorrhage; 0..1.
+    uncertain_low, uncertain_high
+        Bounds around the threshold: from the one up to, but without, the other the label is `uncertain`.
+        Equal bounds leave no such band.
+    target_sensitivity
+        Sensitivity that the threshold was chosen for; 0..1, None where it was chosen otherwise.
+    domain_limit
+        Greatest distance from what the network has learnt (see `models.network`) that gets a label; None
+        where the version has no such guard.
+    """
+
+    temperature: float
+    threshold: float
+    uncertain_low: float
+    uncertain_high: float
+    target_sensitivity: float | None = None
+    domain_limit: float | None = None
+
+    def probability(self, logit: float) -> float:
+        """Calibrated P(hemorrhage) in 0..1 of the network's log-odds; NaN stays NaN."""
+        scaled = logit / self.temperature
+        if scaled >= 0.0:
+            return 1.0 / (1.0 + math.exp(-scaled))
+        return math.exp(scaled) / (1.0 + math.exp(scaled))
+
+    def decide(self, logit: float, distance: float) -> Decision:
+        """Probability and label of the network's log-odds and the distance from what it has learnt."""
+        probability = self.probability(logit)
+        if self.domain_limit is not None and distance > self.domain_limit:
+            return Decision(probability, UNCERTAIN, OUTSIDE_DOMAIN)
+        if self.uncertain_low <= probability < self.uncertain_high:
+            return Decision(probability, UNCERTAIN, BETWEEN_BOUNDS)
+        return Decision(probability, CLASSES[probability >= self.threshold])
 
 
 @dataclass(frozen=True)
@@ -23,16 +91,16 @@ class ModelCard:
         SHA-256 of the weights file in lower-case hexadecimal. No other file is ever loaded.
     parameters
         Number of weights of the network.
-    threshold
-        A scan is labelled hemorrhage from this probability on; 0..1.
+    operating_point
+        How its output becomes a label.
     preprocessing
         Constants that the weights were trained with.
     created_at
         UTC, ISO 8601.
     seed
-        Seed of the split, the augmentation and the initial weights.
+        Seed of the augmentation and the initial weights.
     data_fingerprint
-        SHA-256 over contents, labels and groups of the training data.
+        SHA-256 over contents, labels, groups and parts of the training data.
     protocol
         In words, how the metrics came about.
     hyperparameters, metrics, baselines
@@ -42,7 +110,7 @@ class ModelCard:
     version: str
     weights_sha256: str
     parameters: int
-    threshold: float
+    operating_point: OperatingPoint
     preprocessing: Preprocessing
     created_at: str
     seed: int
@@ -52,10 +120,6 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     baselines: dict[str, Any] = field(default_factory=dict)
 
-    def label(self, probability: float) -> str:
-        """`hemorrhage` or `normal`."""
-        return CLASSES[probability >= self.threshold]
-
     def to_json(self) -> str:
         """The card as an indented JSON object."""
         return json.dumps(asdict(self), indent=2) + "\n"
@@ -64,7 +128,9 @@ class ModelCard:
     def from_json(cls, text: str) -> "ModelCard":
         """The card as `to_json` wrote it."""
         values = json.loads(text)
-        return cls(**{**values, "preprocessing": Preprocessing.from_dict(values["preprocessing"])})
+        values["preprocessing"] = Preprocessing.from_dict(values["preprocessing"])
+        values["operating_point"] = OperatingPoint(**values["operating_point"])
+        return cls(**values)
 
     @classmethod
     def read(cls, path: Path) -> "ModelCard":

@@ -2,19 +2,36 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from core.errors import ModelError
-from models.card import CLASSES, ModelCard
+from models.card import CLASSES, Decision, ModelCard
 from models.decoding import DEFAULT_MAX_PIXELS, decode
 from models.network import build_network
 from models.preprocessing import preprocess
 from models.store import StoredModel, verify
 
 _WARM_BATCH_SIZES = range(1, 17)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The network's output for N images.
+
+    Attributes
+    ----------
+    logits
+        float64 (N,), log-odds of a hemorrhage, not calibrated.
+    distances
+        float64 (N,), how far each image is from what the network has learnt; 0 is typical.
+    """
+
+    logits: NDArray[np.float64]
+    distances: NDArray[np.float64]
 
 
 class Classifier:
@@ -65,7 +82,7 @@ class Classifier:
     def warm_up(self) -> None:
         """Run every batch size up to 16 once, so that the first scans are not slow."""
         for size in _WARM_BATCH_SIZES:
-            self.probabilities(np.zeros((size, *self.card.preprocessing.input_shape), dtype=np.float32))
+            self.score(np.zeros((size, *self.card.preprocessing.input_shape), dtype=np.float32))
 
     def prepare(self, data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.float32]:
         """Decode and preprocess one file; float32 (size, size, 1).
@@ -77,10 +94,12 @@ class Classifier:
         """
         return preprocess(decode(data, max_pixels), self.card.preprocessing)
 
-    def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """P(hemorrhage) in 0..1, float32 (N,), of prepared images (N, size, size, 1)."""
-        return np.asarray(self._forward(batch).numpy(), dtype=np.float32)
+    def score(self, batch: NDArray[np.float32]) -> Scores:
+        """What the network says of prepared images, float32 (N, size, size, 1)."""
+        probabilities = np.asarray(self._forward(batch).numpy(), dtype=np.float64)
+        clipped = np.clip(probabilities, 1e-7, 1.0 - 1e-7)
+        return Scores(np.log(clipped / (1.0 - clipped)), np.zeros(len(batch)))
 
-    def label(self, probability: float) -> str:
-        """`hemorrhage` from the card's threshold on, else `normal`."""
-        return self.card.label(probability)
+    def decide(self, logit: float, distance: float) -> Decision:
+        """Probability and label by the version's operating point."""
+        return self.card.operating_point.decide(logit, distance)

@@ -8,18 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
-from models.card import ModelCard
+from models.card import ModelCard, OperatingPoint
 from models.constants import Preprocessing
 from models.store import SHIPPED_CARD, SHIPPED_WEIGHTS, weights_sha256
 from training import baselines
 from training.batches import Images
 from training.dataset import load_dataset
 from training.evaluate import Floats, choose_threshold, evaluate
-from training.fit import fit, predict
+from training.fit import fit, outputs
 from training.hyperparameters import Hyperparameters
 from training.split import Indices, folds
-from training.train import prepare_records, synthetic_images
+from training.train import prepare_records
 
 VERSION = "default-1"
 FOLDS = 5
@@ -41,9 +42,8 @@ def make_default_weights(
     dataset = load_dataset(data)
     constants = Preprocessing()
     images = prepare_records(dataset.records, constants)
-    synthetic = synthetic_images(hyperparameters.synthetic_scans, hyperparameters.seed, constants)
     held_out = folds(dataset.records, FOLDS, salt="default")
-    probabilities = _cross_validate(images, synthetic, held_out, hyperparameters)
+    probabilities = _cross_validate(images, held_out, hyperparameters)
     features = baselines.cues(dataset.records)
     by_cues, positive = np.zeros_like(probabilities), np.zeros(len(probabilities), dtype=np.bool_)
     majority = 0.0
@@ -53,13 +53,14 @@ def make_default_weights(
         by_cues[fold] = baselines.cue_probabilities(features, images.targets, rest, fold)
         majority += baselines.majority_accuracy(images.targets, rest, fold) * len(fold) / len(probabilities)
     seed = hyperparameters.seed
-    network = fit(images, synthetic, hyperparameters)
+    network = fit(images, hyperparameters)
     network.save_weights(weights_path)
+    threshold = choose_threshold(images.targets, probabilities)
     card = ModelCard(
         version=VERSION,
         weights_sha256=weights_sha256(weights_path),
         parameters=network.count_params(),
-        threshold=choose_threshold(images.targets, probabilities),
+        operating_point=OperatingPoint(1.0, threshold, threshold, threshold),
         preprocessing=constants,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
@@ -78,15 +79,13 @@ def make_default_weights(
     return card
 
 
-def _cross_validate(
-    images: Images, synthetic: Images, held_out: Sequence[Indices], hyperparameters: Hyperparameters
-) -> Floats:
+def _cross_validate(images: Images, held_out: Sequence[Indices], hyperparameters: Hyperparameters) -> Floats:
     """P(hemorrhage) of each image by a network that saw none of its patient; float64 (N,)."""
     probabilities = np.zeros(len(images.targets))
     for number, fold in enumerate(held_out):
         fitting = images.take(_others(fold, len(probabilities)))
-        network = fit(fitting, synthetic, replace(hyperparameters, seed=hyperparameters.seed + number))
-        probabilities[fold] = predict(network, images.pixels[fold])
+        network = fit(fitting, replace(hyperparameters, seed=hyperparameters.seed + number))
+        probabilities[fold] = expit(outputs(network, images.pixels[fold]).logits)
         correct = float(((probabilities[fold] >= 0.5) == images.targets[fold]).mean())
         logger.info("fold %d of %d: accuracy %.3f", number + 1, len(held_out), correct)
     return probabilities

@@ -7,25 +7,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from core.errors import DatasetError, RejectedImage
-from models.card import ModelCard
+from models.card import ModelCard, OperatingPoint
 from models.constants import Preprocessing
 from models.decoding import decode
 from models.preprocessing import preprocess
 from models.store import ModelStore, weights_sha256
 from training import baselines
 from training.batches import Images
-from training.bleeds import Bleed
 from training.dataset import Dataset, Record, load_dataset
 from training.evaluate import Metrics, choose_threshold, evaluate
-from training.fit import Epoch, fit, predict
+from training.fit import SYNTHETIC_SEEDS, Epoch, fit, outputs
 from training.hyperparameters import Hyperparameters
 from training.split import Split, split
-from training.synthetic import generate_scan, write_scans
-
-_SYNTHETIC_SEEDS = 1_000_000
-"""Seeds of training scans start here, so that the demo and the tests show others."""
+from training.synthetic import write_scans
 
 
 def train(
@@ -52,7 +49,7 @@ def train(
     if dataset_folder is not None:
         return _train(load_dataset(dataset_folder), "images", store, hyperparameters, on_epoch)
     with tempfile.TemporaryDirectory(prefix="headct-synthetic-") as folder:
-        write_scans(Path(folder), hyperparameters.synthetic_scans, _SYNTHETIC_SEEDS + hyperparameters.seed)
+        write_scans(Path(folder), hyperparameters.synthetic_scans, SYNTHETIC_SEEDS + hyperparameters.seed)
         return _train(load_dataset(Path(folder)), "synthetic", store, hyperparameters, on_epoch)
 
 
@@ -77,18 +74,6 @@ def prepare_records(records: Sequence[Record], constants: Preprocessing) -> Imag
     )
 
 
-def synthetic_images(count: int, seed: int, constants: Preprocessing) -> Images:
-    """Prepared synthetic scans, half of them normal, every kind of bleed as often."""
-    kinds = [list(Bleed)[i // 2 % len(Bleed)] if i % 2 else None for i in range(count)]
-    first = _SYNTHETIC_SEEDS + seed * count
-    pixels = [preprocess(generate_scan(first + i, kind).image, constants) for i, kind in enumerate(kinds)]
-    return Images(
-        np.stack(pixels),
-        np.array([kind is not None for kind in kinds], dtype=np.intp),
-        np.array([f"synthetic {i}" for i in range(count)]),
-    )
-
-
 def _train(
     dataset: Dataset,
     kind: str,
@@ -99,11 +84,10 @@ def _train(
     constants = Preprocessing()
     images = prepare_records(dataset.records, constants)
     parts = split(dataset.records, salt=str(hyper.seed))
-    pool = None if kind == "synthetic" else synthetic_images(hyper.synthetic_scans, hyper.seed, constants)
-    network = fit(images.take(parts.train), pool, hyper, on_epoch)
     validation, test = images.take(parts.validation), images.take(parts.test)
-    threshold = choose_threshold(validation.targets, predict(network, validation.pixels))
-    probabilities = predict(network, test.pixels)
+    network = fit(images.take(parts.train), hyper, validation=validation, on_epoch=on_epoch)
+    threshold = choose_threshold(validation.targets, expit(outputs(network, validation.pixels).logits))
+    probabilities = expit(outputs(network, test.pixels).logits)
     metrics = evaluate(test.targets, probabilities, probabilities >= threshold, test.groups, hyper.seed)
     now = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="headct-weights-") as folder:
@@ -113,7 +97,7 @@ def _train(
             version=f"{now:%Y%m%d-%H%M%S}-{dataset.fingerprint[:6]}",
             weights_sha256=weights_sha256(weights),
             parameters=network.count_params(),
-            threshold=threshold,
+            operating_point=OperatingPoint(1.0, threshold, threshold, threshold),
             preprocessing=constants,
             created_at=now.isoformat(timespec="seconds"),
             seed=hyper.seed,

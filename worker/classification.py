@@ -5,6 +5,7 @@ import logging
 import math
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DECODER_FAILED = "The image cannot be decoded. Export the slice again."
-_NO_PROBABILITY = "The network gave no number for this image. Export the slice again, in a brain window."
+_NO_NUMBER = "The network gave no number for this image. Export the slice again, in a brain window."
 
 
 def classify_chunk(
@@ -57,15 +58,18 @@ def classify_chunk(
             logger.error("scan %d: decoding failed with %s", scan_id, type(error).__name__)  # noqa: TRY400
             outcomes.append(Outcome(scan_id, rejected=_DECODER_FAILED))
     if images:
-        probabilities = classifier.probabilities(np.stack(list(images.values())))
-        for scan_id, probability in zip(images, map(float, probabilities), strict=True):
-            if math.isfinite(probability):
-                outcomes.append(Outcome(scan_id, probability, classifier.label(probability)))
-            else:
-                outcomes.append(Outcome(scan_id, rejected=_NO_PROBABILITY))
+        scores = classifier.score(np.stack(list(images.values())))
+        outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
     with Session(engine) as session, session.begin():
         finish(session, outcomes, _stamp(classifier))
     return len(claimed)
+
+
+def _outcome(classifier: "Classifier", scan_id: int, logit: float, distance: float) -> Outcome:
+    if not (math.isfinite(logit) and math.isfinite(distance)):
+        return Outcome(scan_id, rejected=_NO_NUMBER)
+    said = classifier.decide(float(logit), float(distance))
+    return Outcome(scan_id, said.probability, said.label, said.reason, float(distance))
 
 
 def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
@@ -93,4 +97,14 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
 
 def _stamp(classifier: "Classifier") -> ModelStamp:
     card = classifier.card
-    return ModelStamp(card.version, card.weights_sha256, card.preprocessing.version, card.threshold)
+    point = card.operating_point
+    return ModelStamp(
+        version=card.version,
+        weights_sha256=card.weights_sha256,
+        preprocessing_version=card.preprocessing.version,
+        temperature=point.temperature,
+        threshold=point.threshold,
+        uncertain_low=point.uncertain_low,
+        uncertain_high=point.uncertain_high,
+        domain_limit=point.domain_limit,
+    )

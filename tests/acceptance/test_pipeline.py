@@ -59,7 +59,8 @@ def test_every_image_of_the_real_set_gets_one_row_with_a_result(system: System, 
         assert len(results) == len({row.scan_id for row in results}) == len(images)
         for row in results:
             assert 0 <= row.probability <= 1
-            assert row.label == ("hemorrhage" if row.probability >= row.threshold else "normal")
+            if row.label != "uncertain":
+                assert row.label == ("hemorrhage" if row.probability >= row.threshold else "normal")
     assert list(system.home.inbox.iterdir()) == []
 
 

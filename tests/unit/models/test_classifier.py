@@ -27,22 +27,21 @@ def prepared(classifier: Classifier, folder: Path, seed: int, bleed: Bleed | Non
     return classifier.prepare(path.read_bytes())
 
 
-def test_a_scan_gets_the_same_probability_alone_and_in_a_chunk(
-    classifier: Classifier, tmp_path: Path
-) -> None:
+def test_a_scan_gets_the_same_scores_alone_and_in_a_chunk(classifier: Classifier, tmp_path: Path) -> None:
     kinds = [None, *Bleed]
     batch = np.stack([prepared(classifier, tmp_path, i, kind) for i, kind in enumerate(kinds)])
-    together = classifier.probabilities(batch)
-    alone = [classifier.probabilities(batch[i : i + 1])[0] for i in range(len(kinds))]
-    assert together.shape == (len(kinds),)
-    assert ((together >= 0.0) & (together <= 1.0)).all()
-    np.testing.assert_allclose(together, alone, atol=1e-5)
+    together = classifier.score(batch)
+    alone = [classifier.score(batch[i : i + 1]) for i in range(len(kinds))]
+    assert together.logits.shape == together.distances.shape == (len(kinds),)
+    np.testing.assert_allclose(together.logits, [one.logits[0] for one in alone], atol=1e-3)
+    np.testing.assert_allclose(together.distances, [one.distances[0] for one in alone], atol=1e-3)
 
 
 def test_most_synthetic_scans_are_told_right(classifier: Classifier, tmp_path: Path) -> None:
     kinds: list[Bleed | None] = [*[None] * 10, *Bleed, *Bleed]
     batch = np.stack([prepared(classifier, tmp_path, 50 + i, kind) for i, kind in enumerate(kinds)])
-    labels = [classifier.label(float(p)) for p in classifier.probabilities(batch)]
+    scores = classifier.score(batch)
+    labels = [classifier.decide(*said).label for said in zip(scores.logits, scores.distances, strict=True)]
     truth = ["normal" if kind is None else "hemorrhage" for kind in kinds]
     assert sum(a == b for a, b in zip(labels, truth, strict=True)) >= 16
 

@@ -18,14 +18,19 @@ from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import Claimant, next_chunks
 from db.queries import find_scan
 from db.tables import Prediction, Scan
+from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, Decision, OperatingPoint
 from worker.classification import classify_chunk
 
 
 class FakeClassifier:
-    """Says how bright an image is; counts its forward passes."""
+    """Says hemorrhage of bright images, and that the very darkest are none it knows; counts its passes."""
 
+    point = OperatingPoint(1.0, threshold=0.5, uncertain_low=0.4, uncertain_high=0.6, domain_limit=9.0)
     card = SimpleNamespace(
-        version="fake", weights_sha256="f" * 64, threshold=0.5, preprocessing=SimpleNamespace(version="p")
+        version="fake",
+        weights_sha256="f" * 64,
+        operating_point=point,
+        preprocessing=SimpleNamespace(version="p"),
     )
 
     def __init__(self) -> None:
@@ -38,12 +43,13 @@ class FakeClassifier:
         except OSError as error:
             raise UnreadableImage("not an image") from error
 
-    def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def score(self, batch: NDArray[np.float32]) -> SimpleNamespace:
         self.batches.append(len(batch))
-        return np.asarray(batch.mean((1, 2)) / 255, dtype=np.float32)
+        bright = np.clip(batch.mean((1, 2), dtype=np.float64) / 255, 1e-9, 1 - 1e-9)
+        return SimpleNamespace(logits=np.log(bright / (1 - bright)), distances=10.0 * (bright < 1e-6))
 
-    def label(self, probability: float) -> str:
-        return "hemorrhage" if probability >= self.card.threshold else "normal"
+    def decide(self, logit: float, distance: float) -> Decision:
+        return self.point.decide(logit, distance)
 
 
 def png(brightness: int) -> bytes:
@@ -81,18 +87,23 @@ def classify(
 def test_a_chunk_is_one_forward_pass_and_one_result_each(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
-    ids, classifier = stored(engine, home, [png(0), png(255), png(51)]), FakeClassifier()
-    assert classify(engine, settings, home, ids, classifier) == 3
-    assert classifier.batches == [3]
+    ids, classifier = stored(engine, home, [png(0), png(255), png(51), png(128)]), FakeClassifier()
+    assert classify(engine, settings, home, ids, classifier) == 4
+    assert classifier.batches == [4]
     with Session(engine) as session:
         rows = session.scalars(select(Prediction).order_by(Prediction.scan_id)).all()
-        assert [(row.label, round(row.probability, 2)) for row in rows] == [
-            ("normal", 0.0),
-            ("hemorrhage", 1.0),
-            ("normal", 0.2),
+        assert [(row.label, row.label_reason, round(row.probability, 2)) for row in rows] == [
+            ("uncertain", OUTSIDE_DOMAIN, 0.0),
+            ("hemorrhage", None, 1.0),
+            ("normal", None, 0.2),
+            ("uncertain", BETWEEN_BOUNDS, 0.5),
         ]
-        assert {(row.model_version, row.preprocessing_version, row.threshold) for row in rows} == {
-            ("fake", "p", 0.5)
+        assert [row.domain_distance for row in rows] == [10.0, 0.0, 0.0, 0.0]
+        assert {
+            (row.model_version, row.preprocessing_version, row.temperature, row.threshold) for row in rows
+        } == {("fake", "p", 1.0, 0.5)}
+        assert {(row.uncertain_low, row.uncertain_high, row.domain_limit) for row in rows} == {
+            (0.4, 0.6, 9.0)
         }
         assert set(session.scalars(select(Scan.state))) == {"classified"}
 
@@ -130,8 +141,8 @@ def test_a_failing_network_leaves_the_scans_to_be_tried_again(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Failing(FakeClassifier):
-        def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-            super().probabilities(batch)
+        def score(self, batch: NDArray[np.float32]) -> SimpleNamespace:
+            super().score(batch)
             raise RuntimeError("out of memory")
 
     ids = stored(engine, home, [png(1)])
@@ -170,8 +181,8 @@ def test_a_network_that_gives_no_number_rejects_the_scan(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Undecided(FakeClassifier):
-        def probabilities(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-            return super().probabilities(batch) * np.float32("nan")
+        def score(self, batch: NDArray[np.float32]) -> SimpleNamespace:
+            return SimpleNamespace(logits=np.full(len(batch), np.nan), distances=np.zeros(len(batch)))
 
     ids = stored(engine, home, [png(255)])
     classify(engine, settings, home, ids, Undecided())
