@@ -6,7 +6,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from training.phantom import Phantom, smooth_noise
+from training.canvas import smooth_noise
+from training.phantom import Phantom
 
 BLOOD_RANGE = (52.0, 82.0)
 """HU; a hematoma is 40 to 90: http://radclass.mudr.org/content/hounsfield-units-scale-hu-ct-numbers"""

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-Field = NDArray[np.float32]
+from training.canvas import Field, smooth_noise
 
 # HU. White matter is 20 to 30, grey matter 37 to 45, bone 700 to 3000:
 # http://radclass.mudr.org/content/hounsfield-units-scale-hu-ct-numbers
@@ -78,12 +77,6 @@ def make_phantom(
         angle=angle,
         ventricles=ventricles & (depth < 1.0),
     )
-
-
-def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) -> Field:
-    """Noise of unit deviation that varies over about a `cells`-th of the image; float32 (height, width)."""
-    coarse = Image.fromarray(rng.standard_normal((cells, cells), dtype=np.float32))
-    return np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _coordinates(rng: np.random.Generator, height: int, width: int, tilt: float) -> tuple[Field, Field]:
