@@ -1,47 +1,124 @@
 """`headct train` and `headct runs`."""
 
+import getpass
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from cli.context import open_migrated
 
+app = typer.Typer(help="List, follow, cancel and report training runs.")
+RunId = Annotated[int, typer.Argument(metavar="ID", help="as `headct runs` lists it")]
 
-def register(app: typer.Typer) -> None:
+
+class Promote(StrEnum):
+    """Whether a new version may come into use by itself."""
+
+    AUTO = "auto"
+    NEVER = "never"
+
+
+def register(parent: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (train, runs):
-        app.command()(command)
+    parent.command()(train)
+    parent.add_typer(app, name="runs")
 
 
 def train(
     epochs: Annotated[int | None, typer.Option(min=1, help="passes over the training split")] = None,
-    seed: Annotated[int, typer.Option(help="seed of split, augmentation and start weights")] = 1,
+    seed: Annotated[int, typer.Option(help="seed of augmentation and start weights")] = 1,
+    promote: Annotated[
+        Promote, typer.Option(help="auto: the new version is used if the gate finds it not worse")
+    ] = Promote.AUTO,
+    follow: Annotated[bool, typer.Option("--follow", help="show the run until it ends")] = False,
 ) -> None:
-    """Queue a training run on HEADCT_TRAINING_DATA (or synthetic scans); returns at once with its id."""
+    """Queue a training run on the imported and labelled images; returns at once with its id."""
     from sqlalchemy.orm import Session
 
-    from db.training_runs import request_run
+    from cli.following import follow_run
+    from db.training_runs import RunRequest, request_run
 
     context = open_migrated()
+    request = RunRequest(seed, epochs, promote is Promote.AUTO, getpass.getuser())
     with Session(context.engine) as session, session.begin():
-        run_id = request_run(session, seed, epochs)
+        run_id = request_run(session, request)
     context.home.wake.touch()
-    typer.echo(f"Training run {run_id} is queued; `headct runs` shows how it ends.")
+    if follow:
+        typer.echo(f"Training run {run_id}", err=True)
+        raise typer.Exit(follow_run(context, run_id))
+    typer.echo(f"Training run {run_id} is queued. `headct runs follow {run_id}` shows how it goes.")
 
 
-def runs(limit: Annotated[int, typer.Option(min=1, help="at most this many")] = 20) -> None:
+@app.callback(invoke_without_command=True)
+def runs(
+    command: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="at most this many")] = 20,
+) -> None:
     """Show the training runs, newest first."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from cli.moments import local
+    if command.invoked_subcommand is not None:
+        return
+    from cli.run_printing import print_runs
     from db.engine import reading
     from db.training_runs import list_runs
 
-    table = Table("run", "state", "requested", "finished", "model / reason", box=None, header_style="bold")
     with reading(open_migrated().engine) as session:
-        for run in list_runs(session, limit):
-            outcome = Text(run.reason or run.model_version or "")
-            table.add_row(str(run.id), run.state, local(run.requested_at), local(run.finished_at), outcome)
-    Console().print(table)
+        print_runs(list_runs(session, limit))
+
+
+@app.command()
+def show(run_id: RunId) -> None:
+    """Show all that is known of one run."""
+    from cli.run_printing import print_run
+    from db.engine import reading
+    from db.training_runs import epochs_of, find_run
+
+    context = open_migrated()
+    with reading(context.engine) as session:
+        print_run(find_run(session, run_id), epochs_of(session, run_id), context.home)
+
+
+@app.command()
+def follow(run_id: RunId) -> None:
+    """Show a run until it ends; Ctrl-C ends the showing only. Exit code 1 if it made no version."""
+    from cli.following import follow_run
+
+    raise typer.Exit(follow_run(open_migrated(), run_id))
+
+
+@app.command()
+def cancel(run_id: RunId) -> None:
+    """Cancel a run: at once if it waits, else when its epoch ends. The version in use stays."""
+    from sqlalchemy.orm import Session
+
+    from db.states import RunState
+    from db.training_runs import cancel_run
+
+    context = open_migrated()
+    with Session(context.engine) as session, session.begin():
+        state = cancel_run(session, run_id)
+    if state is RunState.REQUESTED:
+        typer.echo(f"Training run {run_id} is cancelled.")
+    elif state is RunState.RUNNING:
+        typer.echo(f"Training run {run_id} ends with its epoch. `headct runs follow {run_id}` shows it.")
+    else:
+        typer.echo(f"Training run {run_id} has ended already ({state.value}): nothing to cancel.", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(run_id: RunId) -> None:
+    """Print where a run's report is: one HTML page, and its figures as JSON beside it."""
+    from core.errors import RunNotFound
+    from db.engine import reading
+    from db.training_runs import find_run
+
+    context = open_migrated()
+    with reading(context.engine) as session:
+        run = find_run(session, run_id)
+    page = context.home.report(run_id) / "report.html"
+    if not page.is_file():
+        raise RunNotFound(
+            f"Training run {run_id} ({run.state}) has no report: only a run that evaluated a version has one."
+        )
+    typer.echo(page)

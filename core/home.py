@@ -34,6 +34,11 @@ class Home:
         return self.root / "rejected"
 
     @cached_property
+    def dataset(self) -> Path:
+        """The images of the training data."""
+        return self.root / "dataset"
+
+    @cached_property
     def models(self) -> Path:
         return self.root / "models"
 
@@ -48,6 +53,14 @@ class Home:
     @cached_property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    def report(self, run_id: int) -> Path:
+        """Folder of a training run's report."""
+        return self.root / "reports" / str(run_id)
+
+    def training_log(self, run_id: int) -> Path:
+        """What one training run logged."""
+        return self.logs / f"training-{run_id}.log"
 
     @cached_property
     def run(self) -> Path:
@@ -86,7 +99,7 @@ class Home:
         SettingsError
             The home cannot be created or written.
         """
-        folders = [self.store, self.rejected, self.models, self.redis, self.logs, self.run]
+        folders = [self.store, self.rejected, self.dataset, self.models, self.redis, self.logs, self.run]
         if not self.is_made():
             folders.insert(0, self.inbox)
         try:

@@ -66,8 +66,15 @@ class Settings(BaseSettings):
     model_version: str | None = Field(
         None, description="Version that classifies; unset: the one that ships with headct."
     )
-    training_data: Path | None = Field(
-        None, description="Folder with `labels.csv` for `headct train`; unset: synthetic scans."
+    target_sensitivity: Annotated[float, Field(gt=0.5, lt=1)] = Field(
+        0.95, description="Sensitivity that a new version's threshold is chosen for, on the validation split."
+    )
+    retrain_cron: str | None = Field(
+        None,
+        description="When to retrain by itself, as `minute hour day month weekday` in UTC; unset: never.",
+    )
+    retrain_after_labels: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        0, description="Retrain by itself after so many newly labelled scans; 0: never."
     )
     flower_address: str = Field("127.0.0.1", description="Address that Flower listens on.")
     flower_port: Annotated[int, Field(ge=0, le=65535)] = Field(
@@ -80,10 +87,22 @@ class Settings(BaseSettings):
     flower_read_only: bool = Field(True, description="Whether Flower can only show, never stop or change.")
     log_level: LogLevel = Field("INFO", description="Least serious level that is logged.")
 
-    @field_validator("home", "training_data")
+    @field_validator("home")
     @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        return None if value is None else value.expanduser().absolute()
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("retrain_cron")
+    @classmethod
+    def _known_schedule(cls, value: str | None) -> str | None:
+        from celery.schedules import ParseException, crontab  # noqa: PLC0415 - slow, and seldom needed
+
+        try:
+            if value is not None:
+                crontab.from_string(value)
+        except (ParseException, ValueError, TypeError) as error:
+            raise ValueError("must be five fields as in `0 3 * * 1` (Mondays at 3:00 UTC)") from error
+        return value
 
     @field_validator("database_url")
     @classmethod

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -117,7 +118,16 @@ class TrainingRun(Table):
     """One request to train; the queue only says that there may be one."""
 
     __tablename__ = "training_run"
-    __table_args__ = (CheckConstraint(_one_of("state", RunState), name="state"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("state", RunState), name="state"),
+        Index(
+            "uq_training_run_running",
+            "state",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+    )
 
     id: Mapped[Id]
     state: Mapped[str] = mapped_column(String(16))

@@ -1,93 +1,240 @@
 """The moves of a training run. Its row, with a lease and a heartbeat, decides who trains."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from core.errors import RunNotFound
 from db.engine import now
-from db.states import RunState
-from db.tables import TrainingRun
+from db.states import UNFINISHED_RUNS, RunState
+from db.tables import EpochRecord, TrainingRun
 
 MAX_ATTEMPTS = 3
 _LOST = (
     f"The worker did not come back from this run {MAX_ATTEMPTS} times. See training.log; is memory enough?"
 )
+BY_SCHEDULE = "the schedule"
+BY_LABELS = "new labels"
 
 
-def request_run(session: Session, seed: int, epochs: int | None) -> int:
-    """Insert a run; returns its id. `epochs` None leaves the number to the training."""
-    run = TrainingRun(state=RunState.REQUESTED, seed=seed, epochs=epochs, attempts=0, requested_at=now())
+@dataclass(frozen=True)
+class RunRequest:
+    """What is asked of a run. `epochs` None leaves the number to the training."""
+
+    seed: int
+    epochs: int | None
+    promote: bool
+    requested_by: str
+
+
+class Held(Enum):
+    """What the heartbeat of a trainer is answered."""
+
+    YES = auto()
+    CANCELLED = auto()
+    LOST = auto()
+
+
+def request_run(session: Session, request: RunRequest) -> int:
+    """Insert a run; returns its id."""
+    run = TrainingRun(
+        state=RunState.REQUESTED,
+        seed=request.seed,
+        epochs=request.epochs,
+        promote=request.promote,
+        requested_by=request.requested_by,
+        attempts=0,
+        requested_at=now(),
+    )
     session.add(run)
     session.flush()
     return run.id
 
 
-def runs_to_publish(session: Session, lease: timedelta) -> Sequence[int]:
-    """Unfinished runs that nobody works on; each has `lease` to be begun before it comes up again.
+def run_to_publish(session: Session, lease: timedelta) -> int | None:
+    """The oldest waiting run while none is under way; it has `lease` to be begun before it comes up again.
 
-    A run whose worker did not come back `MAX_ATTEMPTS` times fails instead.
+    A run whose trainer's lease ran out waits again, or fails if it happened `MAX_ATTEMPTS` times.
     """
-    due = or_(TrainingRun.lease_expires_at.is_(None), TrainingRun.lease_expires_at < now())
-    unfinished = TrainingRun.state.in_((RunState.REQUESTED, RunState.RUNNING))
-    lost = (TrainingRun.state == RunState.RUNNING) & (TrainingRun.attempts >= MAX_ATTEMPTS)
+    expired = (TrainingRun.state == RunState.RUNNING) & (TrainingRun.lease_expires_at < now())
     session.execute(
         update(TrainingRun)
-        .where(lost, due)
-        .values(state=RunState.FAILED, reason=_LOST, lease_expires_at=None, finished_at=now())
+        .where(expired, TrainingRun.attempts >= MAX_ATTEMPTS)
+        .values(state=RunState.FAILED, reason=_LOST, **_ended())
     )
-    ids = session.scalars(select(TrainingRun.id).where(unfinished, due).order_by(TrainingRun.id)).all()
-    if ids:
-        session.execute(
-            update(TrainingRun)
-            .where(TrainingRun.id.in_(ids))
-            .values(state=RunState.REQUESTED, lease_expires_at=now() + lease)
-        )
-    return ids
-
-
-def claim_run(session: Session, run_id: int, lease: timedelta) -> TrainingRun | None:
-    """Begin a requested run; None if it is done, under way, or another run is."""
-    busy = session.scalar(
-        select(TrainingRun.id).where(
-            TrainingRun.state == RunState.RUNNING, TrainingRun.lease_expires_at >= now()
-        )
+    session.execute(
+        update(TrainingRun)
+        .where(expired, TrainingRun.cancel_requested)
+        .values(state=RunState.CANCELLED, reason="Cancelled while its worker was gone.", **_ended())
     )
-    run = session.get(TrainingRun, run_id, with_for_update=True)
-    if busy or run is None or run.state != RunState.REQUESTED:
+    session.execute(
+        update(TrainingRun)
+        .where(expired)
+        .values(state=RunState.REQUESTED, claimed_by=None, lease_expires_at=None)
+    )
+    first = session.execute(
+        select(TrainingRun.id, TrainingRun.state, TrainingRun.lease_expires_at)
+        .where(TrainingRun.state.in_(UNFINISHED_RUNS))
+        .order_by(TrainingRun.state != RunState.RUNNING, TrainingRun.id)
+        .limit(1)
+    ).first()
+    published = first is not None and first.lease_expires_at is not None and first.lease_expires_at >= now()
+    if first is None or first.state == RunState.RUNNING or published:
         return None
-    run.state, run.started_at, run.lease_expires_at = RunState.RUNNING, now(), now() + lease
-    run.attempts += 1
+    session.execute(
+        update(TrainingRun).where(TrainingRun.id == first.id).values(lease_expires_at=now() + lease)
+    )
+    run_id: int = first.id
+    return run_id
+
+
+def claim_run(session: Session, run_id: int, claimant: str, lease: timedelta) -> TrainingRun | None:
+    """Begin a requested run; None if it is done, under way, or another run is.
+
+    That only one run is `running` is a unique index of the table: of two trainers the second is refused.
+    """
+    try:
+        with session.begin_nested():
+            run = session.scalar(
+                update(TrainingRun)
+                .where(TrainingRun.id == run_id, TrainingRun.state == RunState.REQUESTED)
+                .values(
+                    state=RunState.RUNNING,
+                    claimed_by=claimant,
+                    started_at=now(),
+                    lease_expires_at=now() + lease,
+                    attempts=TrainingRun.attempts + 1,
+                )
+                .returning(TrainingRun)
+            )
+            if run is not None:
+                session.execute(delete(EpochRecord).where(EpochRecord.run_id == run_id))
+    except IntegrityError:
+        return None
     return run
 
 
-def keep_run(session: Session, run_id: int, lease: timedelta) -> None:
-    """The heartbeat: whoever trains holds the run for another `lease`."""
-    session.execute(
-        update(TrainingRun).where(TrainingRun.id == run_id).values(lease_expires_at=now() + lease)
+def keep_run(session: Session, run_id: int, claimant: str, lease: timedelta) -> Held:
+    """The heartbeat: whoever trains holds the run for another `lease`, unless it was taken or cancelled."""
+    cancelled = session.scalar(
+        update(TrainingRun)
+        .where(_held(run_id, claimant))
+        .values(lease_expires_at=now() + lease)
+        .returning(TrainingRun.cancel_requested)
     )
+    if cancelled is None:
+        return Held.LOST
+    return Held.CANCELLED if cancelled else Held.YES
 
 
-def succeed_run(session: Session, run_id: int, model_version: str, metrics: dict[str, Any]) -> None:
-    """The run made a registered model version."""
-    _end(session, run_id, state=RunState.SUCCEEDED, model_version=model_version, metrics=metrics)
+def record_epoch(session: Session, run_id: int, claimant: str, epoch: dict[str, Any]) -> None:
+    """Write one point of the learning curve, if the run is still this trainer's."""
+    if session.scalar(select(TrainingRun.id).where(_held(run_id, claimant))) is not None:
+        session.add(EpochRecord(run_id=run_id, ended_at=now(), **epoch))
 
 
-def fail_run(session: Session, run_id: int, reason: str) -> None:
-    """The run made no model; `reason` tells a person why."""
-    _end(session, run_id, state=RunState.FAILED, reason=reason)
+def end_run(session: Session, run_id: int, claimant: str, state: RunState, **values: Any) -> Held:  # noqa: ANN401 - column values
+    """Write how a run ended, once: the answer tells whether it was still the claimant's to end.
+
+    A run that is to be cancelled does not succeed any more; then nothing is written.
+    """
+    conditions = [_held(run_id, claimant)]
+    if state == RunState.SUCCEEDED:
+        conditions.append(~TrainingRun.cancel_requested)
+    ended = session.scalar(
+        update(TrainingRun)
+        .where(*conditions)
+        .values(state=state, **_ended(), **values)
+        .returning(TrainingRun.id)
+    )
+    if ended is not None:
+        return Held.YES
+    still_held = session.scalar(select(TrainingRun.id).where(_held(run_id, claimant)))
+    return Held.LOST if still_held is None else Held.CANCELLED
 
 
-def _end(session: Session, run_id: int, **values: Any) -> None:  # noqa: ANN401 - column values
+def cancel_run(session: Session, run_id: int) -> RunState:
+    """Cancel a waiting run at once, a running one at its next epoch; returns the state it was found in.
+
+    Raises
+    ------
+    RunNotFound
+    """
+    waiting = session.scalar(
+        update(TrainingRun)
+        .where(TrainingRun.id == run_id, TrainingRun.state == RunState.REQUESTED)
+        .values(state=RunState.CANCELLED, reason="Cancelled before it began.", **_ended())
+        .returning(TrainingRun.id)
+    )
+    if waiting is not None:
+        return RunState.REQUESTED
     session.execute(
         update(TrainingRun)
-        .where(TrainingRun.id == run_id)
-        .values(lease_expires_at=None, finished_at=now(), **values)
+        .where(TrainingRun.id == run_id, TrainingRun.state == RunState.RUNNING)
+        .values(cancel_requested=True)
     )
+    return RunState(find_run(session, run_id).state)
+
+
+def find_run(session: Session, run_id: int) -> TrainingRun:
+    """The run with that id.
+
+    Raises
+    ------
+    RunNotFound
+    """
+    run = session.get(TrainingRun, run_id)
+    if run is None:
+        raise RunNotFound(f"There is no training run {run_id}. `headct runs` lists them.")
+    return run
 
 
 def list_runs(session: Session, limit: int) -> Sequence[TrainingRun]:
     """The newest runs first."""
     return session.scalars(select(TrainingRun).order_by(TrainingRun.id.desc()).limit(limit)).all()
+
+
+def epochs_of(session: Session, run_id: int) -> Sequence[EpochRecord]:
+    """The learning curve of a run so far."""
+    return session.scalars(
+        select(EpochRecord).where(EpochRecord.run_id == run_id).order_by(EpochRecord.number)
+    ).all()
+
+
+def any_unfinished(session: Session) -> bool:
+    """Whether a run waits or is under way."""
+    return session.scalar(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS))) is not None
+
+
+def last_request(session: Session, requested_by: str | None = None) -> datetime | None:
+    """When a run was last requested, by anyone or by that one."""
+    query = select(TrainingRun.requested_at).order_by(TrainingRun.id.desc()).limit(1)
+    return session.scalar(query.where(TrainingRun.requested_by == requested_by) if requested_by else query)
+
+
+def last_fingerprint(session: Session) -> str | None:
+    """Fingerprint of the data that the last successful run trained on."""
+    return session.scalar(
+        select(TrainingRun.data_fingerprint)
+        .where(TrainingRun.state == RunState.SUCCEEDED)
+        .order_by(TrainingRun.id.desc())
+        .limit(1)
+    )
+
+
+def _held(run_id: int, claimant: str) -> ColumnElement[bool]:
+    return (
+        (TrainingRun.id == run_id)
+        & (TrainingRun.state == RunState.RUNNING)
+        & (TrainingRun.claimed_by == claimant)
+    )
+
+
+def _ended() -> dict[str, Any]:
+    return {"lease_expires_at": None, "finished_at": now()}

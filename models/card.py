@@ -105,6 +105,9 @@ class ModelCard:
         In words, how the metrics came about.
     hyperparameters, metrics, baselines
         Names to values. Metrics are fractions (0..1) but for the log loss (nats); `<name>_ci95` is a pair.
+    gate
+        How it compared with the version in use when it was made: `incumbent`, `promote`, `rule`, `numbers`;
+        empty where it was not compared.
     """
 
     version: str
@@ -119,6 +122,7 @@ class ModelCard:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     baselines: dict[str, Any] = field(default_factory=dict)
+    gate: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The card as an indented JSON object."""

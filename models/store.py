@@ -101,6 +101,10 @@ class ModelStore:
         _sync(self.directory)
         return StoredModel(card, folder / WEIGHTS_NAME)
 
+    def discard(self, version: str) -> None:
+        """Remove a version that was trained here and never came into use."""
+        shutil.rmtree(self.directory / version)
+
 
 def verify(stored: StoredModel) -> None:
     """Check that the weights are there, and are those that the card names.

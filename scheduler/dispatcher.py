@@ -17,8 +17,10 @@ from core.broker import queue_depth
 from core.errors import BrokerUnreachable
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
+from db.engine import now
 from db.lifecycle import next_chunks, put_back, take_back_expired
-from db.training_runs import runs_to_publish
+from db.training_runs import run_to_publish
+from scheduler.retraining import request_due_run
 from worker.app import CLASSIFY_TASK, TRAIN_TASK
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ class Dispatcher:
         self._client = client
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._woken = threading.Event()
+        self._started = now()
         self._next_sweep = 0.0
         self._failing = False
 
@@ -93,10 +96,11 @@ class Dispatcher:
     def _sweep(self) -> None:
         with Session(self._engine) as session, session.begin():
             taken_back = take_back_expired(session, self._settings.max_attempts)
-            runs = runs_to_publish(session, self._lease)
+            request_due_run(session, self._settings, self._started)
+            run_id = run_to_publish(session, self._lease)
         if taken_back:
             logger.warning("%d scans were not finished within their lease and wait again", taken_back)
-        for run_id in runs:
+        if run_id is not None:
             self._app.send_task(TRAIN_TASK, args=[run_id], queue=TRAINING_QUEUE)
 
     def _publish(self, chunks: Sequence[list[int]]) -> None:

@@ -16,6 +16,9 @@ from worker.process import start_process
 
 logger = logging.getLogger(__name__)
 
+_NICENESS = 5
+"""Of a training process: classifying comes first where both want the processor (docs/benchmarks.md)."""
+
 
 def run_worker(settings: Settings, home: Home, queue: str) -> None:
     """Serve one queue until SIGTERM; returns when the worker has stopped.
@@ -32,6 +35,8 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     app.conf.worker_max_tasks_per_child = None if classify else 1
 
     def _start(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
+        if not classify:
+            os.nice(_NICENESS)
         try:
             start_process(settings, home, classify=classify)
         except Exception as error:  # noqa: BLE001 - Celery would swallow it and go on without a model

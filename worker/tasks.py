@@ -9,7 +9,6 @@ from db.lifecycle import Claimant
 from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, TRAIN_TASK
 from worker.classification import classify_chunk
 from worker.process import current_process
-from worker.training_run import run_training
 
 _LONGEST_WAIT_S = 30
 
@@ -36,5 +35,7 @@ def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Ce
 @shared_task(name=TRAIN_TASK, acks_late=False)
 def train_model(run_id: int) -> None:
     """Do the training run with this id, unless it is done or under way; its row decides, not this message."""
+    from worker.training_run import run_training
+
     process = current_process()
     run_training(process.engine, process.settings, process.home, run_id)

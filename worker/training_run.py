@@ -1,19 +1,40 @@
-"""One training run, from claim to registered model version."""
+"""One training run, from claim to the model version that it made."""
 
+import contextlib
+import errno
 import logging
-from dataclasses import replace
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.errors import HeadctError
+from core.errors import HeadctError, ModelNotFound
 from core.home import Home
+from core.logging import run_log
 from core.settings import Settings
-from db.training_runs import claim_run, fail_run, keep_run, succeed_run
+from db.engine import reading
+from db.promotions import promote, version_in_use
+from db.states import Cause, RunState
+from db.tables import TrainingRun
+from db.training_runs import (
+    BY_LABELS,
+    BY_SCHEDULE,
+    Held,
+    claim_run,
+    end_run,
+    keep_run,
+    last_fingerprint,
+    record_epoch,
+)
+from models.card import ModelCard
 from models.store import ModelStore
+from training.dataset import load_labelled
 from training.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
@@ -21,41 +42,185 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RUN_LEASE = timedelta(seconds=60)
+"""A run whose trainer gave no sign for so long is begun anew."""
+_HEARTBEAT_S = 2.0
+
+
+class RunCancelled(Exception):
+    """A person cancelled the run."""
+
+
+class RunLost(Exception):
+    """Another trainer holds the run by now."""
+
+
+class Trainer:
+    """Holds one run while it trains: renews its lease, writes its epochs, and notices when it has to stop."""
+
+    def __init__(self, engine: Engine, run_id: int, claimant: str) -> None:
+        self._engine, self._run_id, self._claimant = engine, run_id, claimant
+        self._held = Held.YES
+        self._ended = threading.Event()
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Send heartbeats from a thread of its own, as one epoch or the evaluation may take long."""
+        thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            thread.join()
+
+    def on_stage(self, name: str) -> None:
+        """A stage begins.
+
+        Raises
+        ------
+        RunCancelled, RunLost
+        """
+        logger.info("training run %d: %s", self._run_id, name)
+        self._check()
+
+    def on_epoch(self, epoch: "Epoch") -> None:
+        """An epoch ended.
+
+        Raises
+        ------
+        RunCancelled, RunLost
+        """
+        logger.info(
+            "training run %d: epoch %d of %d, loss %.4f", self._run_id, epoch.number, epoch.of, epoch.loss
+        )
+        try:
+            with Session(self._engine) as session, session.begin():
+                record_epoch(session, self._run_id, self._claimant, asdict(epoch))
+        except DBAPIError:
+            logger.warning("training run %d: epoch not recorded, the database does not answer", self._run_id)
+        self._check()
+
+    def _check(self) -> None:
+        if self._held is Held.CANCELLED:
+            raise RunCancelled
+        if self._held is Held.LOST:
+            raise RunLost
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_HEARTBEAT_S):
+            try:
+                with Session(self._engine) as session, session.begin():
+                    self._held = keep_run(session, self._run_id, self._claimant, RUN_LEASE)
+            except DBAPIError:
+                logger.warning("training run %d: no heartbeat, the database does not answer", self._run_id)
+
 
 def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) -> None:
     """Train, evaluate and register a model, and write on the run's row how it ended.
 
-    A run that is done or under way is passed over. The row's lease is renewed after every epoch; when the
-    worker dies, it runs out, and the dispatcher publishes the run again.
+    A run that is done or under way is passed over. When the worker dies, the run's lease runs out, and the
+    dispatcher publishes it again; it then begins anew, or takes over the version that it had registered.
     """
-    lease = timedelta(seconds=max(settings.lease_seconds, 600))
-    with Session(engine) as session, session.begin():
-        run = claim_run(session, run_id, lease)
-        if run is None:
-            logger.info("training run %d is done or under way", run_id)
+    claimant = uuid.uuid4().hex
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        run = claim_run(session, run_id, claimant, RUN_LEASE)
+    if run is None:
+        logger.info("training run %d is done, cancelled or under way, or waits for another one", run_id)
+        return
+    trainer = Trainer(engine, run_id, claimant)
+    with run_log(home.training_log(run_id)), trainer.holding():
+        try:
+            ended = _do(engine, settings, home, run, trainer)
+        except RunLost:
+            logger.warning("training run %d: another trainer holds it by now", run_id)
             return
+        except RunCancelled:
+            ended = (RunState.CANCELLED, "Cancelled.")
+        except Exception as error:  # noqa: BLE001 - whatever ends it is the run's reason
+            ended = (RunState.FAILED, _explain(error, home))
+        if ended is not None:
+            state, reason = ended
+            with Session(engine) as session, session.begin():
+                end_run(session, run_id, claimant, state, reason=reason)
+            logger.log(
+                logging.ERROR if state is RunState.FAILED else logging.INFO,
+                "training run %d %s; `headct runs show %d` says more",
+                *(run_id, state.value, run_id),
+            )
+
+
+def _do(
+    engine: Engine, settings: Settings, home: Home, run: TrainingRun, trainer: Trainer
+) -> tuple[RunState, str] | None:
+    """Train and commit the success; otherwise the state to end in, and why."""
+    store = ModelStore(home.models)
+    version = f"{run.requested_at:%Y%m%d-%H%M%S}-{run.id}"
+    dataset = load_labelled(engine, home)
+    with reading(engine) as session:
+        unchanged = last_fingerprint(session) == dataset.fingerprint
+        incumbent = store.find(version_in_use(session))
+    if unchanged and run.requested_by in (BY_SCHEDULE, BY_LABELS):
+        return RunState.SKIPPED, "The training data have not changed since the last run that succeeded."
+    try:
+        card = store.find(version).card  # an earlier attempt came as far as to register it
+    except ModelNotFound:
+        from training.train import Job, train  # noqa: PLC0415 - brings TensorFlow, which only the children load
+
         hyperparameters = Hyperparameters(seed=run.seed)
         if run.epochs is not None:
             hyperparameters = replace(hyperparameters, epochs=run.epochs)
+        job = Job(
+            version, dataset, incumbent, hyperparameters, settings.target_sensitivity, home.report(run.id)
+        )
+        card = train(job, store, trainer)
+    if _succeed(engine, run, card) is Held.CANCELLED:
+        store.discard(version)
+        return RunState.CANCELLED, "Cancelled."
+    logger.info("training run %d made model %s", run.id, card.version)
+    return None
 
-    def on_epoch(epoch: "Epoch") -> None:
-        logger.info("training run %d: epoch %d of %d, loss %.4f", run_id, epoch.number, epoch.of, epoch.loss)
-        try:
-            with Session(engine) as session, session.begin():
-                keep_run(session, run_id, lease)
-        except OperationalError:
-            logger.warning("training run %d: no heartbeat, the database does not answer", run_id)
 
-    from training.train import train  # noqa: PLC0415 - brings TensorFlow, which only the children load
-
-    try:
-        card = train(settings.training_data, ModelStore(home.models), hyperparameters, on_epoch)
-    except Exception as error:  # noqa: BLE001 - whatever ends it is the run's reason
-        logger.error("training run %d failed; `headct runs` says why", run_id)  # noqa: TRY400 - may name a file
-        reason = str(error) if isinstance(error, HeadctError) else f"{type(error).__name__}: {error}"
-        with Session(engine) as session, session.begin():
-            fail_run(session, run_id, reason)
-        return
+def _succeed(engine: Engine, run: TrainingRun, card: ModelCard) -> Held:
+    """Write the success and put the version into use if the gate lets it, in one commit."""
+    gate = card.gate
     with Session(engine) as session, session.begin():
-        succeed_run(session, run_id, card.version, card.metrics)
-    logger.info("training run %d made model %s", run_id, card.version)
+        in_use = version_in_use(session)
+        changed = (in_use or gate["incumbent"]) != gate["incumbent"]
+        goes_live = gate["promote"] and run.promote and not changed
+        if goes_live:
+            note = f"In use from now on. {gate['rule']}"
+        elif changed:
+            note = "Not in use: another version came into use meanwhile. Compare and promote it by hand."
+        elif gate["promote"]:
+            note = f"Not in use, as --promote never was asked for. {gate['rule']}"
+        else:
+            note = f"Not in use. {gate['rule']}"
+        held = end_run(
+            session,
+            run.id,
+            str(run.claimed_by),
+            RunState.SUCCEEDED,
+            reason=note,
+            model_version=card.version,
+            metrics=card.metrics,
+            data_fingerprint=card.data_fingerprint,
+        )
+        if held is Held.YES and goes_live:
+            promote(
+                session,
+                card.version,
+                cause=Cause.GATE,
+                decided_by=f"training run {run.id}",
+                evidence=gate,
+            )
+    return held
+
+
+def _explain(error: Exception, home: Home) -> str:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk is full. Make room below {home.root}, then `headct train` again."
+    if isinstance(error, HeadctError):
+        return str(error)
+    logger.error("unforeseen: %s", type(error).__name__, exc_info=error)
+    return f"{type(error).__name__}: {error}. See the run's log."

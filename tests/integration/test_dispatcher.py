@@ -18,7 +18,7 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.queries import counts_by_state
 from db.tables import Scan
-from db.training_runs import request_run
+from db.training_runs import RunRequest, request_run
 from scheduler.dispatcher import Dispatcher
 from scheduler.service import run_scheduler
 from tests.processes import wait_until
@@ -104,7 +104,7 @@ def test_a_training_run_is_published_by_its_id_and_not_twice(
     settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
 ) -> None:
     with Session(sqlite_engine) as session, session.begin():
-        request_run(session, seed=1, epochs=1)
+        request_run(session, RunRequest(seed=1, epochs=1, promote=True, requested_by="a person"))
     for _ in range(2):
         make_dispatcher(settings, home, sqlite_engine).dispatch()
     assert queue_depth(redis_client(broker_url(settings, home)), TRAINING_QUEUE) == 1

@@ -84,6 +84,15 @@ def _extend_training_run() -> None:
             sa.Column("cancel_requested", sa.Boolean(), server_default=sa.false(), nullable=False)
         )
         table.add_column(sa.Column("claimed_by", sa.String(64), comment="Who trains; another one stops"))
+    running = sa.text("state = 'running'")
+    op.create_index(
+        "uq_training_run_running",
+        "training_run",
+        ["state"],
+        unique=True,
+        sqlite_where=running,
+        postgresql_where=running,
+    )
     op.create_table(
         "training_epoch",
         sa.Column("id", sa.Integer(), nullable=False),

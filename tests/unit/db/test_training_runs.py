@@ -1,37 +1,61 @@
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
+from core.errors import RunNotFound
 from db.engine import now
+from db.states import RunState
 from db.tables import TrainingRun
 from db.training_runs import (
     MAX_ATTEMPTS,
+    Held,
+    RunRequest,
+    cancel_run,
     claim_run,
-    fail_run,
+    end_run,
+    epochs_of,
+    find_run,
     keep_run,
-    list_runs,
+    last_fingerprint,
+    record_epoch,
     request_run,
-    runs_to_publish,
-    succeed_run,
+    run_to_publish,
 )
 
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=1)
+EPOCH = {"number": 1, "of": 2, "loss": 0.7, "validation_loss": None, "validation_auc": None}
 
 
 def request(engine: Engine) -> int:
     with Session(engine) as session, session.begin():
-        return request_run(session, seed=1, epochs=None)
+        return request_run(session, RunRequest(seed=1, epochs=None, promote=True, requested_by="a person"))
 
 
-def publish(engine: Engine) -> list[int]:
+def publish(engine: Engine) -> int | None:
     with Session(engine) as session, session.begin():
-        return list(runs_to_publish(session, LEASE))
+        return run_to_publish(session, LEASE)
 
 
-def claim(engine: Engine, run_id: int) -> bool:
+def claim(engine: Engine, run_id: int, claimant: str = "one") -> bool:
     with Session(engine) as session, session.begin():
-        return claim_run(session, run_id, LEASE) is not None
+        return claim_run(session, run_id, claimant, LEASE) is not None
+
+
+def keep(engine: Engine, run_id: int, claimant: str = "one") -> Held:
+    with Session(engine) as session, session.begin():
+        return keep_run(session, run_id, claimant, LEASE)
+
+
+def end(engine: Engine, run_id: int, state: RunState, claimant: str = "one") -> Held:
+    with Session(engine) as session, session.begin():
+        return end_run(session, run_id, claimant, state, reason="why", data_fingerprint="f")
+
+
+def cancel(engine: Engine, run_id: int) -> RunState:
+    with Session(engine) as session, session.begin():
+        return cancel_run(session, run_id)
 
 
 def expire(engine: Engine) -> None:
@@ -39,59 +63,128 @@ def expire(engine: Engine) -> None:
         session.execute(update(TrainingRun).values(lease_expires_at=now() - LEASE))
 
 
-def state(engine: Engine, run_id: int) -> tuple[str, str | None]:
+def state(engine: Engine, run_id: int) -> str:
     with Session(engine) as session:
-        (run,) = [run for run in list_runs(session, 10) if run.id == run_id]
-        return run.state, run.reason
+        return find_run(session, run_id).state
+
+
+def running(engine: Engine) -> int:
+    run_id = request(engine)
+    assert publish(engine) == run_id
+    assert claim(engine, run_id)
+    return run_id
 
 
 def test_a_run_is_published_once_and_claimed_once(engine: Engine) -> None:
     run_id = request(engine)
-    assert publish(engine) == [run_id]
-    assert publish(engine) == []
+    assert publish(engine) == run_id
+    assert publish(engine) is None
     assert claim(engine, run_id)
-    assert not claim(engine, run_id)
+    assert not claim(engine, run_id, "another")
     assert not claim(engine, run_id + 1)
 
 
-def test_one_run_at_a_time(engine: Engine) -> None:
-    first, second = request(engine), request(engine)
-    publish(engine)
-    assert claim(engine, first)
-    assert not claim(engine, second)
-    with Session(engine) as session, session.begin():
-        succeed_run(session, first, "v2", {"auc": 0.9})
-    assert claim(engine, second)
-
-
-def test_a_run_whose_worker_died_is_published_again_and_fails_in_the_end(engine: Engine) -> None:
-    run_id = request(engine)
-    for _ in range(MAX_ATTEMPTS):
-        assert publish(engine) == [run_id]
-        assert claim(engine, run_id)
-        expire(engine)
-    assert publish(engine) == []
-    found, reason = state(engine, run_id)
-    assert found == "failed"
-    assert "training.log" in str(reason)
-
-
-def test_a_heartbeat_keeps_a_run(engine: Engine) -> None:
+def test_a_message_that_was_lost_is_published_again(engine: Engine) -> None:
     run_id = request(engine)
     publish(engine)
-    claim(engine, run_id)
     expire(engine)
-    with Session(engine) as session, session.begin():
-        keep_run(session, run_id, LEASE)
-    assert publish(engine) == []
+    assert publish(engine) == run_id
+
+
+def test_a_second_run_waits_for_its_turn(engine: Engine) -> None:
+    first = running(engine)
+    second = request(engine)
+    assert publish(engine) is None
+    assert not claim(engine, second, "another")
+    assert end(engine, first, RunState.SUCCEEDED) is Held.YES
+    assert publish(engine) == second
+    assert claim(engine, second, "another")
+
+
+def test_a_run_whose_worker_died_is_begun_again_and_fails_in_the_end(engine: Engine) -> None:
+    run_id = request(engine)
+    for attempt in range(MAX_ATTEMPTS):
+        assert publish(engine) == run_id
+        assert claim(engine, run_id, str(attempt))
+        expire(engine)
+    assert publish(engine) is None
+    with Session(engine) as session:
+        run = find_run(session, run_id)
+        assert (run.state, "training.log" in str(run.reason)) == ("failed", True)
+
+
+def test_a_heartbeat_keeps_a_run_even_a_late_one(engine: Engine) -> None:
+    run_id = running(engine)
+    expire(engine)
+    assert keep(engine, run_id) is Held.YES
+    assert publish(engine) is None
+
+
+def test_who_lost_a_run_is_told_and_cannot_end_it(engine: Engine) -> None:
+    run_id = running(engine)
+    expire(engine)
+    assert publish(engine) == run_id
+    assert claim(engine, run_id, "another")
+    assert keep(engine, run_id, "one") is Held.LOST
+    assert end(engine, run_id, RunState.SUCCEEDED, "one") is Held.LOST
+    assert end(engine, run_id, RunState.SUCCEEDED, "another") is Held.YES
 
 
 def test_an_ended_run_stays_ended(engine: Engine) -> None:
-    run_id = request(engine)
-    publish(engine)
-    claim(engine, run_id)
-    with Session(engine) as session, session.begin():
-        fail_run(session, run_id, "one class only")
-    assert state(engine, run_id) == ("failed", "one class only")
-    assert publish(engine) == []
+    run_id = running(engine)
+    end(engine, run_id, RunState.FAILED)
+    assert end(engine, run_id, RunState.SUCCEEDED) is Held.LOST
+    assert publish(engine) is None
     assert not claim(engine, run_id)
+    assert cancel(engine, run_id) is RunState.FAILED
+    assert state(engine, run_id) == "failed"
+
+
+def test_a_waiting_run_is_cancelled_at_once(engine: Engine) -> None:
+    run_id = request(engine)
+    assert cancel(engine, run_id) is RunState.REQUESTED
+    assert state(engine, run_id) == "cancelled"
+    assert publish(engine) is None
+
+
+def test_a_cancelled_run_does_not_succeed_any_more(engine: Engine) -> None:
+    run_id = running(engine)
+    assert cancel(engine, run_id) is RunState.RUNNING
+    assert keep(engine, run_id) is Held.CANCELLED
+    assert end(engine, run_id, RunState.SUCCEEDED) is Held.CANCELLED
+    assert end(engine, run_id, RunState.CANCELLED) is Held.YES
+
+
+def test_a_run_that_is_cancelled_while_its_worker_is_gone_does_not_begin_again(engine: Engine) -> None:
+    run_id = running(engine)
+    cancel(engine, run_id)
+    expire(engine)
+    assert publish(engine) is None
+    assert state(engine, run_id) == "cancelled"
+
+
+def test_the_learning_curve_begins_anew_with_the_run(engine: Engine) -> None:
+    run_id = running(engine)
+    with Session(engine) as session, session.begin():
+        record_epoch(session, run_id, "one", EPOCH)
+        record_epoch(session, run_id, "a stranger", {**EPOCH, "number": 2})
+    with Session(engine) as session:
+        assert [epoch.number for epoch in epochs_of(session, run_id)] == [1]
+    expire(engine)
+    publish(engine)
+    claim(engine, run_id, "another")
+    with Session(engine) as session:
+        assert epochs_of(session, run_id) == []
+
+
+def test_the_last_successful_run_tells_what_it_trained_on(engine: Engine) -> None:
+    with Session(engine) as session:
+        assert last_fingerprint(session) is None
+    end(engine, running(engine), RunState.SUCCEEDED)
+    with Session(engine) as session:
+        assert last_fingerprint(session) == "f"
+
+
+def test_an_unknown_run_is_said(engine: Engine) -> None:
+    with pytest.raises(RunNotFound, match="headct runs"):
+        cancel(engine, 7)
