@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import InboxUnusable
+from core.store import open_regular
 
 IGNORED_SUFFIXES = (".tmp", ".part")
 _PNG_SIGNATURE, _PNG_END = (
@@ -71,21 +72,6 @@ def is_folder(path: Path) -> bool:
         return stat.S_ISDIR(path.lstat().st_mode)
     except OSError:
         return False
-
-
-def open_regular(path: Path) -> int:
-    """A file descriptor for reading; never of a link, and never waiting on a FIFO or device.
-
-    Raises
-    ------
-    OSError
-        It vanished, may not be read, or is no regular file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError("not a regular file")  # without its name: this reaches log lines
-    return descriptor
 
 
 def carries_its_end(path: Path) -> bool:

@@ -18,9 +18,8 @@ from sqlalchemy.orm import Session
 
 from core.errors import ImageTooLarge
 from core.home import Home
+from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, sync_folder
 from db.arrivals import NewArrival, record_arrivals
-from scheduler.inbox import open_regular
-from scheduler.store import SourceChangedError, SourceUnreadableError, keep, sync_folder
 
 VANISHED = "there is no such file"
 CHANGED = "it changed while it was read"

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from core.broker import broker_url, redis_client
 from core.home import Home
 from core.settings import Settings
+from core.store import remove_leftovers
 from scheduler.dispatcher import Dispatcher
 from scheduler.intake import Intake
-from scheduler.store import remove_leftovers
 from scheduler.watcher import Watcher
 from worker.app import create_app
 
@@ -26,7 +26,7 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    remove_leftovers(home)
+    remove_leftovers(home.store, home.rejected, home.dataset)
     client = redis_client(broker_url(settings, home))
     dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
     intake = Intake(engine, home, settings.max_file_mb)

@@ -1,11 +1,17 @@
-"""A folder of labelled images, as `labels.csv` lists them."""
+"""The training data as the database has it: each image with its label, patient and part."""
 
-import csv
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from core.errors import DatasetError
+from core.home import Home
+from db.engine import reading
+from db.labelled_images import labelled_images
+from db.states import Part
 from models.card import CLASSES
 
 MIN_GROUPS_PER_CLASS = 3
@@ -14,11 +20,20 @@ MIN_GROUPS_PER_CLASS = 3
 
 @dataclass(frozen=True)
 class Record:
-    """One labelled image. `group` is the patient (or the nearest that is known): never split apart."""
+    """One labelled image.
+
+    Attributes
+    ----------
+    group
+        The patient, or slices that look like one: never split apart.
+    part
+        What the image is used for; None where that is not decided, as for a folder.
+    """
 
     path: Path
     label: str
     group: str
+    part: Part | None = None
 
     @property
     def target(self) -> int:
@@ -28,60 +43,69 @@ class Record:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The records in the order of the table, and a fingerprint of what they hold.
-
-    `fingerprint` is the SHA-256 over the sorted (content hash, label, group) of all records, so that it
-    does not depend on file names or order.
-    """
+    """The records in the order in which they were added, and the `fingerprint` of what they hold."""
 
     records: tuple[Record, ...]
     fingerprint: str
 
 
-def load_dataset(folder: Path) -> Dataset:
-    """Read `labels.csv` (columns filename, label and, if known, group) of a folder of images.
+def load_labelled(engine: Engine, home: Home) -> Dataset:
+    """The images that were imported, and the scans that were labelled.
 
     Raises
     ------
     DatasetError
-        No table, a row without a file, an unknown label, one class only, too few patients.
+        There are none, one class only, too few patients, a part without a class, a file is gone.
     """
-    table = folder / "labels.csv"
-    if not table.is_file():
-        raise DatasetError(f"{folder} has no labels.csv. Write one with the columns filename, label, group.")
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        missing = {"filename", "label"} - set(rows.fieldnames or ())
-        if missing:
-            raise DatasetError(f"{table} lacks the column {', '.join(sorted(missing))}. Add it.")
-        records = tuple(_record(folder, row, rows.line_num) for row in rows)
-    _check(table, records)
-    entries = sorted(f"{_sha256(record.path)} {record.label} {record.group}\n" for record in records)
-    return Dataset(records, hashlib.sha256("".join(entries).encode()).hexdigest())
+    with reading(engine) as session:
+        records = tuple(
+            Record(home.dataset / image.sha256, image.label, image.patient_group, Part(image.part))
+            for image in labelled_images(session)
+        )
+    _check(records)
+    return Dataset(records, fingerprint(records))
 
 
-def _record(folder: Path, row: dict[str, str | None], line: int) -> Record:
-    name, label = (row["filename"] or "").strip(), (row["label"] or "").strip()
-    if label not in CLASSES:
-        raise DatasetError(f"labels.csv, line {line}: label {label!r} is not one of {', '.join(CLASSES)}.")
-    path = folder / name
-    if not name or not path.is_file():
-        raise DatasetError(f"labels.csv, line {line}: there is no file {name!r}. Add it or remove the line.")
-    return Record(path, label, (row.get("group") or "").strip() or name)
+def load_dataset(folder: Path) -> Dataset:
+    """A folder of labelled images; see `training.folder`."""
+    from training.folder import read_folder  # noqa: PLC0415 - it imports this module
+
+    records = read_folder(folder)
+    return Dataset(records, fingerprint(records))
 
 
-def _check(table: Path, records: tuple[Record, ...]) -> None:
+def fingerprint(records: Sequence[Record]) -> str:
+    """SHA-256 over the sorted (content hash, label, group, part): no file name and no order counts."""
+    entries = sorted(
+        f"{_sha256(record.path)} {record.label} {record.group} {record.part or ''}\n" for record in records
+    )
+    return hashlib.sha256("".join(entries).encode()).hexdigest()
+
+
+def _check(records: Sequence[Record]) -> None:
     if not records:
-        raise DatasetError(f"{table} lists no image. Add a line for each.")
+        raise DatasetError("There is no labelled image yet. Run `headct dataset import DIR`.")
     for label in CLASSES:
         groups = {record.group for record in records if record.label == label}
-        if not groups:
-            raise DatasetError(f"{table} has no image labelled {label}. Training needs both labels.")
         if len(groups) < MIN_GROUPS_PER_CLASS:
             raise DatasetError(
-                f"{table} has {len(groups)} patients (column group) with the label {label}; at least "
-                f"{MIN_GROUPS_PER_CLASS} are needed to train, validate and test. Add more."
+                f"The training data has {len(groups)} patients with the label {label}; at least "
+                f"{MIN_GROUPS_PER_CLASS} are needed to train, validate and test. "
+                "Import more with `headct dataset import DIR`."
             )
+    for part in Part:
+        for label in CLASSES:
+            if not any(record.part == part and record.label == label for record in records):
+                raise DatasetError(
+                    f"The {part} part has no image labelled {label}. Import more patients with that label: "
+                    "`headct dataset import DIR`."
+                )
+    gone = [record.path.name for record in records if not record.path.is_file()]
+    if gone:
+        raise DatasetError(
+            f"{len(gone)} images are gone from the dataset folder of the home, the first {gone[0]}. Import "
+            "them again (`headct dataset import DIR`), or restore the folder from its backup."
+        )
 
 
 def _sha256(path: Path) -> str:

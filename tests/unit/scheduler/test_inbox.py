@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import InboxUnusable
-from scheduler.inbox import carries_its_end, check_inbox, find_files, open_regular
+from core.store import open_regular
+from scheduler.inbox import carries_its_end, check_inbox, find_files
 
 PNG = b"\x89PNG\r\n\x1a\n...\x00\x00\x00\x00IEND\xaeB`\x82"
 JPEG = b"\xff\xd8\xff\xe0...\xff\xd9"

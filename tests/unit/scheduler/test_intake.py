@@ -9,11 +9,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.home import Home
+from core.store import remove_leftovers
 from db.arrivals import NewArrival
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
 from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
-from scheduler.store import remove_leftovers
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_later(
         def hexdigest(self) -> str:
             return self._digest.hexdigest()
 
-    monkeypatch.setattr("scheduler.store.hashlib.sha256", WriterGoesOn)
+    monkeypatch.setattr("core.store.hashlib.sha256", WriterGoesOn)
     taken = intake.take([candidate], remove=True)
     assert taken.left == {candidate.path: CHANGED}
     assert candidate.path.exists()
@@ -235,10 +235,10 @@ def test_names_that_a_killed_process_left_unfinished_are_removed(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home.store / ".incoming-1").write_bytes(b"half")
-    remove_leftovers(home)
+    remove_leftovers(home.store)
     assert len(list(home.store.iterdir())) == 1, "its process may still be at work"
-    monkeypatch.setattr("scheduler.store._LEFTOVER_AGE_S", -1)
-    remove_leftovers(home)
+    monkeypatch.setattr("core.store._LEFTOVER_AGE_S", -1)
+    remove_leftovers(home.store)
     assert list(home.store.iterdir()) == []
 
 

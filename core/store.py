@@ -1,14 +1,13 @@
-"""The store: the bytes of a file under their SHA-256, on disk before any row speaks of them."""
+"""Stores: the bytes of a file under their SHA-256, on disk before any row speaks of them."""
 
 import contextlib
 import hashlib
 import os
+import stat
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-
-from core.home import Home
 
 _BLOCK = 2**20
 _UNFINISHED = ".incoming-"
@@ -34,6 +33,21 @@ class Kept:
     source: os.stat_result
 
 
+def open_regular(path: Path) -> int:
+    """A file descriptor for reading; never of a link, and never waiting on a FIFO or device.
+
+    Raises
+    ------
+    OSError
+        It vanished, may not be read, or is no regular file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a regular file")  # without its name: this reaches log lines
+    return descriptor
+
+
 def keep(source: int, folder: Path, *, link: bool) -> Kept:
     """Put an open regular file into the store; whole, or not at all.
 
@@ -42,7 +56,7 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
     source
         Its file descriptor, at the beginning.
     folder
-        The store, or `rejected`.
+        The store: `store`, `rejected` or `dataset` of the home.
     link
         Whether a second name for the same bytes will do, which costs no copy; where the file systems do
         not allow it, the bytes are copied. What the source's writer may still do is noticed by the hash.
@@ -108,9 +122,9 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(home: Home) -> None:
-    """Remove the unfinished names of a process that was killed; their files are still in the inbox."""
-    for folder in (home.store, home.rejected):
+def remove_leftovers(*folders: Path) -> None:
+    """Remove the unfinished names of a process that was killed; their files are still where they were."""
+    for folder in folders:
         for path in folder.glob(f"{_UNFINISHED}*"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.lstat().st_ctime > _LEFTOVER_AGE_S:
