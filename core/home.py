@@ -39,11 +39,6 @@ class Home:
         return self.root / "dataset"
 
     @cached_property
-    def dataset(self) -> Path:
-        """The images of the training data."""
-        return self.root / "dataset"
-
-    @cached_property
     def models(self) -> Path:
         return self.root / "models"
 
