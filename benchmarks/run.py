@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.cost import measure_cost
 from benchmarks.latency import measure_latency
 from benchmarks.processes import CLASSIFY_CHILD, measure_idle_cpu, measure_memory
 from benchmarks.report import print_figures, print_parts
@@ -21,11 +22,12 @@ from benchmarks.results_command import measure_results
 from benchmarks.scans import ScanSource
 from benchmarks.system import running_system
 from benchmarks.throughput import measure_throughput, median_round
+from benchmarks.training_share import measure_training_share
 from core.cores import usable_cores
 from core.settings import Settings
 
 _LATEST = Path(__file__).with_name("latest.json")
-_ALL, _ROUNDS = "abcdef", 3
+_ALL, _ROUNDS = "abcdefgh", 3
 # The first looks at a starting system are not measured to the ms.
 _LOOK_S = 0.05
 
@@ -54,15 +56,27 @@ def main() -> None:
 
 
 def _measure(console: Console, folder: Path, wanted: set[str], rounds: int) -> dict[str, float]:
+    source = ScanSource()
+    console.print(f"Files: synthetic PNGs, {source.mean_bytes / 1000:.0f} kB in the mean.")
     figures: dict[str, float] = {}
     if "e" in wanted:
         figures["results_seconds"], imported = measure_results(folder / "results")
         if imported:
             console.print("[red](e) headct results imports TensorFlow; it must not.[/]")
-    if not wanted & set("abcdf"):
-        return figures
-    source = ScanSource()
-    console.print(f"Files: synthetic PNGs, {source.mean_bytes / 1000:.0f} kB in the mean.")
+    if "h" in wanted:
+        cost = measure_cost(source.write(folder / "cost", 64))
+        parts = list(zip(("decoding", "preprocessing", "network"), cost, strict=True))
+        print_parts(console, "(h) an image in a chunk of 16, on one core", "ms", parts)
+        figures["cost_over_decoding"] = (cost[1] + cost[2]) / cost[0]
+    if wanted - {"e", "h"}:
+        figures |= _measure_system(console, folder, wanted, rounds, source)
+    return figures
+
+
+def _measure_system(
+    console: Console, folder: Path, wanted: set[str], rounds: int, source: ScanSource
+) -> dict[str, float]:
+    figures: dict[str, float] = {}
     root = folder / "home"
     began = time.perf_counter()
     with running_system(root, next(source.files(1))) as system:
@@ -91,6 +105,10 @@ def _measure(console: Console, folder: Path, wanted: set[str], rounds: int) -> d
             used = measure_idle_cpu(system)
             print_parts(console, "(c) idle CPU", "%", sorted(used.items(), key=lambda item: -item[1]))
             figures["idle_cpu_percent"] = sum(used.values())
+        if "g" in wanted:
+            share = measure_training_share(system, source, folder / "scratch")
+            figures["throughput_while_training"] = share.ratio
+            figures["latency_p99_while_training_ms"] = share.latency_p99_ms
         if system.rejected():
             console.print(f"[red]{system.rejected()} files were rejected: the figures do not count.[/]")
     return figures

@@ -43,6 +43,11 @@ class RunningSystem:
         except sqlite3.OperationalError:
             return 0
 
+    def count(self, query: str) -> int:
+        """The number that a query of the database gives."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.home.database}?mode=ro", uri=True)) as database:
+            return int(database.execute(query).fetchone()[0] or 0)
+
     def wait_for(self, finished: int, look_s: float) -> None:
         """Look every `look_s` seconds until so many scans have a final state.
 
@@ -68,9 +73,7 @@ class RunningSystem:
 
     def rejected(self) -> int:
         """Scans without a result; the benchmark's own files must give none."""
-        if self._database is None:
-            return 0
-        return int(self._database.execute("SELECT count(*) FROM scan WHERE reason IS NOT NULL").fetchone()[0])
+        return self.count("SELECT count(*) FROM scan WHERE reason IS NOT NULL")
 
     def stop(self) -> None:
         """Stop it as a service manager would.

@@ -36,7 +36,7 @@ def measure_throughput(
 
     `scratch` must be on the inbox's file system.
     """
-    _through_system(system, source.write(scratch, _WARM_FILES))
+    through_system(system, source.write(scratch, _WARM_FILES))
     measured = []
     with BareLimit(settings) as bare:
         for _ in range(rounds):
@@ -44,7 +44,7 @@ def measure_throughput(
             copies = [Path(shutil.copy(path, scratch / f"{path.stem}.copy")) for path in paths]
             os.sync()  # or writing the files' own dirty pages falls into whichever part comes first
             before = bare.images_per_second(copies)
-            through = _through_system(system, paths)
+            through = through_system(system, paths)
             after = bare.images_per_second(copies)
             for copy in copies:
                 copy.unlink()
@@ -52,7 +52,7 @@ def measure_throughput(
     return measured
 
 
-def _through_system(system: RunningSystem, paths: list[Path]) -> float:
+def through_system(system: RunningSystem, paths: list[Path]) -> float:
     """Images a second from the first file dropped to the last row committed."""
     expected = system.finished() + len(paths)
     began = time.perf_counter()
