@@ -1,6 +1,8 @@
 """Drawing anatomy: smooth shapes in millimetres of the head, filled with Hounsfield units."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,11 +46,16 @@ class Frame:
     tilt: float
     stretch: float
 
+    @cached_property
+    def _to_pixels(self) -> Points:
+        """The matrix from x and y in mm to columns and rows."""
+        cosine, sine = np.cos(np.radians(self.tilt)), np.sin(np.radians(self.tilt))
+        turned = np.array([[cosine, -sine], [sine * self.stretch, cosine * self.stretch]])
+        return np.asarray(turned / self.spacing)
+
     def pixels(self, points: Points) -> Points:
         """Columns and rows of points (n, 2) given as x and y in mm."""
-        x, y = points[:, 0] / self.spacing, points[:, 1] * self.stretch / self.spacing
-        cosine, sine = np.cos(np.radians(self.tilt)), np.sin(np.radians(self.tilt))
-        return np.stack((self.column + cosine * x + sine * y, self.row - sine * x + cosine * y), axis=1)
+        return np.asarray(points @ self._to_pixels + (self.column, self.row))
 
     def coordinates(self) -> tuple[Field, Field]:
         """The x and y in mm of every pixel, each float32 (height, width)."""
@@ -64,15 +71,17 @@ class Frame:
 class Canvas:
     """Shapes over one another; each is a little different every time, as no two heads are the same."""
 
+    _MODE: ClassVar = "F"
+
     def __init__(self, frame: Frame, rng: np.random.Generator, base: float = AIR) -> None:
         self.frame = frame
         self.rng = rng
-        self._image = Image.new("F", (frame.width * _FINER, frame.height * _FINER), base)
+        self._image = Image.new(self._MODE, (frame.width * _FINER, frame.height * _FINER), self._ink(base))
         self._draw = ImageDraw.Draw(self._image)
 
     def area(self, points: ArrayLike, value: float, jitter: float = 1.0) -> None:
         """Fill the smooth closed curve through points (n, 2), each moved by about `jitter` mm."""
-        self._draw.polygon(self._pixels(_closed_curve(self._moved(points, jitter))), fill=value)
+        self._draw.polygon(self._pixels(_closed_curve(self._moved(points, jitter))), fill=self._ink(value))
 
     def both(self, points: ArrayLike, value: float, jitter: float = 1.0) -> None:
         """Fill an area and its mirror image, which differ by their jitter."""
@@ -96,7 +105,8 @@ class Canvas:
         """Draw a line of `width` mm through points (n, 2)."""
         pixels = self._pixels(self._moved(points, jitter))
         thick = max(1, round(width / self.frame.spacing * _FINER))
-        self._draw.line(pixels, fill=value, width=thick, joint="curve")
+        joint = "curve" if thick > 4 else None  # the gaps at the bends of a thinner one are not seen
+        self._draw.line(pixels, fill=self._ink(value), width=thick, joint=joint)
 
     def lines(self, points: ArrayLike, width: float, value: float, jitter: float = 0.7) -> None:
         """Draw a line and its mirror image."""
@@ -112,11 +122,14 @@ class Canvas:
         radius = self.rng.uniform(0.4, 1.0, (count, 1)) * size / self.frame.spacing * _FINER
         middle = self.frame.pixels(np.asarray(centre) + offsets) * _FINER
         for left_top, right_bottom in zip(middle - radius, middle + radius, strict=True):
-            self._draw.ellipse((*left_top, *right_bottom), fill=value)
+            self._draw.ellipse((*left_top, *right_bottom), fill=self._ink(value))
 
     def read(self) -> Field:
         """What is drawn, float32 (height, width)."""
         return np.array(self._image.reduce(_FINER), dtype=np.float32)
+
+    def _ink(self, value: float) -> float:
+        return value
 
     def _moved(self, points: ArrayLike, jitter: float) -> Points:
         fixed = np.asarray(points, dtype=np.float64)
@@ -125,6 +138,22 @@ class Canvas:
     def _pixels(self, points: Points) -> list[float]:
         pixels: list[float] = (self.frame.pixels(points) * _FINER).ravel().tolist()
         return pixels
+
+
+class Shares(Canvas):
+    """A canvas whose values are shares of a pixel, 0..1, in steps of 1/255: four times less to fill."""
+
+    _MODE: ClassVar = "L"
+
+    def __init__(self, frame: Frame, rng: np.random.Generator) -> None:
+        super().__init__(frame, rng, 0.0)
+
+    def read(self) -> Field:
+        """The share of each pixel, float32 (height, width)."""
+        return super().read() * np.float32(1.0 / 255.0)
+
+    def _ink(self, value: float) -> float:
+        return min(255, round(255.0 * value))
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, cells: int) -> Field:

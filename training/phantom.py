@@ -1,22 +1,23 @@
-"""A head without a bleed, in Hounsfield units: skull, brain, ventricles, sulci, as an axial CT shows them."""
+"""A head without a bleed at one of the levels of the brain, in Hounsfield units, as an axial CT shows it."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import ndimage
 
-from training.canvas import Field, smooth_noise
-
-# HU. White matter is 20 to 30, grey matter 37 to 45, bone 700 to 3000:
-# http://radclass.mudr.org/content/hounsfield-units-scale-hu-ct-numbers
-AIR = -1000.0
-SCALP = 35.0
-BONE = 900.0
-WHITE_MATTER = 27.0
-GREY_MATTER = 37.0
-CEREBROSPINAL_FLUID = 7.0
-FALX = 48.0
-CALCIFICATION = 160.0
+from training.brain import BrainLevel, draw_brain
+from training.canvas import Field, Frame, smooth_noise
+from training.folds import Layers
+from training.skull import DIRECTIONS, add_skull, choose_skull
+from training.tissue import (
+    AIR,
+    BONE,
+    CALCIFICATION,
+    CEREBROSPINAL_FLUID,
+    FALX,
+    GREY_MATTER,
+    WHITE_MATTER,
+)
 
 
 @dataclass
@@ -27,95 +28,132 @@ class Phantom:
     ----------
     hounsfield
         HU; bleeds are added to it.
+    frame
+        Where the head lies in the grid.
+    level
+        What the section passes through.
     x, y
-        Position in units of the inner skull's radius: right and posterior are positive.
+        Position in mm from the middle of the brain: right and posterior are positive.
     depth
         0 at the middle of the brain, 1 at the inner table of the skull, more outside.
     angle
         Direction from the middle in radians, 0 to the right, pi/2 to the back.
-    ventricles
-        True inside the ventricles (bool).
+    inner
+        Distance from the middle to the inner table in this direction, in mm.
+    ventricles, fluid
+        Share of each pixel that is ventricle, and that is sulcus or cistern, 0..1.
     """
 
     hounsfield: Field
+    frame: Frame
+    level: BrainLevel
     x: Field
     y: Field
     depth: Field
     angle: Field
-    ventricles: NDArray[np.bool_]
+    inner: Field
+    ventricles: Field
+    fluid: Field
 
 
 def make_phantom(
-    rng: np.random.Generator, height: int, width: int, tilt: float, *, above_ventricles: bool
+    rng: np.random.Generator,
+    frame: Frame,
+    level: BrainLevel,
+    *,
+    least_ventricles: float = 0.5,
+    least_sulci: float = 0.4,
 ) -> Phantom:
-    """Draw a normal head that leans by `tilt` degrees and nearly fills the image."""
-    x, y = _coordinates(rng, height, width, tilt)
-    angle = np.arctan2(y, x, dtype=np.float32)
-    depth = np.hypot(x, y) / _outline(rng, angle)
-    bone, scalp = rng.uniform(1.08, 1.17), rng.uniform(1.0, 1.05)
-    ventricles = np.zeros(x.shape, dtype=np.bool_) if above_ventricles else _ventricles(rng, x, y)
-    folds = smooth_noise(rng, height, width, 22)
-    sulci = np.clip((np.abs(folds) < 0.22) * (depth - rng.uniform(0.6, 0.85)) * 5.0, 0.0, 1.0)
-
-    cortex = np.clip((depth - 0.78 + 0.05 * smooth_noise(rng, height, width, 14)) * 9.0, 0.0, 1.0)
-    deep_nuclei = np.exp(-(((np.abs(x) - 0.3) / 0.12) ** 2) - ((y + 0.02) / 0.2) ** 2)
-    grey = np.maximum(cortex, deep_nuclei)
-    hounsfield = WHITE_MATTER + (GREY_MATTER - WHITE_MATTER) * grey
-    hounsfield += (CEREBROSPINAL_FLUID - hounsfield) * sulci * rng.uniform(0.2, 1.0)
-    hounsfield[(np.abs(x) < 0.012) & (np.abs(y) > 0.5)] = FALX
-    hounsfield[ventricles] = CEREBROSPINAL_FLUID
-    if rng.random() < 0.5:
-        hounsfield[_calcifications(rng, x, y)] = CALCIFICATION
-    hounsfield[depth > 1.0] = BONE
-    hounsfield[depth > bone] = SCALP
-    hounsfield[depth > bone * scalp] = AIR
+    """Draw a normal head whose ventricles have at least this relative width, and its sulci this one in mm."""
+    x, y = frame.coordinates()
+    angle, distance = np.arctan2(y, x), np.hypot(x, y)
+    skull = choose_skull(rng, rng.uniform(*_SCALES[level]))
+    direction = np.rint((angle + np.pi) * ((len(DIRECTIONS) - 1) / (2.0 * np.pi))).astype(np.intp)
+    inner = skull.inner(DIRECTIONS)[direction]
+    layers = Layers(frame, rng)
+    draw_brain(layers, skull, level, rng, (least_ventricles, least_sulci))
+    ventricles = layers.ventricles.read()
+    fluid = np.maximum(layers.fluid.read(), _rim(rng, inner - distance))
+    hounsfield = _brain(rng, layers, inner - distance, frame)
+    _mix(hounsfield, CEREBROSPINAL_FLUID, fluid)
+    _mix(hounsfield, CEREBROSPINAL_FLUID, ventricles)
+    if rng.random() < 0.35:
+        _darken_white_matter(hounsfield, ventricles, frame, rng)
+    _mix(hounsfield, FALX * rng.uniform(0.9, 1.25), layers.membranes.read())
+    _mix(hounsfield, CALCIFICATION * rng.uniform(0.6, 1.6), layers.calcifications.read())
+    _mix(hounsfield, BONE, layers.bone.read())
+    _mix(hounsfield, AIR, layers.air.read())
+    muscle = _MUSCLE[level] * rng.uniform(0.3, 1.0)
+    add_skull(hounsfield, distance - inner, direction, frame, rng, muscle)
     return Phantom(
-        hounsfield=np.asarray(hounsfield, dtype=np.float32),
+        hounsfield=hounsfield,
+        frame=frame,
+        level=level,
         x=x,
         y=y,
-        depth=np.asarray(depth, dtype=np.float32),
+        depth=np.asarray(distance / inner, dtype=np.float32),
         angle=angle,
-        ventricles=ventricles & (depth < 1.0),
+        inner=inner,
+        ventricles=ventricles,
+        fluid=fluid,
     )
 
 
-def _coordinates(rng: np.random.Generator, height: int, width: int, tilt: float) -> tuple[Field, Field]:
-    radius = min(height / 1.3, width) * rng.uniform(0.38, 0.42)
-    rows = (np.arange(height, dtype=np.float32) - height * rng.uniform(0.49, 0.51)) / radius
-    columns = (np.arange(width, dtype=np.float32) - width * rng.uniform(0.49, 0.51)) / radius
-    cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
-    x = cosine * columns[np.newaxis, :] - sine * rows[:, np.newaxis]
-    y = sine * columns[np.newaxis, :] + cosine * rows[:, np.newaxis]
-    return x.astype(np.float32), y.astype(np.float32)
+def _brain(rng: np.random.Generator, layers: Layers, below: Field, frame: Frame) -> Field:
+    """Grey and white matter in HU; `below` is the depth under the inner table in mm."""
+    height, width = below.shape
+    ribbon = np.clip(
+        (rng.uniform(3.0, 5.0) - below) * 0.6 + 0.5 * smooth_noise(rng, height, width, 40), 0.0, 1.0
+    )
+    grey = np.maximum(ribbon, layers.grey.read())
+    grey = ndimage.gaussian_filter(grey, rng.uniform(1.0, 2.0) / frame.spacing, truncate=2.0)
+    contrast = rng.uniform(0.5, 1.15) * (GREY_MATTER - WHITE_MATTER)
+    hounsfield = np.float32(WHITE_MATTER + rng.uniform(-2.0, 3.0)) + np.float32(contrast) * grey
+    hounsfield += np.float32(1.2) * smooth_noise(rng, height, width, 12)
+    hounsfield += np.float32(1.2) * smooth_noise(rng, height, width, 50)
+    # Beam hardening leaves the brain next to the bone a little too bright.
+    hounsfield += np.float32(rng.uniform(0.0, 8.0)) * np.exp(np.minimum(-below, 0.0) / np.float32(6.0))
+    return np.asarray(hounsfield, dtype=np.float32)
 
 
-def _outline(rng: np.random.Generator, angle: Field) -> Field:
-    """Radius of the inner table: an ellipse longer from front to back, slightly irregular."""
-    length = rng.uniform(1.15, 1.35)
-    radius = length / np.hypot(length * np.cos(angle), np.sin(angle))
-    for order in (2, 3, 4):
-        radius += rng.normal(0.0, 0.012) * np.sin(order * angle)
-        radius += rng.normal(0.0, 0.004) * np.cos(order * angle)
-    return np.asarray(radius, dtype=np.float32)
+def _rim(rng: np.random.Generator, below: Field) -> Field:
+    """Fluid between brain and skull, more with age, patchy; share of each pixel."""
+    deep = np.float32(rng.uniform(-1.5, 2.0)) + smooth_noise(rng, below.shape[0], below.shape[1], 14)
+    return np.asarray(np.clip(deep - below, 0.0, 0.8), dtype=np.float32)
 
 
-def _ventricles(rng: np.random.Generator, x: Field, y: Field) -> NDArray[np.bool_]:
-    """Frontal and occipital horns of both lateral ventricles, and the third."""
-    size, spread = rng.uniform(0.6, 1.7), rng.uniform(0.02, 0.08)
-    mask = np.zeros(x.shape, dtype=np.bool_)
-    for side in (-1.0, 1.0):
-        across = side * x * (1.0 + rng.normal(0.0, 0.06)) - spread
-        frontal = across - 0.09 - 0.25 * np.abs(y + 0.18)
-        mask |= (frontal / (0.07 * size)) ** 2 + ((y + 0.3) / 0.24) ** 2 < 1.0
-        occipital = across - 0.16 - 0.55 * (y - 0.1)
-        mask |= (occipital / (0.08 * size)) ** 2 + ((y - 0.3) / 0.22) ** 2 < 1.0
-    mask |= (x / (0.028 * size)) ** 2 + ((y - 0.02) / 0.14) ** 2 < 1.0
-    return mask
+def _darken_white_matter(
+    hounsfield: Field, ventricles: Field, frame: Frame, rng: np.random.Generator
+) -> None:
+    """Old age or an old infarct: tissue that is darker, but not blood, in place."""
+    height, width = hounsfield.shape
+    reach = ndimage.gaussian_filter(ventricles, rng.uniform(5.0, 10.0) / frame.spacing, truncate=2.0)
+    dark = np.clip(reach * 4.0, 0.0, 1.0) * rng.uniform(2.0, 7.0)
+    if rng.random() < 0.35:
+        x, y = frame.coordinates()
+        place, radius = rng.uniform((-50.0, -50.0), (50.0, 55.0)), rng.uniform(8.0, 24.0)
+        spread = np.hypot(x - place[0], y - place[1]) / radius + 0.25 * smooth_noise(rng, height, width, 14)
+        dark += rng.uniform(5.0, 16.0) * np.clip((1.2 - spread) * 4.0, 0.0, 1.0)
+    hounsfield -= np.asarray(dark * np.clip((hounsfield - 8.0) / 15.0, 0.0, 1.0), dtype=np.float32)
 
 
-def _calcifications(rng: np.random.Generator, x: Field, y: Field) -> NDArray[np.bool_]:
-    """Choroid plexus on both sides, pineal gland in the middle: bright, but no blood."""
-    size = rng.uniform(0.03, 0.055)
-    plexus = np.hypot(np.abs(x) - rng.uniform(0.24, 0.32), y - rng.uniform(0.26, 0.34)) < size
-    pineal = np.hypot(x, y - rng.uniform(0.18, 0.24)) < rng.uniform(0.0, 0.04)
-    return np.asarray(plexus | pineal)
+def _mix(hounsfield: Field, value: float, share: Field) -> None:
+    hounsfield += (np.float32(value) - hounsfield) * share
+
+
+_SCALES = {
+    BrainLevel.POSTERIOR_FOSSA: (0.98, 1.06),
+    BrainLevel.CISTERNS: (0.97, 1.06),
+    BrainLevel.VENTRICLES: (0.97, 1.06),
+    BrainLevel.BODIES: (0.95, 1.05),
+    BrainLevel.CONVEXITY: (0.75, 0.98),
+}
+"""Relative size of the inner skull."""
+_MUSCLE = {
+    BrainLevel.POSTERIOR_FOSSA: 1.0,
+    BrainLevel.CISTERNS: 1.0,
+    BrainLevel.VENTRICLES: 0.7,
+    BrainLevel.BODIES: 0.2,
+    BrainLevel.CONVEXITY: 0.0,
+}
+"""How much of the temporal muscle the section meets."""

@@ -11,13 +11,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from models.card import CLASSES
-from training.bleeds import Bleed, add_bleed
+from training.acquisition import acquire, add_streaks, choose_acquisition
+from training.bleeds import LEVELS, Bleed, add_bleed
+from training.brain import BrainLevel
 from training.phantom import make_phantom
 
-_MAX_TILT = 15.0
+_EXTENT = (148.0, 182.0)
+"""About how wide and long an adult's head is at its widest, in mm."""
+_SHARES = {
+    BrainLevel.POSTERIOR_FOSSA: 0.14,
+    BrainLevel.CISTERNS: 0.18,
+    BrainLevel.VENTRICLES: 0.34,
+    BrainLevel.BODIES: 0.18,
+    BrainLevel.CONVEXITY: 0.16,
+}
+"""How often a level of the brain is drawn."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +58,23 @@ def generate_scan(seed: int, bleed: Bleed | None, size: tuple[int, int] | None =
     bleed
         Kind of bleed; None for a normal head.
     size
-        (height, width) in pixels, each at least 64; None draws one of about 190 to 420 x 160 to 360.
+        (height, width) in pixels, each at least 64; None draws a tight crop or a whole field of view.
     """
     rng = np.random.default_rng((seed, len(Bleed) if bleed is None else list(Bleed).index(bleed)))
-    height = int(rng.integers(190, 420))
-    drawn = (height, int(height * rng.uniform(0.8, 0.95)))
-    height, width = size or drawn
-    above = bleed is not Bleed.INTRAVENTRICULAR and rng.random() < 0.2
-    tilt = rng.uniform(-_MAX_TILT, _MAX_TILT)
-    phantom = make_phantom(rng, height, width, tilt, above_ventricles=above)
+    levels = list(BrainLevel) if bleed is None else LEVELS[bleed]
+    shares = np.array([_SHARES[level] for level in levels])
+    level = levels[int(rng.choice(len(levels), p=shares / shares.sum()))]
+    acquisition = choose_acquisition(rng, size, _EXTENT)
+    # Blood shows where there is room for it.
+    ventricles = 1.0 if bleed is Bleed.INTRAVENTRICULAR else 0.5
+    sulci = 1.2 if bleed is Bleed.SUBARACHNOID else 0.4
+    phantom = make_phantom(rng, acquisition.frame, level, least_ventricles=ventricles, least_sulci=sulci)
     if bleed is not None:
         add_bleed(phantom, bleed, rng)
-    blurred = ndimage.gaussian_filter(phantom.hounsfield, rng.uniform(0.5, 0.9) * height / 256.0)
-    return SyntheticScan(_windowed(blurred, rng), CLASSES[bleed is not None], bleed)
-
-
-def _windowed(hounsfield: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Add quantum noise and show a brain window: about level 40, width 80 HU."""
-    level, width = rng.uniform(32.0, 42.0), rng.uniform(75.0, 125.0)
-    noise = rng.standard_normal(hounsfield.shape, dtype=np.float32) * np.float32(rng.uniform(3.0, 8.0))
-    noise = ndimage.uniform_filter(noise, 2)
-    shown = (hounsfield + noise - np.float32(level - width / 2.0)) * np.float32(255.0 / width)
-    return np.asarray(np.clip(shown, 0.0, 255.0), dtype=np.uint8)
+    if level is BrainLevel.POSTERIOR_FOSSA:
+        add_streaks(phantom.hounsfield, acquisition.frame, rng, rng.uniform(0.5, 7.0))
+    image = acquire(phantom.hounsfield, acquisition, rng, widest=350.0 if bleed is None else 160.0)
+    return SyntheticScan(image, CLASSES[bleed is not None], bleed)
 
 
 def write_scans(folder: Path, count: int, seed: int) -> list[WrittenScan]:

@@ -7,13 +7,16 @@ from PIL import Image
 from core.errors import NotACtSlice
 from models.head import find_head
 from training.bleeds import Bleed
+from training.brain import BrainLevel
+from training.canvas import Frame
 from training.phantom import make_phantom
 from training.synthetic import generate_scan
 
 
 @pytest.mark.parametrize("tilt", [-15.0, -6.0, 0.0, 9.0, 14.0])
 def test_the_tilt_is_recovered(tilt: float) -> None:
-    phantom = make_phantom(np.random.default_rng(3), 256, 224, tilt, above_ventricles=False)
+    frame = Frame(height=256, width=224, spacing=0.85, row=128.0, column=112.0, tilt=tilt, stretch=1.0)
+    phantom = make_phantom(np.random.default_rng(4), frame, BrainLevel.VENTRICLES)
     image = np.clip((phantom.hounsfield + 10.0) * 2.5, 0, 255).astype(np.uint8)
     assert find_head(image, max_tilt=24.0).tilt == pytest.approx(tilt, abs=2.5)
 

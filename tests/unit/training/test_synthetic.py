@@ -8,7 +8,9 @@ import pytest
 
 from models.constants import Preprocessing
 from models.preprocessing import preprocess
-from training.bleeds import Bleed
+from training.bleeds import LEVELS, Bleed, add_bleed
+from training.canvas import Frame
+from training.phantom import make_phantom
 from training.synthetic import generate_scan, write_scans
 
 
@@ -54,5 +56,29 @@ def test_written_scans_form_a_balanced_data_set_whose_names_tell_nothing(tmp_pat
 
 
 def test_widths_and_heights_vary_and_do_not_tell_the_label() -> None:
-    sizes = {generate_scan(seed, None).image.shape for seed in range(6)}
-    assert len(sizes) == 6
+    normal = [generate_scan(seed, None).image.shape for seed in range(12)]
+    bleeding = [generate_scan(seed, Bleed.SUBDURAL).image.shape for seed in range(12)]
+    assert min(len(set(normal)), len(set(bleeding))) > 3
+    for shapes in (normal, bleeding):
+        assert 0 < sum(height == width for height, width in shapes) < 12
+
+
+@pytest.mark.parametrize("bleed", [None, *Bleed])
+def test_a_head_is_found_in_all(bleed: Bleed | None) -> None:
+    for seed in range(100, 112):
+        assert preprocess(generate_scan(seed, bleed).image, Preprocessing()).any()
+
+
+@pytest.mark.parametrize("bleed", list(Bleed))
+def test_a_bleed_changes_enough_of_the_head_to_be_seen(bleed: Bleed) -> None:
+    frame = Frame(height=200, width=170, spacing=1.0, row=100.0, column=85.0, tilt=0.0, stretch=1.0)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        level = LEVELS[bleed][seed % len(LEVELS[bleed])]
+        phantom = make_phantom(rng, frame, level, least_ventricles=1.0, least_sulci=1.2)
+        before = phantom.hounsfield.copy()
+        add_bleed(phantom, bleed, rng)
+        brighter = (phantom.hounsfield > before + 10.0) & (phantom.depth < 1.0)
+        assert brighter.sum() > 40  # mm2
+        assert 45.0 < np.median(phantom.hounsfield[brighter]) < 95.0  # neither bone nor calcification
+        np.testing.assert_array_equal(phantom.hounsfield[phantom.depth > 1.1], before[phantom.depth > 1.1])
