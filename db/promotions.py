@@ -1,0 +1,105 @@
+"""Which model version is in use: the newest row of `promotion` says it; without any, the shipped one is."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.orm import Session
+
+from core.errors import NothingToRollBack
+from db.engine import now
+from db.states import Cause
+from db.tables import Promotion
+
+SHIPPED: Final = "(shipped)"
+"""Stands for the version that ships with headct, whichever that is: an upgrade may bring another one."""
+
+
+def version_in_use(database: Connection | Session) -> str | None:
+    """The version in use; None for the shipped one."""
+    newest = select(Promotion.model_version).order_by(Promotion.id.desc()).limit(1)
+    return _meant(database.scalar(newest) or SHIPPED)
+
+
+def versions_to_go_back_to(session: Session) -> list[str | None]:
+    """The version in use, then those that one rollback after the other brings back; the shipped one is last.
+
+    A promotion puts its version on a stack, a rollback takes the uppermost away.
+    """
+    stack: list[str | None] = [None]
+    for version, cause in session.execute(
+        select(Promotion.model_version, Promotion.cause).order_by(Promotion.id)
+    ):
+        if cause == Cause.ROLLBACK:
+            stack.pop()
+        else:
+            stack.append(_meant(version))
+    return stack[::-1]
+
+
+def promote(
+    session: Session, version: str | None, *, cause: Cause, decided_by: str, evidence: dict[str, Any] | None
+) -> Promotion | None:
+    """Put a version into use (None: the shipped one). If it is in use already nothing is recorded: None.
+
+    Whoever calls has made sure that its weights are there and are the registered ones.
+    """
+    hold(session)
+    if version_in_use(session) == version:
+        return None
+    return _record(session, version, cause, decided_by, evidence)
+
+
+def rollback(session: Session, decided_by: str) -> Promotion:
+    """Go back to the version that was in use before the present one came; once more goes one further back.
+
+    Raises
+    ------
+    NothingToRollBack
+    """
+    hold(session)
+    stack = versions_to_go_back_to(session)
+    if len(stack) < 2:
+        raise NothingToRollBack(
+            "There is nothing to roll back to: the version that ships with headct is in use, and no other one was "
+            "before it. `headct models promote VERSION` puts another one into use; `headct models list` names them."
+        )
+    return _record(session, stack[1], Cause.ROLLBACK, decided_by, None)
+
+
+def history(session: Session) -> Sequence[Promotion]:
+    """Every change, the newest first."""
+    return session.scalars(select(Promotion).order_by(Promotion.id.desc())).all()
+
+
+def hold(session: Session) -> None:
+    """Until this transaction ends the version in use is changed by nobody else.
+
+    On SQLite that is so from the start: a transaction that may write is the only one.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE promotion IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _record(
+    session: Session,
+    version: str | None,
+    cause: Cause,
+    decided_by: str,
+    evidence: dict[str, Any] | None,
+) -> Promotion:
+    promotion = Promotion(
+        model_version=version or SHIPPED,
+        replaced_version=version_in_use(session) or SHIPPED,
+        cause=cause,
+        decided_by=decided_by,
+        evidence=evidence,
+        promoted_at=now(),
+    )
+    session.add(promotion)
+    session.flush()
+    return promotion
+
+
+def _meant(recorded: str) -> str | None:
+    return None if recorded == SHIPPED else recorded
