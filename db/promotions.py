@@ -61,8 +61,8 @@ def rollback(session: Session, decided_by: str) -> Promotion:
     stack = versions_to_go_back_to(session)
     if len(stack) < 2:
         raise NothingToRollBack(
-            "There is nothing to roll back to: the version that ships with headct is in use, and no other one was "
-            "before it. `headct models promote VERSION` puts another one into use; `headct models list` names them."
+            "There is nothing to roll back to: the version that ships with headct is in use, and none was "
+            "before it. `headct models promote VERSION` puts another one into use (`headct models list`)."
         )
     return _record(session, stack[1], Cause.ROLLBACK, decided_by, None)
 

@@ -17,6 +17,7 @@ CARD_NAME = "model.json"
 WEIGHTS_NAME = "model.weights.h5"
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_OR_ANOTHER = ". For another version: `headct models rollback`, or `headct models promote` and its name."
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,34 @@ def shipped_model() -> StoredModel:
 
 
 @dataclass(frozen=True)
+class DamagedModel:
+    """A version whose card cannot be read; `problem` says what to do."""
+
+    version: str
+    problem: str
+
+
+@dataclass(frozen=True)
 class ModelStore:
     """Versions trained at this site, each in a folder of its name below `directory`."""
 
     directory: Path
 
-    def versions(self) -> list[ModelCard]:
-        """The shipped version first, then those trained here, the oldest first."""
-        trained = [_read_card(path) for path in self.directory.glob(f"*/{CARD_NAME}")]
-        return [shipped_model().card, *sorted(trained, key=lambda card: (card.created_at, card.version))]
+    def versions(self) -> list[ModelCard | DamagedModel]:
+        """The shipped version first, then those trained here, the oldest first; the damaged ones last."""
+        cards: list[ModelCard] = []
+        damaged: list[DamagedModel] = []
+        for path in self.directory.glob(f"*/{CARD_NAME}"):
+            version = path.parent.name
+            if not _VERSION.fullmatch(version):  # one that is being registered
+                continue
+            try:
+                cards.append(self.find(version).card)
+            except ModelError as error:
+                damaged.append(DamagedModel(version, str(error)))
+        cards.sort(key=lambda card: (card.created_at, card.version))
+        damaged.sort(key=lambda model: model.version)
+        return [shipped_model().card, *cards, *damaged]
 
     def find(self, version: str | None) -> StoredModel:
         """The model of that version; the shipped one for None.
@@ -56,18 +76,34 @@ class ModelStore:
         ------
         ModelNotFound
             Names the versions there are.
+        ModelError
+            Its card is damaged.
         """
         shipped = shipped_model()
         if version is None or version == shipped.card.version:
             return shipped
         folder = self.directory / version
         if not _VERSION.fullmatch(version) or not (folder / CARD_NAME).is_file():
-            known = ", ".join(card.version for card in self.versions())
+            known = ", ".join(model.version for model in self.versions())
             raise ModelNotFound(
                 f"There is no model version {version!r}. There are: {known}. "
-                "Set HEADCT_MODEL_VERSION to one of them, or unset it for the one that ships with headct."
+                "Name one of them; `headct models promote` puts it into use."
             )
-        return StoredModel(_read_card(folder / CARD_NAME), folder / WEIGHTS_NAME)
+        card = _read_card(folder / CARD_NAME)
+        if card.version != version:
+            raise ModelError(
+                f"The model in {folder} is {card.version}: it was copied or renamed by hand. "
+                f"Name the folder {card.version} again, or remove it."
+            )
+        return StoredModel(card, folder / WEIGHTS_NAME)
+
+    def trace(self, version: str | None) -> tuple[tuple[int, int], ...]:
+        """Another value as soon as a file of that version changes: its time of change (ns) and size."""
+        if version is None:
+            paths = [SHIPPED_CARD, SHIPPED_WEIGHTS]
+        else:
+            paths = [self.directory / version / name for name in (CARD_NAME, WEIGHTS_NAME)]
+        return tuple((path.stat().st_ctime_ns, path.stat().st_size) for path in paths if path.is_file())
 
     def register(self, card: ModelCard, weights: Path) -> StoredModel:
         """Copy the weights and the card into the store; the version appears whole or not at all.
@@ -116,13 +152,12 @@ def verify(stored: StoredModel) -> None:
     if not stored.weights_path.is_file():
         raise ModelNotFound(
             f"The weights of model {stored.card.version} are gone: {stored.weights_path} does not exist. "
-            "Restore the file, or set HEADCT_MODEL_VERSION to another version (`headct models`)."
+            f"Restore the file{_OR_ANOTHER}"
         )
     if weights_sha256(stored.weights_path) != stored.card.weights_sha256:
         raise WeightsAltered(
             f"The weights of model {stored.card.version} ({stored.weights_path}) are not the registered "
-            "ones: their SHA-256 differs. Restore the file from a backup or a fresh clone, "
-            "or set HEADCT_MODEL_VERSION to another version (`headct models`)."
+            f"ones: their SHA-256 differs. Restore the file from a backup or a fresh clone{_OR_ANOTHER}"
         )
 
 
@@ -137,12 +172,13 @@ def _read_card(path: Path) -> ModelCard:
         return ModelCard.read(path)
     except FileNotFoundError as error:
         raise ModelNotFound(
-            f"The description of a model is gone: {path} does not exist. "
-            "Restore it from a backup or a fresh clone."
+            f"The card of a model is gone: {path} does not exist. "
+            f"Restore it from a backup or a fresh clone{_OR_ANOTHER}"
         ) from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(
-            f"The description of a model cannot be read: {path}. Restore it from a backup or a fresh clone."
+            f"The card of a model cannot be read: {path}. "
+            f"Restore it from a backup or a fresh clone{_OR_ANOTHER}"
         ) from error
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.errors import ModelError, ModelNotFound, WeightsAltered
 from models import store as module
 from models.card import ModelCard
-from models.store import ModelStore, StoredModel, shipped_model, verify, weights_sha256
+from models.store import DamagedModel, ModelStore, StoredModel, shipped_model, verify, weights_sha256
 
 
 @pytest.fixture
@@ -93,11 +93,48 @@ def test_altered_and_missing_weights_say_what_to_do(
         verify(registered)
 
 
-def test_a_damaged_card_says_which_file(store: ModelStore, card: ModelCard, weights: Path) -> None:
-    store.register(card, weights)
+def test_a_damaged_card_says_which_file_and_hides_no_other_version(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    for version in ("site-1", "site-2"):
+        store.register(replace(card, version=version), weights)
     (store.directory / "site-1" / "model.json").write_text("{")
-    with pytest.raises(ModelError, match=r"model\.json"):
+    with pytest.raises(ModelError, match=r"model\.json.*headct models rollback"):
         store.find("site-1")
+    assert [model.version for model in store.versions()] == [shipped_model().card.version, "site-2", "site-1"]
+    damaged = store.versions()[-1]
+    assert isinstance(damaged, DamagedModel)
+    assert "Restore it" in damaged.problem
+    with pytest.raises(ModelNotFound, match="site-2, site-1"):
+        store.find("site-3")
+
+
+def test_a_folder_that_was_renamed_by_hand_is_no_version_of_its_own(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    store.register(card, weights)
+    shutil.copytree(store.directory / "site-1", store.directory / "site-2")
+    with pytest.raises(ModelError, match="is site-1"):
+        store.find("site-2")
+
+
+def test_a_version_that_is_being_registered_is_not_listed(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    store.register(card, weights)
+    shutil.copytree(store.directory / "site-1", store.directory / ".partial-x")
+    assert len(store.versions()) == 2
+
+
+def test_the_trace_changes_with_the_files_of_a_version(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    assert store.trace(None) == store.trace(None) != ()
+    assert store.trace("site-1") == ()
+    registered = store.register(card, weights)
+    before = store.trace("site-1")
+    registered.weights_path.write_bytes(b"tampered")
+    assert store.trace("site-1") != before
 
 
 def test_an_incomplete_installation_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
