@@ -1,12 +1,13 @@
 """Training runs that nobody asks for by hand: by the clock, and after so many new labels."""
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 
 from celery.schedules import crontab
 from sqlalchemy.orm import Session
 
 from core.settings import Settings
+from db.readings import count_new_labels
 from db.training_runs import (
     BY_LABELS,
     BY_SCHEDULE,
@@ -19,6 +20,7 @@ from db.training_runs import (
 logger = logging.getLogger(__name__)
 
 _SEED = 1
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def request_due_run(session: Session, settings: Settings, started: datetime) -> int | None:
@@ -44,9 +46,7 @@ def _cause(session: Session, settings: Settings, started: datetime) -> str | Non
         if schedule.remaining_estimate(last).total_seconds() <= 0:
             return BY_SCHEDULE
     if settings.retrain_after_labels:
-        from db.readings import count_new_labels
-
-        since = last_request(session)
+        since = last_request(session) or _EVER
         if count_new_labels(session, since) >= settings.retrain_after_labels:
             return BY_LABELS
     return None

@@ -9,6 +9,7 @@ from db.lifecycle import Claimant
 from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, TRAIN_TASK
 from worker.classification import classify_chunk
 from worker.process import current_process
+from worker.training_run import run_training
 
 _LONGEST_WAIT_S = 30
 
@@ -17,12 +18,12 @@ _LONGEST_WAIT_S = 30
 def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Celery's task is untyped
     """Classify the scans with these ids; tried again for as long as the database does not answer."""
     process, request = current_process(), task.request
-    if process.classifier is None:
+    if process.model is None:
         raise RuntimeError("this worker serves no model; it was not started on queue inference")
     try:
         classify_chunk(
             process.engine,
-            process.classifier,
+            process.model.classifier,
             process.settings,
             process.home,
             scan_ids,
@@ -35,7 +36,5 @@ def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Ce
 @shared_task(name=TRAIN_TASK, acks_late=False)
 def train_model(run_id: int) -> None:
     """Do the training run with this id, unless it is done or under way; its row decides, not this message."""
-    from worker.training_run import run_training
-
     process = current_process()
     run_training(process.engine, process.settings, process.home, run_id)

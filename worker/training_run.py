@@ -19,7 +19,7 @@ from core.home import Home
 from core.logging import run_log
 from core.settings import Settings
 from db.engine import reading
-from db.promotions import promote, version_in_use
+from db.promotions import hold, promote, version_in_use
 from db.states import Cause, RunState
 from db.tables import TrainingRun
 from db.training_runs import (
@@ -33,7 +33,7 @@ from db.training_runs import (
     record_epoch,
 )
 from models.card import ModelCard
-from models.store import ModelStore
+from models.store import ModelStore, shipped_model
 from training.dataset import load_labelled
 from training.hyperparameters import Hyperparameters
 
@@ -185,8 +185,9 @@ def _succeed(engine: Engine, run: TrainingRun, card: ModelCard) -> Held:
     """Write the success and put the version into use if the gate lets it, in one commit."""
     gate = card.gate
     with Session(engine) as session, session.begin():
-        in_use = version_in_use(session)
-        changed = (in_use or gate["incumbent"]) != gate["incumbent"]
+        hold(session)
+        in_use = version_in_use(session) or shipped_model().card.version
+        changed = in_use != gate["incumbent"]
         goes_live = gate["promote"] and run.promote and not changed
         if goes_live:
             note = f"In use from now on. {gate['rule']}"

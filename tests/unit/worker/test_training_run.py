@@ -1,0 +1,252 @@
+"""How a run ends is written once, whatever happens; only the fit itself is stood in for here."""
+
+import errno
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+import training.train
+import worker.training_run
+from core.errors import DatasetError, TrainingDiverged
+from core.home import Home
+from core.settings import Settings
+from db.promotions import promote, version_in_use
+from db.states import Cause
+from db.tables import Promotion, TrainingRun
+from db.training_runs import (
+    BY_SCHEDULE,
+    RunRequest,
+    cancel_run,
+    claim_run,
+    epochs_of,
+    find_run,
+    request_run,
+    run_to_publish,
+)
+from models.card import ModelCard
+from models.store import ModelStore, shipped_model
+from training.dataset import Dataset
+from training.fit import Epoch
+from training.train import Job, Watch
+from worker.training_run import RUN_LEASE, run_training
+
+Train = Callable[[Job, ModelStore, Watch], ModelCard]
+FINGERPRINT = "d" * 64
+
+
+@pytest.fixture(autouse=True)
+def dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.training_run, "load_labelled", lambda *_: Dataset((), FINGERPRINT))
+    monkeypatch.setattr(worker.training_run, "_HEARTBEAT_S", 0.02)
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, train: Train) -> None:
+    monkeypatch.setattr(training.train, "train", train)
+
+
+def registered(job: Job, store: ModelStore, *, let_in: bool = True) -> ModelCard:
+    """The shipped weights as a new version."""
+    shipped = shipped_model()
+    gate = {"incumbent": job.incumbent.card.version, "promote": let_in, "rule": "The rule.", "numbers": {}}
+    card = replace(shipped.card, version=job.version, gate=gate, data_fingerprint=FINGERPRINT)
+    store.register(card, shipped.weights_path)
+    return card
+
+
+def good(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
+    watch.on_stage("fitting")
+    for number in (1, 2):
+        watch.on_epoch(Epoch(number, 2, 0.5, 0.6, 0.9))
+    return registered(job, store)
+
+
+def request(engine: Engine, *, may_promote: bool = True, by: str = "a person") -> int:
+    with Session(engine) as session, session.begin():
+        run_id = request_run(session, RunRequest(1, 2, may_promote, by))
+        run_to_publish(session, RUN_LEASE)
+    return run_id
+
+
+def run(engine: Engine, settings: Settings, home: Home, run_id: int) -> TrainingRun:
+    run_training(engine, settings, home, run_id)
+    with Session(engine) as session:
+        return find_run(session, run_id)
+
+
+def in_use(engine: Engine) -> str | None:
+    with Session(engine) as session:
+        return version_in_use(session)
+
+
+def test_a_good_version_goes_live_and_the_run_says_why(
+    engine: Engine,
+    settings: Settings,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    stand_in(monkeypatch, good)
+    ended = run(engine, settings, home, request(engine))
+    assert (ended.state, ended.data_fingerprint, ended.attempts) == ("succeeded", FINGERPRINT, 1)
+    assert ended.reason == "In use from now on. The rule."
+    assert in_use(engine) == ended.model_version
+    with Session(engine) as session:
+        (promotion,) = session.scalars(select(Promotion)).all()
+        assert (promotion.cause, promotion.decided_by) == ("gate", f"training run {ended.id}")
+        assert promotion.evidence is not None
+        assert [epoch.validation_auc for epoch in epochs_of(session, ended.id)] == [0.9, 0.9]
+    assert "epoch 2 of 2" in home.training_log(ended.id).read_text()
+
+
+@pytest.mark.parametrize(
+    ("may_promote", "let_in", "said"),
+    [(False, True, "--promote never"), (True, False, "Not in use. The rule.")],
+)
+def test_a_version_that_may_not_or_should_not_stays_out_of_use(
+    engine: Engine,
+    settings: Settings,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    may_promote: bool,
+    let_in: bool,
+    said: str,
+) -> None:
+    stand_in(monkeypatch, lambda job, store, _: registered(job, store, let_in=let_in))
+    ended = run(engine, settings, home, request(engine, may_promote=may_promote))
+    assert ended.state == "succeeded"
+    assert said in str(ended.reason)
+    assert in_use(engine) is None
+    assert ModelStore(home.models).find(ended.model_version).card.version == ended.model_version
+
+
+def test_a_version_that_came_into_use_meanwhile_is_not_replaced_unseen(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(job: Job, store: ModelStore, _: Watch) -> ModelCard:
+        with Session(engine) as session, session.begin():
+            promote(session, "by-hand", cause=Cause.PERSON, decided_by="a person", evidence=None)
+        return registered(job, store)
+
+    stand_in(monkeypatch, overtaken)
+    ended = run(engine, settings, home, request(engine))
+    assert "meanwhile" in str(ended.reason)
+    assert in_use(engine) == "by-hand"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DatasetError("One class only. Import more."), "One class only. Import more."),
+        (TrainingDiverged("The loss is no number."), "The loss is no number."),
+        (OSError(errno.ENOSPC, "No space left on device"), "The disk is full. Make room"),
+        (ZeroDivisionError("surprise"), "ZeroDivisionError: surprise. See the run's log."),
+    ],
+)
+def test_a_failed_run_says_why_and_leaves_the_version_in_use_alone(
+    engine: Engine,
+    settings: Settings,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    said: str,
+) -> None:
+    def failing(*_: object) -> ModelCard:
+        raise error
+
+    stand_in(monkeypatch, failing)
+    ended = run(engine, settings, home, request(engine))
+    assert ended.state == "failed"
+    assert said in str(ended.reason)
+    assert in_use(engine) is None
+    assert f"training run {ended.id} failed" in home.training_log(ended.id).read_text()
+
+
+@pytest.mark.parametrize("moment", ["last epoch", "after registering"])
+def test_a_cancelled_run_leaves_no_version_however_late_it_is_cancelled(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def cancel(run_id: int) -> None:
+        with Session(engine) as session, session.begin():
+            cancel_run(session, run_id)
+
+    def cancelled(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
+        if moment == "last epoch":
+            cancel(run_id)
+            while True:
+                watch.on_stage("goes on until the heartbeat brings the news")
+        card = good(job, store, watch)
+        cancel(run_id)
+        return card
+
+    stand_in(monkeypatch, cancelled)
+    run_id = request(engine)
+    assert run(engine, settings, home, run_id).state == "cancelled"
+    assert ModelStore(home.models).versions() == [shipped_model().card]
+    assert in_use(engine) is None
+
+
+def test_a_second_trainer_with_the_same_message_does_nothing(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprised(*_: object) -> ModelCard:
+        raise AssertionError("it trains beside the first")
+
+    stand_in(monkeypatch, surprised)
+    run_id = request(engine)
+    with Session(engine) as session, session.begin():
+        claim_run(session, run_id, "the first", RUN_LEASE)
+    assert run(engine, settings, home, run_id).state == "running"
+
+
+def test_who_lost_the_run_stops_and_writes_nothing(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(_: Job, __: ModelStore, watch: Watch) -> ModelCard:
+        with Session(engine) as session, session.begin():
+            find_run(session, run_id).claimed_by = "another"
+        while True:
+            watch.on_stage("goes on until the heartbeat brings the news")
+
+    stand_in(monkeypatch, overtaken)
+    run_id = request(engine)
+    ended = run(engine, settings, home, run_id)
+    assert (ended.state, ended.claimed_by) == ("running", "another")
+
+
+def test_a_version_that_was_registered_before_the_worker_died_is_taken_over(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
+        good(job, store, watch)
+        raise Killed
+
+    stand_in(monkeypatch, killed)
+    run_id = request(engine)
+    with pytest.raises(Killed):
+        run_training(engine, settings, home, run_id)
+    with Session(engine) as session, session.begin():
+        find_run(session, run_id).lease_expires_at = find_run(session, run_id).requested_at
+    with Session(engine) as session, session.begin():
+        assert run_to_publish(session, RUN_LEASE) == run_id
+    ended = run(engine, settings, home, run_id)
+    assert (ended.state, ended.attempts) == ("succeeded", 2)
+    assert in_use(engine) == ended.model_version
+    assert len(ModelStore(home.models).versions()) == 2
+
+
+def test_a_run_of_the_schedule_is_skipped_where_the_data_are_those_of_the_last_one(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, good)
+    run(engine, settings, home, request(engine))
+    ended = run(engine, settings, home, request(engine, by=BY_SCHEDULE))
+    assert ended.state == "skipped"
+    assert "have not changed" in str(ended.reason)
+    assert run(engine, settings, home, request(engine)).state == "succeeded", "a person's run is not skipped"
