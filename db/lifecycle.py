@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, case, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, case, exists, or_, select, update
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
@@ -53,18 +53,28 @@ def take_back_expired(session: Session, max_attempts: int) -> int:
 
 
 def next_chunks(
-    session: Session, chunks: int, chunk_size: int, lease: timedelta, *, full_only: bool = False
+    session: Session,
+    chunks: int,
+    chunk_size: int,
+    lease: timedelta,
+    *,
+    again: bool = False,
+    full_only: bool = False,
 ) -> list[list[int]]:
     """Move waiting scans to `queued`; returns their ids in chunks, oldest first.
 
+    Either those that have no result yet, or those that are to be classified `again`.
     With `full_only`, scans that do not fill a chunk go on waiting.
     A scan that a worker did not come back from travels alone, so that one bad file cannot take
     others down with it a second time.
     """
     waiting = session.execute(
         select(Scan.id, Scan.attempts)
-        .where(Scan.state == ScanState.RECEIVED)
-        .order_by(Scan.id)
+        .where(
+            Scan.state == ScanState.RECEIVED,
+            Scan.finished_at.is_not(None) if again else Scan.finished_at.is_(None),
+        )
+        .order_by(Scan.finished_at, Scan.id)  # as the index has them
         .limit(min(chunks * chunk_size, MAX_IDS))
         .with_for_update(skip_locked=True)
     ).all()
@@ -190,6 +200,19 @@ def retry(session: Session, scan_ids: Sequence[int]) -> int:
     )
 
 
+def reclassify(session: Session, version: str, since: datetime | None) -> int:
+    """Classified scans that have no result of that version wait again; returns how many.
+
+    Their results stay. That they were finished before tells them from new scans, which come first.
+    """
+    has_one = exists().where(Prediction.scan_id == Scan.id, Prediction.model_version == version)
+    conditions = [Scan.state == ScanState.CLASSIFIED, ~has_one]
+    if since is not None:
+        conditions.append(Scan.received_at >= since)
+    moved = session.execute(update(_SCAN).where(*conditions).values(state=ScanState.RECEIVED))
+    return cast("CursorResult[Any]", moved).rowcount
+
+
 def in_state(session: Session, state: ScanState) -> Sequence[int]:
     """Ids of the scans in that state."""
     return session.scalars(select(Scan.id).where(Scan.state == state).order_by(Scan.id)).all()
@@ -207,7 +230,7 @@ def _release(session: Session, which: ColumnElement[bool], max_attempts: int) ->
         .values(
             state=case((exhausted, ScanState.QUARANTINED.value), else_=ScanState.RECEIVED.value),
             reason=case((exhausted, reason), else_=None),
-            finished_at=case((exhausted, now()), else_=None),
+            finished_at=case((exhausted, now()), else_=Scan.finished_at),
             claimed_by=None,
             lease_expires_at=None,
         )

@@ -55,7 +55,7 @@ class Scan(Table):
     __table_args__ = (
         CheckConstraint(_one_of("state", ScanState), name="state"),
         CheckConstraint("(state IN ('rejected', 'quarantined')) = (reason IS NOT NULL)", name="reason"),
-        Index("ix_scan_state_id", "state", "id"),
+        Index("ix_scan_state_finished_at_id", "state", "finished_at", "id"),
         Index("ix_scan_received_at", "received_at"),
     )
 

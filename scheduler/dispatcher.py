@@ -82,14 +82,13 @@ class Dispatcher:
         room = self._settings.high_water_chunks - depth
         if room <= 0:
             return True
+        size, lease = self._settings.chunk_size, self._lease
         with Session(self._engine) as session, session.begin():
-            chunks = next_chunks(
-                session,
-                room,
-                self._settings.chunk_size,
-                self._lease,
-                full_only=depth >= _KEEPS_WORKERS_BUSY,
-            )
+            chunks = next_chunks(session, room, size, lease, full_only=depth >= _KEEPS_WORKERS_BUSY)
+            # What has a result already never fills the queue: a new scan would wait behind it.
+            room = min(room, _KEEPS_WORKERS_BUSY - depth) - len(chunks)
+            if room > 0:
+                chunks += next_chunks(session, room, size, lease, again=True)
         self._publish(chunks)
         return bool(chunks) or depth >= _KEEPS_WORKERS_BUSY
 

@@ -16,6 +16,7 @@ from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
+from db.lifecycle import reclassify
 from db.queries import counts_by_state
 from db.tables import Scan
 from db.training_runs import RunRequest, request_run
@@ -66,6 +67,23 @@ def test_a_large_inbox_does_not_fill_redis(
     dispatcher.dispatch()
     assert queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE) == 5
     assert counts(sqlite_engine) == {"queued": 80, "received": 920}
+
+
+def test_new_scans_go_before_those_to_be_classified_again_which_never_fill_the_queue(
+    settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
+) -> None:
+    arrive(sqlite_engine, 200)
+    with Session(sqlite_engine) as session, session.begin():
+        session.execute(update(Scan).values(state="classified", finished_at=now()))
+        assert reclassify(session, "v2", None) == 200
+    arrive(sqlite_engine, 220)  # twenty more
+    client = redis_client(broker_url(settings, home))
+    for _ in range(2):
+        make_dispatcher(settings, home, sqlite_engine).dispatch()
+    queued = client.lrange(INFERENCE_QUEUE, 0, -1)[::-1]  # the first that was sent is the last
+    chunks = [json.loads(base64.b64decode(json.loads(raw)["body"]))[0][0] for raw in queued]
+    new = list(range(201, 221))
+    assert chunks == [new[:16], new[16:], list(range(1, 17)), list(range(17, 33))]
 
 
 def test_what_redis_lost_is_published_again_once_its_lease_ran_out(

@@ -36,6 +36,9 @@ LEFT JOIN prediction ON prediction.id =
 
 def upgrade() -> None:
     op.execute("DROP VIEW results")
+    # New scans are taken before those that are to be classified again: these have been finished before.
+    op.drop_index("ix_scan_state_id", "scan")
+    op.create_index("ix_scan_state_finished_at_id", "scan", ["state", "finished_at", "id"])
     _extend_prediction()
     _extend_training_run()
     _create_labelled_image()

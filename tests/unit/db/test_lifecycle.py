@@ -1,4 +1,5 @@
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, func, select, update
@@ -14,11 +15,12 @@ from db.lifecycle import (
     finish,
     next_chunks,
     put_back,
+    reclassify,
     retry,
     take_back_expired,
 )
-from db.queries import counts_by_state, find_scan, oldest_unfinished
-from db.results import ResultFilter, results
+from db.queries import counts_by_state, find_scan, oldest_unfinished, predictions_of
+from db.results import ResultFilter, results, results_of
 from db.tables import Arrival, Prediction, Scan
 
 MODEL = ModelStamp("v1", "f" * 64, "p1", 0.5)
@@ -209,3 +211,63 @@ def test_only_rejected_and_quarantined_scans_are_retried(engine: Engine, state: 
     with Session(engine) as session, session.begin():
         session.execute(update(Scan).values(state=state))
         assert retry(session, [scan_id]) == 0
+
+
+def classify(engine: Engine, ids: list[int], model: ModelStamp) -> None:
+    with Session(engine) as session, session.begin():
+        finish(session, [Outcome(id_, 0.9, "hemorrhage") for id_ in ids], model)
+
+
+def ask_again(engine: Engine, version: str, since: datetime | None = None) -> int:
+    with Session(engine) as session, session.begin():
+        return reclassify(session, version, since)
+
+
+def test_classified_scans_without_a_result_of_the_version_get_a_second_one_and_keep_the_first(
+    engine: Engine,
+) -> None:
+    ids = arrive(engine, 4)
+    classify(engine, ids[:2], MODEL)
+    classify(engine, ids[2:3], replace(MODEL, version="v2"))
+    assert ask_again(engine, "v2") == 2
+    assert ask_again(engine, "v2") == 0, "they wait already"
+    with Session(engine) as session:
+        waiting = results(session, ResultFilter(state="received"))
+        assert [row.model_version for row in waiting] == [None, "v1", "v1"], "the first result stays visible"
+        chunks = next_chunks(session, 10, 16, LEASE, again=True)
+        session.commit()
+    assert chunks == [ids[:2]]
+    assert take(engine, chunks[0], "task") == ids[:2]
+    classify(engine, ids[:2], replace(MODEL, version="v2"))
+    with Session(engine) as session:
+        said = [row.model_version for row in predictions_of(session, ids[0])]
+        assert said == ["v1", "v2"]
+        assert find_result(session, ids[0]) == ("classified", "v2")
+
+
+def find_result(session: Session, scan_id: int) -> tuple[str, str]:
+    (row,) = results_of(session, [scan_id])
+    return row.state, row.model_version
+
+
+def test_only_scans_received_since_then_are_classified_again(engine: Engine) -> None:
+    ids = arrive(engine, 2)
+    classify(engine, ids, MODEL)
+    with Session(engine) as session, session.begin():
+        session.execute(update(Scan).where(Scan.id == ids[0]).values(received_at=now() - timedelta(days=2)))
+    assert ask_again(engine, "v2", now() - timedelta(days=1)) == 1
+    with Session(engine) as session:
+        assert [row.scan_id for row in results(session, ResultFilter(state="received"))] == ids[1:]
+
+
+def test_what_is_classified_again_stays_apart_from_new_scans_when_its_message_is_lost(engine: Engine) -> None:
+    ids = arrive(engine, 1)
+    classify(engine, ids, MODEL)
+    ask_again(engine, "v2")
+    with Session(engine) as session, session.begin():
+        assert next_chunks(session, 10, 16, LEASE) == []
+        assert next_chunks(session, 10, 16, LEASE, again=True) == [ids]
+    expire(engine)
+    with Session(engine) as session, session.begin():
+        take_back_expired(session, 3)
+    assert queue(engine) == []
