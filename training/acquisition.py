@@ -91,7 +91,7 @@ def add_metal_streaks(
     """Add the rays that a filling at `source` (x and y in mm) throws through the image, in place."""
     x, y = frame.coordinates()
     x, y = x - np.float32(source[0]), y - np.float32(source[1])
-    rays = ndimage.gaussian_filter1d(rng.normal(0.0, 1.0, 360), 1.5, mode="wrap") * rng.uniform(200.0, 900.0)
+    rays = ndimage.gaussian_filter1d(rng.normal(0.0, 1.0, 360), 1.5, mode="wrap") * rng.uniform(80.0, 550.0)
     ray = ((np.arctan2(y, x) + np.pi) * (359.0 / (2.0 * np.pi))).astype(np.intp)
     hounsfield += np.asarray(rays[ray] / (1.0 + np.hypot(x, y) / 25.0), dtype=np.float32)
 

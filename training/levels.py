@@ -12,8 +12,10 @@ import numpy as np
 from models.card import CLASSES
 from training.acquisition import acquire, choose_acquisition
 from training.canvas import Field, Frame
-from training.face import draw_face, draw_neck
-from training.skull_base import draw_orbits, draw_skull_base
+from training.face import draw_face
+from training.neck import draw_neck
+from training.orbits import draw_orbits
+from training.skull_base import draw_skull_base
 from training.synthetic import SyntheticScan, generate_scan
 from training.vertex import draw_vertex
 

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from training.canvas import Canvas, Field, Frame, Points, symmetric
-from training.face import draw_skin, texture
+from training.soft_tissue import draw_skin, texture
 from training.tissue import BONE, CEREBROSPINAL_FLUID, FALX, GREY_MATTER, SPONGY_BONE, WHITE_MATTER
 
 
