@@ -59,9 +59,9 @@ class BareLimit:
 def _serve(work: Connection, warm: Barrier, upcoming: Any, settings: Settings) -> None:  # noqa: ANN401 - ctypes
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from models.classifier import Classifier  # noqa: PLC0415 - brings TensorFlow: in the bare processes only
-    from models.store import ModelStore  # noqa: PLC0415
+    from models.store import shipped_model  # noqa: PLC0415
 
-    classifier = Classifier.load(ModelStore(settings.home / "models").find(settings.model_version))
+    classifier = Classifier.load(shipped_model())  # as the measured system, whose home is new
     classifier.warm_up()
     warm.wait(_PATIENCE_S)
     while True:

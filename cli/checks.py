@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cli.context import Context, open_home
+from cli.model_in_use import model_in_use
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import HeadctError
 from core.queues import INFERENCE_QUEUE
 from db.revision import check_migrated
-from models.store import ModelStore, verify
+from models.store import verify
 from scheduler.inbox import check_inbox, find_files, is_folder
 
 # Below this the next batch of scans may not fit beside the database's and Redis's own files.
@@ -82,7 +83,8 @@ def _broker(context: Context) -> None:
 
 
 def _model(context: Context) -> None:
-    verify(ModelStore(context.home.models).find(context.settings.model_version))
+    check_migrated(context.engine)
+    verify(model_in_use(context))
 
 
 def _watch_limit(context: Context) -> None:

@@ -32,7 +32,7 @@ from db.states import UNFINISHED
 from scheduler.inbox import find_files
 from training.synthetic import write_scans
 from worker.flower import flower_password, free_port
-from worker.process import LOADED
+from worker.served_model import LOADED
 
 _SCANS, _SEED = 24, 2026
 # The slowest start that is still one: TensorFlow read from a cold disk.

@@ -42,12 +42,13 @@ def worker(
     queue: Annotated[Literal["inference", "training"], typer.Option(help="its tasks")] = "inference",
 ) -> None:
     """Run a worker: classifies, or trains (--queue training)."""
-    from models.store import ModelStore, verify
+    from cli.model_in_use import model_in_use
+    from models.store import verify
     from worker.service import run_worker
 
     context = _part()
     if queue == INFERENCE_QUEUE:
-        verify(ModelStore(context.home.models).find(context.settings.model_version))
+        verify(model_in_use(context))
     context.engine.dispose()
     run_worker(context.settings, context.home, queue)
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from cli.context import Context
+from cli.model_in_use import model_in_use
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import HeadctError
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, reading
 from db.queries import counts_by_state, oldest_unfinished
-from models.store import ModelStore
 from worker.app import create_app
 
 # Workers that do not answer within this time (in seconds) are not alive for a person who waits.
@@ -30,7 +30,7 @@ def read_state(context: Context) -> dict[str, Any]:
     except HeadctError as error:
         problems.append(str(error))
     try:
-        version = ModelStore(home.models).find(settings.model_version).card.version
+        version = model_in_use(context).card.version
     except HeadctError as error:
         problems.append(str(error))
     return {

@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 
 from cli.context import Context
+from cli.model_in_use import model_in_use
 from cli.parts import SUPERVISOR_PID
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import AlreadyRunning
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.migrate import migrate
-from models.store import ModelStore, verify
+from models.store import verify
 from scheduler.inbox import check_inbox
 from worker.flower import flower_password, free_port
 
@@ -67,10 +68,10 @@ def supervise(context: Context) -> None:
     settings, home = context.settings, context.home
     _hold_home(home.run / "up.lock")
     check_inbox(home.inbox)
-    verify(ModelStore(home.models).find(settings.model_version))
     if settings.broker_url:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)
+    verify(model_in_use(context))
     os.environ["HEADCT_FLOWER_PORT"] = str(free_port(settings))
     os.environ["HEADCT_HOME"] = str(home.root)
     os.environ[SUPERVISOR_PID] = str(os.getpid())  # which exec keeps

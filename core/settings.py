@@ -63,9 +63,6 @@ class Settings(BaseSettings):
     worker_processes: Annotated[int, Field(ge=0, le=256)] = Field(
         0, description="Classify processes, each with the network in memory; 0: one per core."
     )
-    model_version: str | None = Field(
-        None, description="Version that classifies; unset: the one that ships with headct."
-    )
     target_sensitivity: Annotated[float, Field(gt=0.5, lt=1)] = Field(
         0.95, description="Sensitivity that a new version's threshold is chosen for, on the validation split."
     )

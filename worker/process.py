@@ -1,6 +1,5 @@
 """What one worker process holds: the engine and, where it classifies, the network. Made after the fork."""
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,14 +8,11 @@ from sqlalchemy import Engine
 from core.home import Home
 from core.settings import Settings
 from db.engine import database_url, make_engine
-from models.store import ModelStore
+from models.store import ModelStore, StoredModel
+from worker.served_model import ServedModel
 
 if TYPE_CHECKING:
     from models.classifier import Classifier
-
-logger = logging.getLogger(__name__)
-
-LOADED = "the network is in memory"
 
 
 @dataclass
@@ -26,24 +22,20 @@ class WorkerProcess:
     settings: Settings
     home: Home
     engine: Engine
-    classifier: "Classifier | None" = None
+    model: ServedModel | None = None
 
 
 _current: WorkerProcess | None = None
 
 
 def start_process(settings: Settings, home: Home, *, classify: bool) -> None:
-    """Make this process's resources; the network is loaded and warmed if the process classifies."""
+    """Make this process's resources; if it classifies the network is loaded, and exchanged from then on."""
     global _current  # noqa: PLW0603 - a Celery child can be handed nothing else
     engine = make_engine(database_url(settings, home), durable=not classify)
     process = WorkerProcess(settings, home, engine)
     if classify:
-        # Only here: it brings TensorFlow, which Celery's main process must not hold when it forks.
-        from models.classifier import Classifier  # noqa: PLC0415
-
-        process.classifier = Classifier.load(ModelStore(home.models).find(settings.model_version))
-        process.classifier.warm_up()
-        logger.info("%s: %s", LOADED, process.classifier.card.version)
+        process.model = ServedModel(engine, ModelStore(home.models), _load)
+        process.model.follow()
     _current = process
 
 
@@ -52,3 +44,12 @@ def current_process() -> WorkerProcess:
     if _current is None:
         raise RuntimeError("start_process() was not called in this process")
     return _current
+
+
+def _load(stored: StoredModel) -> "Classifier":
+    # Only here: it brings TensorFlow, which Celery's main process must not hold when it forks.
+    from models.classifier import Classifier  # noqa: PLC0415
+
+    classifier = Classifier.load(stored)
+    classifier.warm_up()
+    return classifier

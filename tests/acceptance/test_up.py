@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import time
@@ -10,13 +11,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy.orm import Session
 
 from core.home import Home
 from db.engine import make_engine
 from db.migrate import migrate
+from db.promotions import promote
+from db.states import Cause
 from models.store import ModelStore, shipped_model
 from tests.acceptance.conftest import System, running_system
 from tests.processes import run_headct, wait_until
+
+SHIPPED = shipped_model().card.version
 
 
 def parts(system: System) -> dict[str, psutil.Process]:
@@ -139,51 +145,59 @@ def test_a_missing_inbox_is_told_at_the_start_and_not_made_anew(home: Home) -> N
     assert not home.inbox.exists()
 
 
-def test_a_worker_whose_model_is_damaged_while_it_runs_takes_no_task_and_says_why(
-    home: Home, scan_bytes: bytes
-) -> None:
+@pytest.fixture
+def site_model(home: Home) -> Path:
+    """A version of this site is in use; its folder."""
     shipped = shipped_model()
     ModelStore(home.models).register(replace(shipped.card, version="site-1"), shipped.weights_path)
-    weights = home.models / "site-1" / "model.weights.h5"
-    with running_system(home, HEADCT_MODEL_VERSION="site-1") as system:
+    engine = make_engine(f"sqlite:///{home.database}")
+    migrate(engine)
+    with Session(engine) as session, session.begin():
+        promote(session, "site-1", cause=Cause.PERSON, decided_by="ann", evidence=None)
+    engine.dispose()
+    return home.models / "site-1"
+
+
+def test_a_child_that_starts_while_the_version_in_use_is_broken_serves_the_one_before(
+    home: Home, site_model: Path, scan_bytes: bytes
+) -> None:
+    weights = site_model / "model.weights.h5"
+    with running_system(home) as system:
         system.drop(scan_bytes, "before.png")
         system.wait_for("before.png")
         whole = weights.read_bytes()
         weights.write_bytes(whole[:-1] + b"?")
         (child,) = parts(system)["worker --queue inference"].children()
         child.kill()
-        wait_until(lambda: "exited: worker" in (home.logs / "up.out").read_text(), 60)
         system.drop(scan_bytes + b"1", "after.png")
-        wait_until(lambda: system.state("after.png") is not None)
+        system.wait_for("after.png")
+        rows = system.rows()
+        assert rows["before.png"].model_version == "site-1"
+        assert rows["after.png"].model_version == SHIPPED
+        assert "model site-1 is refused" in read_log(home, "worker")
         weights.write_bytes(whole)
-        system.wait_for("after.png", seconds=120)
-        assert system.state("after.png") == "classified"
-        assert "cannot start" in read_log(home, "worker")
+        wait_until(lambda: ": site-1" in read_log(home, "worker").split("is refused")[1], 10)
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"), [("alter", "altered|SHA-256"), ("remove", "gone|missing|not there")]
+    ("damage", "told"),
+    [("alter", "SHA-256 differs"), ("remove", "are gone"), ("discard", f"There are: {SHIPPED}")],
 )
-def test_missing_and_altered_weights_are_told_at_the_start(home: Home, damage: str, told: str) -> None:
-    shipped = shipped_model()
-    ModelStore(home.models).register(replace(shipped.card, version="site-1"), shipped.weights_path)
-    weights = home.models / "site-1" / "model.weights.h5"
-    assert weights.exists()
+def test_a_broken_version_in_use_is_told_at_the_start(
+    home: Home, site_model: Path, damage: str, told: str
+) -> None:
+    weights = site_model / "model.weights.h5"
     if damage == "alter":
         weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    else:
+    elif damage == "remove":
         weights.unlink()
-    assert run_headct(home, "migrate").returncode == 0
+    else:
+        shutil.rmtree(site_model)
     for command in ("up", "worker"):
-        refused = run_headct(home, command, HEADCT_MODEL_VERSION="site-1", HEADCT_FLOWER_PORT="0")
+        refused = run_headct(home, command, HEADCT_FLOWER_PORT="0")
         assert refused.returncode == 1
-        assert re.search(told, refused.stderr), refused.stderr
-
-
-def test_an_unknown_model_version_names_those_there_are(home: Home) -> None:
-    refused = run_headct(home, "up", HEADCT_MODEL_VERSION="nonesuch", HEADCT_FLOWER_PORT="0")
-    assert refused.returncode == 1
-    assert shipped_model().card.version in refused.stderr
+        assert told in refused.stderr
+        assert "headct models promote" in refused.stderr
 
 
 def test_wrong_settings_stop_the_start(home: Home) -> None:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from cli import checks
 from cli.checks import run_checks
 from core.home import Home
+from db.promotions import promote
+from db.states import Cause
 
 
 @pytest.fixture
@@ -80,9 +83,10 @@ def test_an_unmigrated_database_is_told(home_in_use: Home) -> None:
     assert "headct migrate" in problems()["database and its migration"]
 
 
-def test_an_unknown_model_is_told(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEADCT_MODEL_VERSION", "nonesuch")
-    assert "nonesuch" in problems()["model"]
+def test_a_model_in_use_that_is_gone_is_told(home_in_use: Home, sqlite_engine: Engine) -> None:
+    with Session(sqlite_engine) as session, session.begin():
+        promote(session, "gone", cause=Cause.PERSON, decided_by="ann", evidence=None)
+    assert "'gone'" in problems()["model"]
 
 
 def test_a_wrong_setting_is_a_line_too(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> None:
