@@ -16,9 +16,10 @@ from models.store import SHIPPED_CARD, SHIPPED_WEIGHTS, weights_sha256
 from training import baselines
 from training.batches import Images
 from training.dataset import load_dataset
-from training.evaluate import Floats, choose_threshold, evaluate
+from training.evaluate import choose_threshold, measure
 from training.fit import fit, outputs
 from training.hyperparameters import Hyperparameters
+from training.judged import Flags, Floats, Judged
 from training.split import Indices, folds
 from training.train import prepare_records
 
@@ -69,10 +70,10 @@ def make_default_weights(
             folds=FOLDS, images=len(probabilities), groups=len(np.unique(images.groups))
         ),
         hyperparameters=asdict(hyperparameters),
-        metrics=evaluate(images.targets, probabilities, positive, images.groups, seed),
+        metrics=measure(images.targets, _certain(probabilities, positive), images.groups, seed=seed),
         baselines={
             "majority_accuracy": round(majority, 4),
-            "cues": evaluate(images.targets, by_cues, by_cues >= 0.5, images.groups, seed),
+            "cues": measure(images.targets, _certain(by_cues, by_cues >= 0.5), images.groups, seed=seed),
         },
     )
     card_path.write_text(card.to_json(), encoding="utf-8")
@@ -89,6 +90,11 @@ def _cross_validate(images: Images, held_out: Sequence[Indices], hyperparameters
         correct = float(((probabilities[fold] >= 0.5) == images.targets[fold]).mean())
         logger.info("fold %d of %d: accuracy %.3f", number + 1, len(held_out), correct)
     return probabilities
+
+
+def _certain(probabilities: Floats, positive: Flags) -> Judged:
+    nowhere = np.zeros(len(probabilities), dtype=np.bool_)
+    return Judged(probabilities, positive, nowhere, nowhere)
 
 
 def _others(fold: Indices, count: int) -> Indices:
