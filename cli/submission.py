@@ -19,7 +19,7 @@ from scheduler.inbox import find_files
 from scheduler.intake import Candidate, Intake
 
 # By name, and only inside a folder: a file that is named itself is always taken.
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
 _BATCH = 32
 _LOOK_S = 0.2
 _SILENCE_S = 30

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from core.errors import ImageTooLarge, ImageTooSmall, NotACtSlice, RejectedImage, UnreadableImage
+from core.errors import NotACtSlice, RejectedImage, UnreadableImage
 from models.colour import is_photograph
+from models.dicom import decode_dicom, is_dicom
+from models.size import check_size, too_large
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 DEFAULT_MAX_PIXELS = 20_000_000
-MIN_SIDE = 64
-"""Least width and height in pixels; the smallest slice of the development set measures 134 x 158."""
 
 GreyImage = NDArray[np.uint8] | NDArray[np.float32]
 
@@ -23,7 +23,7 @@ _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, E
 
 
 def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
-    """Decode a PNG, JPEG, TIFF (first page) or BMP file to grey.
+    """Decode a DICOM, PNG, JPEG, TIFF (first page) or BMP file to grey.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
     array of shape (height, width)
         uint8 where the file has 8 bits a channel; float32 where it has more, stretched to 0..255 from the
         image's own least and greatest value, as scanners often fill 12 of 16 bits. Colour becomes luminance
-        (ITU-R BT.601), transparent parts become black, which is air in CT.
+        (ITU-R BT.601), transparent parts become black, which is air in CT. DICOM: see `models.dicom`.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
         Empty, of no allowed format, truncated or damaged.
     ImageTooLarge, ImageTooSmall
     NotACtSlice
-        A photograph in colour; see `models.colour`.
+        A photograph in colour (see `models.colour`), or DICOM that is no CT slice.
     """
     if not data:
         raise UnreadableImage("The file is empty. Export the slice again.")
@@ -54,12 +54,9 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = max_pixels
-            return _grey(_open(data))
+            return decode_dicom(data, max_pixels) if is_dicom(data) else _grey(_open(data, max_pixels))
     except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError) as error:
-        raise ImageTooLarge(
-            f"The image has more than {max_pixels:,} pixels. Export the slice at its own resolution, "
-            "or raise HEADCT_MAX_PIXELS and `headct retry` it."
-        ) from error
+        raise too_large(max_pixels) from error
     except RejectedImage:
         raise
     except _DAMAGED as error:
@@ -68,24 +65,14 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
         ) from error
 
 
-def _open(data: bytes) -> Image.Image:
+def _open(data: bytes, max_pixels: int) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        if data[128:132] == b"DICM":  # DICOM PS3.10, 7.1: 128 bytes of preamble, then this prefix
-            raise UnreadableImage(
-                "This is a DICOM file, which this release does not read. Export the slice as PNG, "
-                "in a brain window."
-            ) from error
         raise UnreadableImage(
-            "The file is not a PNG, JPEG, TIFF or BMP image. Export the slice in one of these formats."
+            "The file is not a PNG, JPEG, TIFF or BMP image, nor DICOM. Export it as one of these."
         ) from error
-    if min(image.size) < MIN_SIDE:
-        width, height = image.size
-        raise ImageTooSmall(
-            f"The image measures {width} x {height} pixels; at least {MIN_SIDE} x {MIN_SIDE} are needed. "
-            "Export the slice at its own resolution."
-        )
+    check_size(*image.size, max_pixels)
     return image
 
 

@@ -51,7 +51,7 @@ def test_a_format_that_is_not_allowed_is_unreadable_although_pillow_knows_it() -
 
 
 def test_dicom_is_told_apart_from_other_bytes() -> None:
-    with pytest.raises(UnreadableImage, match="DICOM"):
+    with pytest.raises(UnreadableImage, match="The DICOM file"):
         decode(bytes(128) + b"DICM" + bytes(500))
 
 

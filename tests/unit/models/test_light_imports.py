@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "sklearn")
+HEAVY = ("tensorflow", "keras", "sklearn", "pydicom")
 
 
 @pytest.mark.parametrize(
     "module",
-    ["models.store", "models.decoding", "models.preprocessing", "training.synthetic", "training.dataset"],
+    [
+        "models.store",
+        "models.dicom",
+        "models.decoding",
+        "models.preprocessing",
+        "training.synthetic",
+        "training.dataset",
+    ],
 )
-def test_the_module_is_imported_without_tensorflow_and_scikit_learn(module: str) -> None:
+def test_the_module_is_imported_without_tensorflow_scikit_learn_and_pydicom(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
     root = Path(__file__).parents[3]
     found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)

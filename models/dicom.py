@@ -1,0 +1,182 @@
+"""From a DICOM file with one CT slice to a grey array, or to the reason why not.
+
+Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/current/output/html/
+"""
+
+import hashlib
+import io
+import logging
+import struct
+import warnings
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import NotACtSlice, UnreadableImage
+from models.dicom_pixels import hounsfield_of, padding_of, stored_values
+from models.size import check_size
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+WINDOW_CENTRE, WINDOW_WIDTH = 40.0, 80.0
+"""HU; the usual brain window, also of the images that the network is trained on."""
+_GREATEST_CT_NUMBER = 30_710
+"""HU, of the extended scale for metal. More is a padding value that lost its sign."""
+_HOUNSFIELD = ("HU", "HU_MOD", "US")
+"""Rescale types of CT (PS3.3, C.11.1.1.2); US is unspecified, which some software writes for HU."""
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_META_END = 4096
+_PLACEHOLDERS = {"", "0", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NA", "N/A", "UNKNOWN"}
+"""What stands for a patient in files without one; as a group it would join strangers."""
+_IDENTIFIERS = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID")
+_SALT = b"headct: patient of a DICOM file"
+_DAMAGED = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,  # also RecursionError, and NotImplementedError for an unknown encoding
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+
+
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values, such as names
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether the prefix of a DICOM file stands after its preamble of 128 bytes (PS3.10, 7.1)."""
+    return data[128:132] == b"DICM"
+
+
+def decode_dicom(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+    """Decode one CT slice and show it in the brain window.
+
+    Parameters
+    ----------
+    data
+        The whole file, which `is_dicom`.
+    max_pixels
+        Greatest width x height; checked on the header, before any pixel is decoded.
+
+    Returns
+    -------
+    uint8 (height, width)
+        0 at 0 HU and less, 255 at 80 HU and more. Padding outside the field of view is 0, like air.
+        MONOCHROME1 is inverted.
+
+    Raises
+    ------
+    UnreadableImage
+        Damaged, without an image, of many frames, or in a compression that cannot be decoded.
+    ImageTooLarge, ImageTooSmall
+    NotACtSlice
+        Another modality, a scout view, colour, or values that are not Hounsfield units.
+    """
+    dataset = _read(data)
+    try:
+        _check(dataset)
+        check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
+        stored = stored_values(dataset)
+        hounsfield = hounsfield_of(dataset, stored)
+        padding = padding_of(dataset, stored) | (hounsfield > _GREATEST_CT_NUMBER)
+    except _damage():
+        raise _damaged() from None  # the cause quotes the file, which may name the patient
+    shown = (hounsfield - np.float32(WINDOW_CENTRE - WINDOW_WIDTH / 2.0)) * np.float32(255.0 / WINDOW_WIDTH)
+    grey = np.clip(np.rint(shown), 0.0, 255.0).astype(np.uint8)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":  # the least value is white: PS3.3, C.7.6.3.1.2
+        grey = np.uint8(255) - grey
+    return np.asarray(np.where(padding, np.uint8(0), grey))
+
+
+def dicom_patient(data: bytes) -> str | None:
+    """A key that slices of one patient share, for a split that keeps them together.
+
+    It is the salted SHA-256 of the patient's identifier, or of the study's or the series' where there is
+    none. The identifier does not stand in it, but who can guess one can check the guess: treat the key as
+    a pseudonym, not as anonymous.
+
+    Returns None for what is no DICOM file, is damaged, or names none of them.
+    """
+    if not is_dicom(data):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = _read(data)
+            names = [str(dataset.get(name) or "").strip() for name in _IDENTIFIERS]
+    except UnreadableImage:
+        return None
+    except _damage():
+        return None
+    patient, issuer, *others = names
+    if patient.upper() not in _PLACEHOLDERS:
+        others.insert(0, f"{issuer}\\{patient}")
+    named = next((name for name in others if name), None)
+    return hashlib.sha256(_SALT + named.encode()).hexdigest() if named else None
+
+
+def _read(data: bytes) -> "Dataset":
+    from pydicom import dcmread  # noqa: PLC0415 - only who reads DICOM pays for it
+
+    if _DEFLATED in data[:_META_END]:  # pydicom would inflate it all, whatever its size
+        raise UnreadableImage(
+            "The DICOM file is deflated as a whole, which is not supported. Export it uncompressed "
+            "(Explicit VR Little Endian)."
+        )
+    try:
+        dataset = dcmread(io.BytesIO(data))
+        if len(dataset) == 0:  # bytes that are no elements are read as none
+            raise _damaged()
+    except _damage():
+        raise _damaged() from None  # the cause quotes the file, which may name the patient
+    return dataset
+
+
+def _check(dataset: "Dataset") -> None:
+    """Refuse what is no single CT slice in grey."""
+    modality = str(dataset.get("Modality") or "")
+    if modality and modality != "CT":
+        named = f" ({modality})" if modality.isalnum() and len(modality) <= 4 else ""
+        raise NotACtSlice(f"The DICOM file is of another modality{named}. Submit axial slices of a head CT.")
+    if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
+        raise UnreadableImage(
+            "The DICOM file holds no image: it is a report, a directory or only a header. Submit the slices."
+        )
+    if "LOCALIZER" in str(dataset.get("ImageType")):
+        raise NotACtSlice("The DICOM file is a scout view. Submit the axial slices of the series.")
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise UnreadableImage(
+            "The DICOM file holds many frames. Export every slice as a file of its own (classic CT)."
+        )
+    photometric = dataset.get("PhotometricInterpretation")
+    if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(dataset.get("SamplesPerPixel") or 1) != 1:
+        raise NotACtSlice(
+            "The DICOM file is not in grey, as reports and screenshots are. Submit the original slices."
+        )
+    if "RescaleSlope" not in dataset or "RescaleIntercept" not in dataset:
+        raise NotACtSlice(
+            "The DICOM file does not say how its values become Hounsfield units (rescale slope and "
+            "intercept). Submit the original slices."
+        )
+    if str(dataset.get("RescaleType") or "HU").strip() not in _HOUNSFIELD:
+        raise NotACtSlice("The DICOM file's values are not Hounsfield units. Submit the original slices.")
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What pydicom raises on bytes that are no data set, when reading or, later, when converting them."""
+    from pydicom.errors import BytesLengthException  # noqa: PLC0415 - as in `_read`
+
+    return (*_DAMAGED, BytesLengthException)
+
+
+def _damaged() -> UnreadableImage:
+    return UnreadableImage(
+        "The DICOM file is truncated or damaged: it cannot be decoded. Copy or export it again."
+    )

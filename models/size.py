@@ -1,0 +1,30 @@
+"""How many pixels an image may have, and must."""
+
+from core.errors import ImageTooLarge, ImageTooSmall
+
+MIN_SIDE = 64
+"""Least width and height in pixels; the smallest slice of the development set measures 134 x 158."""
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse an image by the size that its header announces, before any pixel is decoded.
+
+    Raises
+    ------
+    ImageTooLarge, ImageTooSmall
+    """
+    if width * height > max_pixels:
+        raise too_large(max_pixels)
+    if min(width, height) < MIN_SIDE:
+        raise ImageTooSmall(
+            f"The image measures {width} x {height} pixels; at least {MIN_SIDE} x {MIN_SIDE} are needed. "
+            "Export the slice at its own resolution."
+        )
+
+
+def too_large(max_pixels: int) -> ImageTooLarge:
+    """The error for an image of more than `max_pixels`."""
+    return ImageTooLarge(
+        f"The image has more than {max_pixels:,} pixels. Export the slice at its own resolution, "
+        "or raise HEADCT_MAX_PIXELS and `headct retry` it."
+    )

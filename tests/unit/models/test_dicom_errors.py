@@ -1,0 +1,128 @@
+"""A DICOM file that is no CT slice, or cannot be decoded, ends as a `RejectedImage` that says what to do."""
+
+import traceback
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from pydicom.uid import (
+    MPEG2MPML,
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from core.errors import ImageTooLarge, ImageTooSmall, NotACtSlice, RejectedImage, UnreadableImage
+from models.codestream import frame_size
+from models.decoding import decode
+from models.dicom import dicom_patient
+from tests.dicom_files import as_bytes, compressed_slice, ct_slice
+
+
+@pytest.mark.parametrize(
+    ("elements", "error", "message"),
+    [
+        ({"Modality": "MR"}, NotACtSlice, r"another modality \(MR\).*head CT"),
+        ({"Modality": "CT_MR_X"}, NotACtSlice, r"another modality\. Submit"),
+        ({"PixelData": None}, UnreadableImage, "holds no image.*Submit the slices"),
+        ({"Rows": None}, UnreadableImage, "holds no image"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, NotACtSlice, "scout view.*axial"),
+        ({"NumberOfFrames": 30}, UnreadableImage, "many frames.*a file of its own"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, NotACtSlice, "not in grey.*original slices"),
+        ({"PhotometricInterpretation": None}, NotACtSlice, "not in grey"),
+        ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, NotACtSlice, "not in grey"),
+        ({"RescaleIntercept": None}, NotACtSlice, "Hounsfield units.*original slices"),
+        ({"RescaleSlope": None}, NotACtSlice, "Hounsfield units"),
+        ({"RescaleType": "Z_EFF"}, NotACtSlice, "not Hounsfield units"),
+        ({"RescaleSlope": 0}, UnreadableImage, "damaged.*export it again"),
+        ({"PixelData": bytes(100)}, UnreadableImage, "truncated or damaged"),
+        ({"BitsAllocated": 12}, UnreadableImage, "truncated or damaged"),
+        ({"Rows": 60000, "Columns": 60000}, ImageTooLarge, r"20,000,000 pixels.*HEADCT_MAX_PIXELS"),
+        ({"Rows": 20}, ImageTooSmall, "80 x 20 pixels; at least 64 x 64"),
+    ],
+)
+def test_what_is_no_ct_slice_is_refused(
+    elements: dict[str, object], error: type[RejectedImage], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        decode(as_bytes(ct_slice(**elements)))
+
+
+@pytest.mark.parametrize("garbage", [b"", bytes(500), b"\x08\x00", b"no data set" * 50, b"\xff" * 300])
+def test_a_preamble_followed_by_garbage_is_damaged(garbage: bytes) -> None:
+    with pytest.raises(UnreadableImage, match=r"truncated or damaged|holds no image"):
+        decode(bytes(128) + b"DICM" + garbage)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLossless, MPEG2MPML])
+def test_a_compression_without_a_decoder_is_named(syntax: str) -> None:
+    dataset = compressed_slice(JPEGLSLossless)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    with pytest.raises(UnreadableImage, match=r"cannot be decoded here \(.*\)\. Export it uncompressed"):
+        decode(as_bytes(dataset))
+
+
+def test_a_deflated_file_is_refused_before_it_is_inflated() -> None:
+    dataset = ct_slice()
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    with pytest.raises(UnreadableImage, match=r"deflated.*Export it uncompressed"):
+        decode(as_bytes(dataset))
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
+def test_a_frame_that_announces_another_size_than_the_data_set_is_damaged(syntax: str) -> None:
+    dataset = compressed_slice(syntax)
+    dataset.Rows = 70
+    with pytest.raises(UnreadableImage, match="truncated or damaged"):
+        decode(as_bytes(dataset))
+
+
+def test_runs_that_hold_more_than_the_data_set_says_are_damaged() -> None:
+    dataset = compressed_slice(RLELossless)
+    dataset.PixelData = dataset.PixelData + bytes(40_000)
+    with pytest.raises(UnreadableImage, match="truncated or damaged"):
+        decode(as_bytes(dataset))
+
+
+@pytest.mark.parametrize("frame", [b"", b"\xff\xd8", b"\xff\xd8\x00\x00\x00\x04", b"\xff\x4f\xff\x51\x00"])
+def test_a_frame_without_a_size_is_a_value_error(frame: bytes) -> None:
+    with pytest.raises(ValueError, match=r"size|marker"):
+        frame_size(frame)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_file_is_damaged(kept: float) -> None:
+    data = as_bytes(ct_slice())
+    with pytest.raises(UnreadableImage, match=r"truncated or damaged|holds no image"):
+        decode(data[: int(len(data) * kept)])
+
+
+@pytest.mark.parametrize("syntax", [None, RLELossless, JPEGLSLossless, JPEG2000Lossless])
+def test_damage_anywhere_is_either_decoded_or_rejected(syntax: str | None) -> None:
+    rng = np.random.default_rng(1)
+    dataset = ct_slice() if syntax is None else compressed_slice(syntax)
+    whole = np.frombuffer(as_bytes(dataset), dtype=np.uint8)
+    for _ in range(120):
+        damaged = whole.copy()
+        where = 132 + rng.integers(700 if rng.random() < 0.7 else len(whole) - 132, size=4)
+        damaged[where] = rng.integers(0, 255, 4)
+        with suppress(RejectedImage):
+            assert decode(damaged.tobytes()).ndim == 2
+
+
+def test_nothing_of_the_patient_is_logged_warned_or_in_the_traceback(
+    caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    dataset = ct_slice(RescaleSlope=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dataset.PatientID, dataset.PatientBirthDate = "SECRET" * 12, "SECRET"
+        data = as_bytes(dataset)
+    dicom_patient(data)
+    with pytest.raises(UnreadableImage) as refused:
+        decode(data)
+    warned = [str(warning.message) for warning in recwarn]
+    assert "SECRET" not in "".join((*traceback.format_exception(refused.value), caplog.text, *warned))
