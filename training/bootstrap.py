@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from training.judged import Floats
 
 REPEATS = 500
-"""About 12 of them lie beyond each end of a 95 % interval, and a repeat takes some 6 ms."""
+"""About 12 of them lie beyond each end of a 95 % interval, and one takes a millisecond or two."""
 
 Interval = list[float]
 
