@@ -19,7 +19,7 @@ from rich.text import Text
 from sqlalchemy import Engine, Row
 
 from cli.parts import SUPERVISOR_PID
-from cli.printing import NOTICE, STATE_STYLES
+from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.submission import IMAGE_SUFFIXES, progress_bar
 from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
@@ -29,6 +29,7 @@ from db.engine import database_url, make_engine, reading
 from db.queries import count_arrivals, counts_by_state
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
+from models.card import CLASSES, UNCERTAIN
 from scheduler.inbox import find_files
 from training.synthetic import write_scans
 from worker.flower import flower_password, free_port
@@ -180,10 +181,10 @@ def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[st
     )
     for row in rows:
         true = truth.get(row.source_name, "")
-        wrong = bool(true and row.label and true != row.label)
+        wrong = bool(true and row.label in CLASSES and true != row.label)
         table.add_row(
             Text(row.source_name),
-            Text(row.label or ""),
+            Text(row.label or "", LABEL_STYLES.get(row.label, "")),
             "" if row.probability is None else f"{row.probability:.3f}",
             Text(row.state, STATE_STYLES.get(row.state, "")),
             Text(true + (" (wrong)" if wrong else ""), "red" if wrong else ""),
@@ -192,6 +193,8 @@ def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[st
     judged = [row for row in rows if row.label and row.source_name in truth]
     if judged:
         right = sum(row.label == truth[row.source_name] for row in judged)
+        uncertain = sum(row.label == UNCERTAIN for row in judged)
         console.print(
-            f"{right} of {len(judged)} as labelled. These scans may have been in training: no accuracy."
+            f"{right} of {len(judged)} as labelled, {uncertain} uncertain. "
+            "These scans may have been in training: no accuracy."
         )

@@ -1,8 +1,15 @@
 """Moments and ages as people write and read them."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
+import typer
+
+Since = Annotated[
+    str | None,
+    typer.Option(help="only scans received since: 2026-11-25, 2026-11-25T08:00, or 90m, 12h, 7d"),
+]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -22,6 +29,16 @@ def parse_moment(text: str, now: datetime) -> datetime:
         raise ValueError(
             f"{text!r} is no moment: write 2026-11-25, 2026-11-25T08:00, or 90m, 12h, 7d"
         ) from None
+
+
+def parse_since(text: str | None) -> datetime | None:
+    """The moment that the option `--since` names, if it is given."""
+    if text is None:
+        return None
+    try:
+        return parse_moment(text, datetime.now(UTC))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--since") from error
 
 
 def local(moment: datetime | None) -> str:

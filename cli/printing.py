@@ -14,7 +14,14 @@ from cli.moments import local
 from db.results import RESULT_COLUMNS
 
 if TYPE_CHECKING:
-    from db.tables import Arrival, Prediction, Scan  # bring the mapper, which `headct results` does without
+    from rich.text import Text
+
+    from db.tables import (  # bring the mapper, which `headct results` does without
+        Arrival,
+        Prediction,
+        Reading,
+        Scan,
+    )
 
 
 class Format(StrEnum):
@@ -26,6 +33,7 @@ class Format(StrEnum):
 
 
 STATE_STYLES = {"classified": "green", "rejected": "yellow", "quarantined": "red"}
+LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow"}
 NOTICE = "Research use only: not a medical device."
 
 
@@ -58,16 +66,16 @@ def _print_table(rows: Sequence[Row[Any]], matching: int) -> None:
     for name in ("scan", "file", "received", "state", "label"):
         table.add_column(name, overflow="fold" if name == "file" else "ellipsis", no_wrap=name != "file")
     table.add_column("prob.", justify="right", no_wrap=True)
-    table.add_column("model / reason", overflow="fold")
+    table.add_column("reason; model", overflow="fold")
     for row in rows:
         table.add_row(
             str(row.scan_id),
             Text(row.source_name or ""),
             local(row.received_at),
             Text(row.state, STATE_STYLES.get(row.state, "")),
-            Text(row.label or "", "bold red" if row.label == "hemorrhage" else ""),
+            Text(row.label or "", LABEL_STYLES.get(row.label, "")),
             "" if row.probability is None else f"{row.probability:.3f}",
-            Text(row.reason or row.model_version or ""),
+            Text("; ".join(filter(None, (row.reason, row.label_reason, row.model_version)))),
         )
     console.print(table)
     if len(rows) < matching:
@@ -75,7 +83,30 @@ def _print_table(rows: Sequence[Row[Any]], matching: int) -> None:
     console.print(NOTICE, style="dim")
 
 
-def print_scan(scan: "Scan", arrivals: "Sequence[Arrival]", predictions: "Sequence[Prediction]") -> None:
+_STAMPED = {
+    "classified": "classified_at",
+    "label": "label",
+    "why": "label_reason",
+    "probability": "probability",
+    "threshold": "threshold",
+    "uncertain from": "uncertain_low",
+    "uncertain below": "uncertain_high",
+    "temperature": "temperature",
+    "distance": "domain_distance",
+    "greatest distance": "domain_limit",
+    "model": "model_version",
+    "weights": "weights_sha256",
+    "preprocessing": "preprocessing_version",
+}
+"""What stands on every result, and the column that holds it."""
+
+
+def print_scan(
+    scan: "Scan",
+    arrivals: "Sequence[Arrival]",
+    predictions: "Sequence[Prediction]",
+    readings: "Sequence[Reading]",
+) -> None:
     """Print all that is known of one scan."""
     from rich.console import Console
     from rich.table import Table
@@ -96,19 +127,26 @@ def print_scan(scan: "Scan", arrivals: "Sequence[Arrival]", predictions: "Sequen
     came = Table("arrived", "file", box=None, header_style="bold", pad_edge=False)
     for arrival in arrivals:
         came.add_row(local(arrival.arrived_at), Text(arrival.source_name))
-    said = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("classified", "label", "probability", "threshold", "model", "weights", "preprocessing"):
-        said.add_column(name)
-    for one in predictions:
-        said.add_row(
-            local(one.classified_at),
-            one.label,
-            f"{one.probability:.4f}",
-            f"{one.threshold:.4f}",
-            one.model_version,
-            one.weights_sha256[:12],
-            one.preprocessing_version,
-        )
+    said = Table.grid(padding=(0, 2))
+    said.add_column(no_wrap=True)
+    for _ in predictions:
+        said.add_column(overflow="fold")
+    for name, column in _STAMPED.items():
+        said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
+    read = Table("read", "label", "reader", "note", box=None, header_style="bold", pad_edge=False)
+    for reading in readings:
+        read.add_row(local(reading.read_at), reading.label, Text(reading.reader), Text(reading.note or ""))
     console = Console()
-    for part in (facts, "", came, "", said if predictions else "No result yet.", NOTICE):
+    parts = [facts, "", came, "", said if predictions else "No result yet."]
+    for part in (*parts, *(["", read] if readings else []), NOTICE):
         console.print(part)
+
+
+def _stamped(value: datetime | float | str | None) -> "Text":
+    from rich.text import Text
+
+    if isinstance(value, datetime):
+        return Text(local(value))
+    if isinstance(value, float):
+        return Text(f"{value:.4f}")
+    return Text(value or "", LABEL_STYLES.get(value or "", ""))

@@ -1,12 +1,12 @@
 """`headct submit`, `results`, `show`, `retry`: the scans and what became of them."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from cli.context import open_migrated
+from cli.moments import Since, parse_since
 from cli.printing import Format, print_results, print_scan
 from db.states import ScanState
 
@@ -40,11 +40,10 @@ def submit(
 def results(
     output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TABLE,
     state: Annotated[ScanState | None, typer.Option(help="only scans in this state")] = None,
-    label: Annotated[Literal["hemorrhage", "normal"] | None, typer.Option(help="only this label")] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(help="only scans received since: 2026-11-25, 2026-11-25T08:00, or 90m, 12h, 7d"),
+    label: Annotated[
+        Literal["hemorrhage", "normal", "uncertain"] | None, typer.Option(help="only this label")
     ] = None,
+    since: Since = None,
     limit: Annotated[
         int | None, typer.Option(min=0, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})")
     ] = None,
@@ -58,7 +57,7 @@ def results(
 
     context = open_migrated()
     shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
-    wanted = ResultFilter(state=state, label=label, since=_moment(since), sort=sort, limit=shown)
+    wanted = ResultFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
     with context.engine.execution_options(read_only=True).connect() as connection:
         rows = find_results(connection, wanted)
         matching = count_results(connection, wanted) if shown and len(rows) == shown else len(rows)
@@ -66,13 +65,19 @@ def results(
 
 
 def show(scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]) -> None:
-    """Show one scan: its arrivals, state, reason, and every result it ever got."""
+    """Show one scan: its arrivals, state, reason, every result it ever got, and what readers said."""
     from db.engine import reading
     from db.queries import arrivals_of, find_scan, predictions_of
+    from db.readings import readings_of
 
     with reading(open_migrated().engine) as session:
         found = find_scan(session, scan)
-        print_scan(found, arrivals_of(session, found.id), predictions_of(session, found.id))
+        print_scan(
+            found,
+            arrivals_of(session, found.id),
+            predictions_of(session, found.id),
+            readings_of(session, found.id),
+        )
 
 
 def retry(
@@ -102,15 +107,3 @@ def retry(
     if refused:
         typer.echo(f"Only rejected and quarantined scans can be retried: {', '.join(refused)}.", err=True)
         raise typer.Exit(1)
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A moment from an ISO date or time (local unless it names a zone), or from an age such as 12h."""
-    from cli.moments import parse_moment
-
-    if text is None:
-        return None
-    try:
-        return parse_moment(text, datetime.now(UTC))
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--since") from error
