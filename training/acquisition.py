@@ -124,7 +124,7 @@ def _noise(rng: np.random.Generator, height: int, width: int) -> Field:
     shrink = 2 if max(height, width) > 380 else 1
     grains = rng.standard_normal((-(-height // shrink), -(-width // shrink)), dtype=np.float32)
     blurred = ndimage.gaussian_filter(grains, rng.uniform(0.4, 0.9), truncate=2.0)
-    blurred *= np.float32(min(rng.gamma(6.0, 0.75), 9.0) / float(blurred.std()))
+    blurred *= np.float32(min(rng.gamma(6.0, 0.7), 7.5) / float(blurred.std()))
     return np.asarray(Image.fromarray(blurred).resize((width, height), Image.Resampling.BICUBIC))
 
 

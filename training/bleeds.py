@@ -147,7 +147,7 @@ def _subarachnoid(phantom: Phantom, rng: np.random.Generator) -> Field:
     if rng.random() < (0.7 if phantom.level is BrainLevel.CISTERNS else 0.3):
         near = np.ones_like(widened)
     else:
-        near = np.clip((rng.uniform(0.8, 1.4) - np.abs(off(phantom.angle, _sideways(rng)))) * 4.0, 0.0, 1.0)
+        near = np.clip((rng.uniform(1.0, 1.5) - np.abs(off(phantom.angle, _sideways(rng)))) * 4.0, 0.0, 1.0)
     return np.asarray(widened * near * patchy * rng.uniform(0.85, 1.0), dtype=np.float32)
 
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 from training.brain import BrainLevel, draw_brain
 from training.canvas import Field, Frame, smooth_noise
 from training.folds import Layers
-from training.skull import DIRECTIONS, add_skull, choose_skull
+from training.skull import DIRECTIONS, Skull, add_skull, choose_skull
 from training.tissue import (
     AIR,
     BONE,
@@ -56,10 +56,16 @@ class Phantom:
     fluid: Field
 
 
+def skull_at(rng: np.random.Generator, level: BrainLevel) -> Skull:
+    """An adult's skull, in a section of this level."""
+    return choose_skull(rng, rng.uniform(*_SCALES[level]))
+
+
 def make_phantom(
     rng: np.random.Generator,
     frame: Frame,
     level: BrainLevel,
+    skull: Skull,
     *,
     least_ventricles: float = 0.5,
     least_sulci: float = 0.4,
@@ -67,7 +73,6 @@ def make_phantom(
     """Draw a normal head whose ventricles have at least this relative width, and its sulci this one in mm."""
     x, y = frame.coordinates()
     angle, distance = np.arctan2(y, x), np.hypot(x, y)
-    skull = choose_skull(rng, rng.uniform(*_SCALES[level]))
     direction = np.rint((angle + np.pi) * ((len(DIRECTIONS) - 1) / (2.0 * np.pi))).astype(np.intp)
     inner = skull.inner(DIRECTIONS)[direction]
     layers = Layers(frame, rng)

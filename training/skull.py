@@ -35,6 +35,11 @@ class Skull:
     waves: NDArray[np.float64]
     crests: tuple[float, float]
 
+    @property
+    def extent(self) -> tuple[float, float]:
+        """Width and length of the head in mm, with about as much bone and scalp as most have."""
+        return 2.0 * self.half + 24.0, 2.0 * self.half * self.length + 26.0
+
     def inner(self, angle: Field) -> Field:
         """Radius in mm at angles in radians; 0 is to the right, pi/2 to the back."""
         radius = self.length / np.hypot(self.length * np.cos(angle), np.sin(angle))

@@ -16,10 +16,8 @@ from models.card import CLASSES
 from training.acquisition import acquire, add_streaks, choose_acquisition
 from training.bleeds import LEVELS, Bleed, add_bleed
 from training.brain import BrainLevel
-from training.phantom import make_phantom
+from training.phantom import make_phantom, skull_at
 
-_EXTENT = (148.0, 182.0)
-"""About how wide and long an adult's head is at its widest, in mm."""
 _SHARES = {
     BrainLevel.POSTERIOR_FOSSA: 0.14,
     BrainLevel.CISTERNS: 0.18,
@@ -64,11 +62,14 @@ def generate_scan(seed: int, bleed: Bleed | None, size: tuple[int, int] | None =
     levels = list(BrainLevel) if bleed is None else LEVELS[bleed]
     shares = np.array([_SHARES[level] for level in levels])
     level = levels[int(rng.choice(len(levels), p=shares / shares.sum()))]
-    acquisition = choose_acquisition(rng, size, _EXTENT)
+    skull = skull_at(rng, level)
+    acquisition = choose_acquisition(rng, size, skull.extent)
     # Blood shows where there is room for it.
     ventricles = 1.0 if bleed is Bleed.INTRAVENTRICULAR else 0.5
-    sulci = 1.2 if bleed is Bleed.SUBARACHNOID else 0.4
-    phantom = make_phantom(rng, acquisition.frame, level, least_ventricles=ventricles, least_sulci=sulci)
+    sulci = 1.7 if bleed is Bleed.SUBARACHNOID else 0.4
+    phantom = make_phantom(
+        rng, acquisition.frame, level, skull, least_ventricles=ventricles, least_sulci=sulci
+    )
     if bleed is not None:
         add_bleed(phantom, bleed, rng)
     if level is BrainLevel.POSTERIOR_FOSSA:

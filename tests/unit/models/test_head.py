@@ -9,14 +9,15 @@ from models.head import find_head
 from training.bleeds import Bleed
 from training.brain import BrainLevel
 from training.canvas import Frame
-from training.phantom import make_phantom
+from training.phantom import make_phantom, skull_at
 from training.synthetic import generate_scan
 
 
 @pytest.mark.parametrize("tilt", [-15.0, -6.0, 0.0, 9.0, 14.0])
 def test_the_tilt_is_recovered(tilt: float) -> None:
     frame = Frame(height=256, width=224, spacing=0.85, row=128.0, column=112.0, tilt=tilt, stretch=1.0)
-    phantom = make_phantom(np.random.default_rng(4), frame, BrainLevel.VENTRICLES)
+    rng, level = np.random.default_rng(4), BrainLevel.VENTRICLES
+    phantom = make_phantom(rng, frame, level, skull_at(rng, level))
     image = np.clip((phantom.hounsfield + 10.0) * 2.5, 0, 255).astype(np.uint8)
     assert find_head(image, max_tilt=24.0).tilt == pytest.approx(tilt, abs=2.5)
 

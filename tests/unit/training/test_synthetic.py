@@ -10,7 +10,7 @@ from models.constants import Preprocessing
 from models.preprocessing import preprocess
 from training.bleeds import LEVELS, Bleed, add_bleed
 from training.canvas import Field, Frame
-from training.phantom import Phantom, make_phantom
+from training.phantom import Phantom, make_phantom, skull_at
 from training.synthetic import generate_scan, write_scans
 
 
@@ -75,7 +75,8 @@ def test_a_bleed_changes_enough_of_the_head_to_be_seen(bleed: Bleed) -> None:
     for seed in range(8):
         rng = np.random.default_rng(seed)
         level = LEVELS[bleed][seed % len(LEVELS[bleed])]
-        phantom = make_phantom(rng, frame, level, least_ventricles=1.0, least_sulci=1.2)
+        skull = skull_at(rng, level)
+        phantom = make_phantom(rng, frame, level, skull, least_ventricles=1.0, least_sulci=1.2)
         before = phantom.hounsfield.copy()
         add_bleed(phantom, bleed, rng)
         gained = blood_area(phantom.hounsfield, phantom) - blood_area(before, phantom)
