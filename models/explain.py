@@ -89,6 +89,8 @@ def _feature_map(network: keras.Model) -> keras.KerasTensor:
     return network.get_layer(HEAT).input
 
 
-def _logit(outputs: tf.Tensor) -> tf.Tensor:
-    """Log-odds of a hemorrhage, (N,), of the network's outputs: two probabilities."""
+def _logit(outputs: tf.Tensor | dict[str, tf.Tensor]) -> tf.Tensor:
+    """Log-odds of a hemorrhage, (N,), of the network's outputs: by name, or two probabilities."""
+    if isinstance(outputs, dict):
+        return outputs["logit"][:, 0]
     return tf.math.log(outputs[:, 1]) - tf.math.log(outputs[:, 0])

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from models.constants import Preprocessing
-from models.explain import grad_cam, in_image, load_network
+from models.explain import grad_cam, in_image
+from models.network import build_network
 from models.preprocessing import preprocess
-from models.store import shipped_model
 from training.bleeds import Bleed
 from training.synthetic import generate_scan
 
@@ -16,7 +16,7 @@ CONSTANTS = Preprocessing()
 
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
-    return load_network(shipped_model())
+    return build_network(CONSTANTS.input_shape)
 
 
 def test_the_heat_map_has_the_images_size_and_a_greatest_value_of_one(network: keras.Model) -> None:

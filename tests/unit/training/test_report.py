@@ -12,7 +12,7 @@ import pytest
 from db.states import Part
 from models.card import Decision
 from models.constants import Preprocessing
-from models.explain import load_network
+from models.network import build_network
 from models.preprocessing import preprocess
 from models.store import shipped_model
 from training.batches import Images
@@ -143,10 +143,10 @@ def test_a_report_without_a_version_to_compare_with_is_written(
 
 
 def test_wrong_images_are_named_by_their_content_and_come_with_a_picture(tmp_path: Path) -> None:
-    stored, path = shipped_model(), tmp_path / f"{PATIENT}.png"
+    path = tmp_path / f"{PATIENT}.png"
     path.write_bytes(b"content")
     pixels = preprocess(generate_scan(3, None).image, Preprocessing())[None]
-    network, point = load_network(stored), replace(stored.card.operating_point, threshold=0.0)
+    network, point = build_network(Preprocessing().input_shape), replace(EVEN_POINT, threshold=0.0)
     for target, count in ((0, 1), (1, 0)):  # everything counts as hemorrhage
         images = Images(pixels, np.array([target]), np.array([PATIENT]))
         wrong = wrong_images(network, point, [Record(path, "normal", PATIENT)], images)

@@ -1,0 +1,61 @@
+"""`headct explain`: where in a scan the network sees what speaks for a hemorrhage."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.context import open_migrated
+from cli.quiet import hush_tensorflow
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(explain)
+
+
+def explain(
+    scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="PNG file to write")],
+) -> None:
+    """Draw a scan, and beside it the same under a heat map by the model in use (Grad-CAM)."""
+    from cli.model_in_use import model_in_use
+    from cli.printing import NOTICE
+    from core.errors import RejectedImage
+    from db.engine import reading
+    from db.queries import find_scan
+    from models.decoding import decode
+    from models.preprocessing import preprocess
+    from worker.classification import read_scan
+
+    context = open_migrated()
+    with reading(context.engine) as session:
+        found = find_scan(session, scan)
+        scan_id, sha256, state, reason = found.id, found.sha256, found.state, found.reason
+    if reason is not None:
+        raise RejectedImage(f"Scan {scan_id} is {state}, so there is nothing to explain: {reason}")
+    image = decode(read_scan(context.home, context.settings, sha256), context.settings.max_pixels)
+    stored = model_in_use(context)
+    constants = stored.card.preprocessing
+    pixels = preprocess(image, constants)
+
+    hush_tensorflow()
+    from models.explain import grad_cam, in_image, load_network
+    from training.fit import outputs
+    from training.plots import heat_pair
+
+    network = load_network(stored)
+    said = outputs(network, pixels[None])
+    decision = stored.card.operating_point.decide(float(said.logits[0]), float(said.distances[0]))
+    heat = in_image(grad_cam(network, pixels), image, constants)
+    label = decision.label + (f" ({decision.reason})" if decision.reason else "")
+    title = (
+        f"scan {scan_id}: {label}, probability {decision.probability:.3f}, "
+        f"model {stored.card.version}\n{NOTICE} The heat map does not outline a bleed."
+    )
+    try:
+        output.write_bytes(heat_pair(image, heat, title))
+    except OSError as error:
+        raise typer.BadParameter(f"cannot be written: {error.strerror}", param_hint="--output") from error
+    typer.echo(f"{label}, probability {decision.probability:.3f}, model {stored.card.version}")
+    typer.echo(f"{output} written. {NOTICE}")

@@ -1,0 +1,81 @@
+"""`headct explain` draws a scan with its heat map, or says why it cannot."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from cli.main import app
+from core.errors import RejectedImage, ScanNotFound
+from core.home import Home
+from db.arrivals import NewArrival, record_arrivals
+
+
+@pytest.fixture
+def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A migrated home, named by the environment as for the command; what that sets is undone."""
+    monkeypatch.setenv("HEADCT_HOME", str(home.root))
+    mask, handlers, level = os.umask(0o022), logging.root.handlers[:], logging.root.level
+    yield home
+    os.umask(mask)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+def arrive(engine: Engine, home: Home, data: bytes, refused: str | None = None) -> str:
+    """A scan in the store; its SHA-256."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    (home.store / sha256).write_bytes(data)
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, [NewArrival(sha256, len(data), "a.png", None, refused=refused)])
+    return sha256
+
+
+def explain(scan: str, output: Path) -> tuple[int, str, BaseException | None]:
+    result = CliRunner().invoke(app, ["explain", scan, "-o", str(output)])
+    return result.exit_code, result.output, result.exception
+
+
+def test_a_scan_is_drawn_with_its_label_and_the_notice(
+    home_in_use: Home, sqlite_engine: Engine, synthetic_scans: Path, tmp_path: Path
+) -> None:
+    image = next((synthetic_scans / "images").iterdir())
+    sha256 = arrive(sqlite_engine, home_in_use, image.read_bytes())
+    drawn = tmp_path / "drawn.png"
+    code, said, problem = explain(sha256[:12], drawn)
+    assert (code, problem) == (0, None), said
+    assert "probability" in said
+    assert "Research use only" in said
+    with Image.open(drawn) as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 200
+
+
+def test_an_unknown_scan_is_said(home_in_use: Home, tmp_path: Path) -> None:
+    assert isinstance(explain("99", tmp_path / "x.png")[2], ScanNotFound)
+
+
+def test_a_rejected_scan_says_why(home_in_use: Home, sqlite_engine: Engine, tmp_path: Path) -> None:
+    sha256 = arrive(sqlite_engine, home_in_use, b"x", refused="The file is too large.")
+    problem = explain(sha256, tmp_path / "x.png")[2]
+    assert isinstance(problem, RejectedImage)
+    assert "rejected" in str(problem)
+    assert "The file is too large." in str(problem)
+
+
+def test_a_scan_whose_file_is_gone_says_what_to_do(
+    home_in_use: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    sha256 = arrive(sqlite_engine, home_in_use, b"content")
+    (home_in_use.store / sha256).unlink()
+    problem = explain(sha256, tmp_path / "x.png")[2]
+    assert isinstance(problem, RejectedImage)
+    assert "drop the file again" in str(problem)
+    assert not (tmp_path / "x.png").exists()
