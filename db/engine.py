@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -14,6 +14,8 @@ from core.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+_Id = TypeVar("_Id", int, str)
 
 # A writer waits this long for another one's lock before it fails.
 _BUSY_TIMEOUT_MS = 30_000
@@ -102,8 +104,8 @@ def check_reachable(engine: Engine) -> None:
         ) from error
 
 
-def batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Slices of a list of ids that fit into one statement."""
+def batches(ids: Sequence[_Id]) -> Iterator[Sequence[_Id]]:
+    """Slices of a list of ids, or hashes, that fit into one statement."""
     for start in range(0, len(ids), MAX_IDS):
         yield ids[start : start + MAX_IDS]
 

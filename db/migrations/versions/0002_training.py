@@ -33,6 +33,31 @@ LEFT JOIN prediction ON prediction.id =
     (SELECT max(newest.id) FROM prediction AS newest WHERE newest.scan_id = scan.id)
 """
 
+# What readers and each model version said of the same scans, by the week of the reading (its Monday, in UTC).
+AGREEMENT_VIEW = """
+CREATE VIEW agreement AS
+SELECT counted.*,
+       CASE WHEN agreed + disagreed > 0 THEN CAST(agreed AS DOUBLE PRECISION) / (agreed + disagreed) END
+           AS agreement
+FROM (
+    SELECT {week} AS week,
+           prediction.model_version AS model_version,
+           count(*) AS readings,
+           count(CASE WHEN prediction.label = reading.label THEN 1 END) AS agreed,
+           count(CASE WHEN prediction.label <> reading.label AND prediction.label <> 'uncertain' THEN 1 END)
+               AS disagreed,
+           count(CASE WHEN prediction.label = 'uncertain' THEN 1 END) AS uncertain
+    FROM reading
+    JOIN prediction ON prediction.scan_id = reading.scan_id
+    WHERE reading.id = (SELECT max(newest.id) FROM reading AS newest WHERE newest.scan_id = reading.scan_id)
+    GROUP BY {week}, prediction.model_version
+) AS counted
+"""
+WEEKS = {
+    "sqlite": "date(reading.read_at, 'weekday 0', '-6 days')",
+    "postgresql": "CAST(date_trunc('week', reading.read_at AT TIME ZONE 'UTC') AS DATE)",
+}
+
 
 def upgrade() -> None:
     op.execute("DROP VIEW results")
@@ -45,6 +70,7 @@ def upgrade() -> None:
     _create_reading()
     _create_promotion()
     op.execute(RESULTS_VIEW)
+    op.execute(AGREEMENT_VIEW.format(week=WEEKS[op.get_bind().dialect.name]))
 
 
 def _extend_prediction() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import now
 from db.states import ScanState
-from db.tables import Arrival, Prediction, Scan
+from db.tables import Arrival, Prediction, Reading, Scan
 
 DOCS = Path(__file__).parents[3] / "docs"
 FILES = sorted((DOCS / "queries").glob("*.sql"))
@@ -23,6 +23,10 @@ PHOTOGRAPH, DAMAGED, CRASHED = "a photograph", "damaged", "the worker did not co
 
 def day(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def monday(moment: datetime) -> str:
+    return day(moment.astimezone(UTC) - timedelta(days=moment.astimezone(UTC).weekday()))
 
 
 def hour(moment: datetime) -> str:
@@ -69,6 +73,10 @@ EXPECTED: dict[str, tuple[tuple[str, ...], Callable[[datetime], Answer]]] = {
     "10-quarantined": (
         ("scan_id", "source_name", "attempts", "reason"),
         lambda _: [(10, "bad.png", 3, CRASHED)],
+    ),
+    "11-agreement-by-week": (
+        ("week", "model_version", "readings", "agreed", "disagreed", "uncertain", "agreement"),
+        lambda moment: [(monday(moment), "v1", 3, 1, 2, 0, 1 / 3), (monday(moment), "v2", 1, 1, 0, 0, 1.0)],
     ),
 }
 
@@ -131,6 +139,9 @@ def moment(engine: Engine) -> datetime:
         session.add(prediction(4, "v1", 0.99, TWO_DAYS))
         session.flush()
         session.add(prediction(3, "v2", 0.42))  # the newest result counts
+        for scan_id, label in ((1, "normal"), (1, "hemorrhage"), (2, "normal"), (3, "normal")):
+            session.add(Reading(scan_id=scan_id, label=label, reader="A", read_at=moment))
+            session.flush()  # the newest reading counts
     return moment
 
 
@@ -153,7 +164,7 @@ def test_each_documented_query_gives_the_known_answer(engine: Engine, moment: da
         assert plain == [pytest.approx(value) if isinstance(value, float) else value for value in right]
 
 
-def test_there_are_ten_queries_and_each_is_tested_and_listed() -> None:
+def test_there_are_ten_queries_or_more_and_each_is_tested_and_listed() -> None:
     listed = (DOCS / "database.md").read_text()
     assert {query_name(file) for file in FILES} == EXPECTED.keys()
     assert len(EXPECTED) >= 10
