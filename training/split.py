@@ -7,31 +7,43 @@ stratum at a time: normal only, hemorrhage only, both.
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from db.states import Part
 from training.dataset import Record
 
 Indices = NDArray[np.intp]
-FRACTIONS = (0.70, 0.15, 0.15)
-"""Of the images: train, validation, test."""
+Stratum = frozenset[str]
+"""The labels that occur in one patient."""
+
+FRACTIONS = {Part.TRAIN: 0.70, Part.VALIDATION: 0.15, Part.TEST: 0.15}
+"""Of the images."""
+SALT = "headct"
+"""One for all homes: it hides nothing, and the same import shall have the same test images everywhere."""
 
 
-@dataclass(frozen=True)
-class Split:
-    """Indices into the records; together all of them, no two parts share a patient."""
+def new_parts(records: Sequence[Record], there: Sequence[Record]) -> dict[str, Part]:
+    """The part of each patient of `records`, so that all images together come near to `FRACTIONS`.
 
-    train: Indices
-    validation: Indices
-    test: Indices
-
-
-def split(records: Sequence[Record], salt: str) -> Split:
-    """About 70 % train, 15 % validation, 15 % test, counted in images, in each stratum."""
-    return Split(*deal(records, FRACTIONS, salt))
+    Parameters
+    ----------
+    there
+        Images whose part is decided, none of them of these patients.
+    """
+    parts = list(FRACTIONS)
+    counts: dict[Stratum, list[int]] = defaultdict(lambda: [0] * len(parts))
+    labels = _labels(there)
+    for record in there:
+        if record.part is not None:
+            counts[labels[record.group]][parts.index(record.part)] += 1
+    dealt = deal(records, list(FRACTIONS.values()), SALT, counts)
+    return {
+        records[index].group: part for part, indices in zip(parts, dealt, strict=True) for index in indices
+    }
 
 
 def folds(records: Sequence[Record], count: int, salt: str) -> list[Indices]:
@@ -39,27 +51,39 @@ def folds(records: Sequence[Record], count: int, salt: str) -> list[Indices]:
     return deal(records, (1.0 / count,) * count, salt)
 
 
-def deal(records: Sequence[Record], fractions: Sequence[float], salt: str) -> list[Indices]:
+def deal(
+    records: Sequence[Record],
+    fractions: Sequence[float],
+    salt: str,
+    there: Mapping[Stratum, Sequence[int]] = MappingProxyType({}),
+) -> list[Indices]:
     """Deal whole patients to parts of the given fractions; each patient to the part that lacks the most.
 
     Large patients are dealt first, as they are the hardest to balance; equals in the order of the hash.
+    `there` says how many images of a stratum each part has already.
     """
-    strata: dict[frozenset[str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    labels: dict[str, set[str]] = defaultdict(set)
-    for record in records:
-        labels[record.group].add(record.label)
+    strata: dict[Stratum, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    labels = _labels(records)
     for index, record in enumerate(records):
-        strata[frozenset(labels[record.group])][record.group].append(index)
+        strata[labels[record.group]][record.group].append(index)
     parts: list[list[int]] = [[] for _ in fractions]
     for stratum in sorted(strata, key=sorted):
         patients = strata[stratum]
-        size = sum(map(len, patients.values()))
-        lacking = [fraction * size for fraction in fractions]
+        counts = there.get(stratum, [0] * len(parts))
+        size = sum(map(len, patients.values())) + sum(counts)
+        lacking = [fraction * size - count for fraction, count in zip(fractions, counts, strict=True)]
         for group in sorted(patients, key=lambda name: (-len(patients[name]), _rank(name, salt))):
             part = max(range(len(parts)), key=lambda i: lacking[i] / fractions[i])
             parts[part] += patients[group]
             lacking[part] -= len(patients[group])
     return [np.array(sorted(part), dtype=np.intp) for part in parts]
+
+
+def _labels(records: Sequence[Record]) -> dict[str, Stratum]:
+    labels: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        labels[record.group].add(record.label)
+    return {group: frozenset(found) for group, found in labels.items()}
 
 
 def _rank(group: str, salt: str) -> str:

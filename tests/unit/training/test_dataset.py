@@ -1,76 +1,112 @@
-"""A data set that cannot be trained on is refused with the line and the reason."""
+"""Training data that cannot be trained on is refused with the reason and what to do."""
 
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from core.errors import DatasetError
-from training.dataset import load_dataset
+from core.home import Home
+from db.engine import now
+from db.states import Part
+from db.tables import LabelledImage
+from training.dataset import load_labelled
 
-HEADER = "filename,label,group"
-
-
-def write(folder: Path, lines: list[str], header: str = HEADER) -> Path:
-    folder.mkdir(exist_ok=True)
-    for line in lines:
-        name = line.split(",")[0]
-        if name and name != "missing.png":
-            (folder / name).write_bytes(name.encode())
-    (folder / "labels.csv").write_text("\n".join([header, *lines]) + "\n")
-    return folder
+Row = tuple[str, str, Part]
+"""Label, group and part."""
 
 
-def balanced() -> list[str]:
-    labels = ("normal", "hemorrhage")
-    return [f"{i}.png,{labels[i % 2]},g{i}" for i in range(8)]
+def fill(engine: Engine, home: Home, rows: list[Row]) -> None:
+    with Session(engine) as session, session.begin():
+        for number, (label, group, part) in enumerate(rows):
+            sha256 = f"{number:064x}"
+            (home.dataset / sha256).write_bytes(bytes([number]))
+            session.add(
+                LabelledImage(
+                    sha256=sha256,
+                    pixels_sha256=sha256,
+                    label=label,
+                    patient_group=group,
+                    part=part,
+                    source_name="x.png",
+                    added_at=now(),
+                )
+            )
 
 
-def test_records_are_read_in_the_order_of_the_table(tmp_path: Path) -> None:
-    records = load_dataset(write(tmp_path, balanced())).records
-    assert [record.path.name for record in records] == [f"{i}.png" for i in range(8)]
+def balanced() -> list[Row]:
+    return [(label, f"{label}-{part}", part) for part in Part for label in ("normal", "hemorrhage")]
+
+
+def instead_of(missing: Part, part: Part) -> list[Row]:
+    return [(label, group, part if this is missing else this) for label, group, this in balanced()]
+
+
+def test_records_come_with_path_label_group_and_part(engine: Engine, home: Home) -> None:
+    fill(engine, home, balanced())
+    records = load_labelled(engine, home).records
+    assert records[0].path == home.dataset / f"{0:064x}"
+    assert [(record.label, record.group, record.part) for record in records] == balanced()
     assert [record.target for record in records[:2]] == [0, 1]
-    assert records[3].group == "g3"
 
 
-def test_without_the_group_column_every_image_is_a_patient_of_its_own(tmp_path: Path) -> None:
-    lines = [line.rsplit(",", 1)[0] for line in balanced()]
-    groups = {record.group for record in load_dataset(write(tmp_path, lines, "filename,label")).records}
-    assert len(groups) == 8
-
-
-def test_the_fingerprint_depends_on_content_label_and_group_alone(tmp_path: Path) -> None:
-    original = load_dataset(write(tmp_path / "a", balanced())).fingerprint
-    assert load_dataset(write(tmp_path / "b", balanced()[::-1])).fingerprint == original
-    for changed in ("0.png,normal,g9", "0.png,hemorrhage,g0"):
-        assert load_dataset(write(tmp_path / "c", [changed, *balanced()[1:]])).fingerprint != original
-    (tmp_path / "b" / "0.png").write_bytes(b"other")
-    assert load_dataset(tmp_path / "b").fingerprint != original
+def test_two_labels_in_one_group_are_allowed(engine: Engine, home: Home) -> None:
+    fill(engine, home, [*balanced(), ("normal", "hemorrhage-train", Part.TRAIN)])
+    assert len(load_labelled(engine, home).records) == 7
 
 
 @pytest.mark.parametrize(
-    ("lines", "reason"),
+    ("rows", "reason"),
     [
-        ([], "lists no image"),
-        (["0.png,normal,a", "1.png,bleeding,b"], "line 3: label 'bleeding' is not one of normal, hemorrhage"),
-        (["0.png,normal,a", "missing.png,normal,b"], "line 3: there is no file 'missing.png'"),
-        (["0.png,normal,a", ",normal,b"], "line 3: there is no file ''"),
+        ([], "no labelled image yet.*headct dataset import DIR"),
+        ([("normal", f"g{i}", part) for i, part in enumerate(Part)], "0 patients with the label hemorrhage"),
+        (balanced()[:3], "patients with the label normal; at least 3"),
+        ([row for row in balanced() for _ in range(3) if row[2] == Part.TRAIN], "1 patients"),
+        (
+            [(label, f"{i}{label}", Part.TRAIN) for i in range(3) for label in ("normal", "hemorrhage")],
+            "validation",
+        ),
+        (
+            [row if row[2] != Part.TEST else (*row[:2], Part.TRAIN) for row in balanced()],
+            "test part has no image",
+        ),
+        (
+            [row if row[2] != Part.VALIDATION else (*row[:2], Part.TEST) for row in balanced()],
+            "validation part",
+        ),
     ],
 )
-def test_an_unusable_table_says_what_is_wrong(tmp_path: Path, lines: list[str], reason: str) -> None:
+def test_an_unusable_data_set_says_what_to_do(
+    engine: Engine, home: Home, rows: list[Row], reason: str
+) -> None:
+    fill(engine, home, rows)
     with pytest.raises(DatasetError, match=reason):
-        load_dataset(write(tmp_path, lines))
+        load_labelled(engine, home)
 
 
-def test_a_folder_without_a_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"has no labels\.csv"):
-        load_dataset(tmp_path)
+def test_a_file_that_is_gone_is_told(sqlite_engine: Engine, home: Home) -> None:
+    fill(sqlite_engine, home, balanced())
+    (home.dataset / f"{3:064x}").unlink()
+    with pytest.raises(DatasetError, match=r"1 images are gone .*0003\. Import them again"):
+        load_labelled(sqlite_engine, home)
 
 
-def test_a_table_without_the_columns_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="lacks the column label"):
-        load_dataset(write(tmp_path, ["0.png,normal"], "filename,diagnosis"))
-
-
-def test_the_tables_of_synthetic_and_real_scans_are_read(synthetic_scans: Path, real_scans: Path) -> None:
-    assert len(load_dataset(synthetic_scans).records) == 24
-    assert load_dataset(real_scans).records
+def test_the_fingerprint_depends_on_content_label_group_and_part(
+    sqlite_engine: Engine, home: Home, tmp_path: Path
+) -> None:
+    fill(sqlite_engine, home, balanced())
+    seen = {load_labelled(sqlite_engine, home).fingerprint}
+    changes: tuple[dict[str, str], ...] = ({"source_name": "other"}, {"label": "hemorrhage"})
+    for change in (*changes, {"patient_group": "other"}):
+        with Session(sqlite_engine) as session, session.begin():
+            extra = session.get(LabelledImage, 1)
+            assert extra is not None
+            for name, value in change.items():
+                setattr(extra, name, value)
+            if change == {"label": "hemorrhage"}:
+                swapped = session.get(LabelledImage, 2)
+                assert swapped is not None
+                swapped.label = "normal"
+        seen.add(load_labelled(sqlite_engine, home).fingerprint)
+    assert len(seen) == 3, "the name does not count"

@@ -7,9 +7,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db.states import Part
 from models.card import CLASSES
-from training.dataset import Record, load_dataset
-from training.split import Split, folds, split
+from training.dataset import Record
+from training.folder import read_folder
+from training.split import FRACTIONS, folds, new_parts
 
 
 def record(label: str, group: str) -> Record:
@@ -25,14 +27,6 @@ def patients(of: Sequence[Record], indices: np.ndarray) -> set[str]:
     return {of[i].group for i in indices}
 
 
-@given(records, st.text(max_size=4))
-def test_no_patient_is_in_two_parts_and_none_is_lost(made: list[Record], salt: str) -> None:
-    parts = split(made, salt)
-    sides = [patients(made, part) for part in (parts.train, parts.validation, parts.test)]
-    assert sum(map(len, sides)) == len(set().union(*sides))
-    assert sorted(np.concatenate([parts.train, parts.validation, parts.test])) == list(range(len(made)))
-
-
 @given(records, st.integers(2, 5))
 def test_folds_partition_the_records_by_patient(made: list[Record], count: int) -> None:
     held_out = folds(made, count, "salt")
@@ -44,27 +38,31 @@ def test_folds_partition_the_records_by_patient(made: list[Record], count: int) 
 
 @given(records)
 def test_the_order_of_the_table_does_not_matter(made: list[Record]) -> None:
-    straight, turned = split(made, "s"), split(made[::-1], "s")
-    assert patients(made, straight.test) == patients(made[::-1], turned.test)
+    assert new_parts(made, []) == new_parts(made[::-1], [])
+
+
+def test_another_salt_gives_other_folds(real_scans: Path) -> None:
+    made = read_folder(real_scans)
+    one, two = (folds(made, 5, salt) for salt in ("1", "2"))
+    assert patients(made, one[0]) != patients(made, two[0])
 
 
 def test_every_part_has_both_labels_with_three_patients_each() -> None:
-    made = [record(label, f"{label}{i}") for label in ("normal", "hemorrhage") for i in range(3)]
-    parts = split(made, "s")
-    for part in (parts.train, parts.validation, parts.test):
-        assert {made[i].label for i in part} == {"normal", "hemorrhage"}
+    made = [record(label, f"{label}{i}") for label in CLASSES for i in range(3)]
+    parts = new_parts(made, [])
+    assert {(parts[one.group], one.label) for one in made} == {(p, label) for p in Part for label in CLASSES}
+
+
+def test_new_patients_go_where_images_lack() -> None:
+    there = [Record(Path("x"), "normal", f"t{i}", Part.TRAIN) for i in range(14)]
+    parts = new_parts([record("normal", f"n{i}") for i in range(6)], there)
+    assert sorted(parts.values()) == [Part.TEST] * 3 + [Part.VALIDATION] * 3
 
 
 def test_the_parts_of_the_development_set_are_balanced(real_scans: Path) -> None:
-    made = load_dataset(real_scans).records
-    parts = split(made, "1")
-    assert isinstance(parts, Split)
-    for part, fraction in ((parts.train, 0.70), (parts.validation, 0.15), (parts.test, 0.15)):
-        assert abs(len(part) / len(made) - fraction) < 0.06
-        share = np.mean([made[i].label == "hemorrhage" for i in part])
-        assert 0.3 < share < 0.7
-
-
-def test_another_salt_gives_another_split(real_scans: Path) -> None:
-    made = load_dataset(real_scans).records
-    assert patients(made, split(made, "1").test) != patients(made, split(made, "2").test)
+    made = read_folder(real_scans)
+    parts = new_parts(made, [])
+    for part, fraction in FRACTIONS.items():
+        chosen = [one for one in made if parts[one.group] is part]
+        assert abs(len(chosen) / len(made) - fraction) < 0.06
+        assert 0.3 < np.mean([one.label == "hemorrhage" for one in chosen]) < 0.7

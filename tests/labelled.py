@@ -1,0 +1,61 @@
+"""Labelled folders and images for tests."""
+
+import csv
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.home import Home
+from training.examining import Examined
+from training.similarity import SIDE
+
+
+def scans_by_label(scans: Path) -> dict[str, list[Path]]:
+    """The files that a folder's `labels.csv` lists."""
+    found: dict[str, list[Path]] = {"normal": [], "hemorrhage": []}
+    with (scans / "labels.csv").open(encoding="utf-8") as table:
+        for row in csv.DictReader(table):
+            found[row["label"]].append(scans / row["filename"])
+    return found
+
+
+def class_folders(
+    scans: Path, folder: Path, each: int, names: Sequence[str] = ("Normal", "Hemorrhage")
+) -> Path:
+    """A folder with two folders of `each` scans."""
+    for name, files in zip(names, scans_by_label(scans).values(), strict=True):
+        (folder / name).mkdir(parents=True)
+        for file in files[:each]:
+            shutil.copy(file, folder / name / file.name)
+    return folder
+
+
+def write_table(folder: Path, lines: Sequence[str], header: str = "filename,label,group") -> Path:
+    """Write `labels.csv` into a folder; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "labels.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return folder
+
+
+def examined(
+    number: int, label: str = "normal", group: str | None = None, look: int | None = None
+) -> Examined:
+    """An image that no file holds; those of the same `look` look alike."""
+    noise = np.random.default_rng(number if look is None else look).integers(-127, 128, (SIDE, SIDE))
+    sha256 = hashlib.sha256(str(number).encode()).hexdigest()
+    return Examined(
+        path=Path(f"{number}.png"),
+        label=label,
+        group=group,
+        sha256=sha256,
+        pixels_sha256=sha256,
+        signature=noise.astype(np.int8),
+    )
+
+
+def kept_files(home: Home) -> list[str]:
+    """Names of the images in the home's data set."""
+    return sorted(path.name for path in home.dataset.iterdir() if path.is_file())
