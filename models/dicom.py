@@ -47,9 +47,6 @@ _DAMAGED = (
 )
 
 
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values, such as names
-
-
 def is_dicom(data: bytes) -> bool:
     """Whether the prefix of a DICOM file stands after its preamble of 128 bytes (PS3.10, 7.1)."""
     return data[128:132] == b"DICM"
@@ -125,6 +122,7 @@ def dicom_patient(data: bytes) -> str | None:
 def _read(data: bytes) -> "Dataset":
     from pydicom import dcmread  # noqa: PLC0415 - only who reads DICOM pays for it
 
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values, such as names
     if _DEFLATED in data[:_META_END]:  # pydicom would inflate it all, whatever its size
         raise UnreadableImage(
             "The DICOM file is deflated as a whole, which is not supported. Export it uncompressed "

@@ -82,7 +82,7 @@ def _subdural(phantom: Phantom, rng: np.random.Generator) -> Field:
     falx = _beside_falx(phantom, rng, side) if rng.random() < 0.25 else np.zeros_like(phantom.depth)
     if falx.any() and phantom.level is not BrainLevel.POSTERIOR_FOSSA and rng.random() < 0.3:
         return falx
-    spread, thickest = rng.uniform(0.8, 1.5), rng.uniform(4.5, 20.0)
+    spread, thickest = rng.uniform(0.8, 1.5), rng.uniform(6.0, 20.0)
     thickness = np.float32(thickest) * (1.0 - np.abs(off(phantom.angle, direction) / spread) ** 3)
     thickness += np.float32(0.08 * thickest) * _uneven(phantom, rng, 12)
     _shift(phantom, direction, 0.45 * thickest * rng.uniform(0.1, 1.2))
@@ -92,7 +92,7 @@ def _subdural(phantom: Phantom, rng: np.random.Generator) -> Field:
 
 def _beside_falx(phantom: Phantom, rng: np.random.Generator, side: float) -> Field:
     """A sheet along the falx, at the back or in front."""
-    thick = rng.uniform(3.5, 8.0) * (1.0 + 0.2 * _uneven(phantom, rng, 10))
+    thick = rng.uniform(4.5, 9.0) * (1.0 + 0.2 * _uneven(phantom, rng, 10))
     ends = phantom.y > rng.uniform(25, 40) if rng.random() < 0.6 else phantom.y < rng.uniform(-45, -35)
     sheet = ends & (side * phantom.x > -0.5) & (side * phantom.x < thick) & (phantom.depth < 1.0)
     return sheet.astype(np.float32)

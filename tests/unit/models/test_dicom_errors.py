@@ -121,6 +121,7 @@ def test_nothing_of_the_patient_is_logged_warned_or_in_the_traceback(
         warnings.simplefilter("ignore")
         dataset.PatientID, dataset.PatientBirthDate = "SECRET" * 12, "SECRET"
         data = as_bytes(dataset)
+    caplog.clear()
     dicom_patient(data)
     with pytest.raises(UnreadableImage) as refused:
         decode(data)

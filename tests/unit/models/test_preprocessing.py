@@ -19,7 +19,7 @@ CONSTANTS = Preprocessing()
 @pytest.fixture(scope="module")
 def scan() -> np.ndarray:
     """Smoothed, so that only what the export did makes a difference; two heads differ by about 0.25."""
-    return ndimage.gaussian_filter(generate_scan(5, None, (300, 260)).image, 2.0)
+    return ndimage.gaussian_filter(generate_scan(18, None, (300, 260)).image, 2.0)
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
