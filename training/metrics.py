@@ -5,7 +5,7 @@ here, as scikit-learn's own functions spend milliseconds a call on looking at th
 every figure against scikit-learn's.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,24 @@ Metrics = dict[str, Any]
 """Names to numbers, None where a figure is not defined, and `<name>_ci95` to [low, high]; for JSON."""
 
 BINS = 10
+FIGURES: Final = {
+    "auc": "AUC",
+    "accuracy": "accuracy at the threshold",
+    "accuracy_at_half": "accuracy at 0.5",
+    "sensitivity": "sensitivity",
+    "flagged_sensitivity": "bleeds labelled hemorrhage or uncertain",
+    "specificity": "specificity",
+    "ppv": "PPV in this set",
+    "npv": "NPV in this set",
+    "ppv_at_prevalence": "PPV at the stated prevalence",
+    "npv_at_prevalence": "NPV at the stated prevalence",
+    "log_loss": "log loss (nats)",
+    "brier": "Brier score",
+    "calibration_error": "calibration error (ECE, 10 bins)",
+    "uncertain_share": "share uncertain",
+    "error_share_of_certain": "errors among what is not uncertain",
+}
+"""What `point_metrics` gives, in words."""
 
 
 def point_metrics(

@@ -15,27 +15,10 @@ from models.card import ModelCard
 from training import plots
 from training.dataset import Record
 from training.judged import Judged
-from training.metrics import Metrics
+from training.metrics import FIGURES, Metrics
 from training.wrong_images import WrongImage
 
 PAGE: Final = "report.html"
-FIGURES: Final = {
-    "auc": "AUC",
-    "accuracy": "accuracy at the threshold",
-    "accuracy_at_half": "accuracy at 0.5",
-    "sensitivity": "sensitivity",
-    "flagged_sensitivity": "bleeds labelled hemorrhage or uncertain",
-    "specificity": "specificity",
-    "ppv": "PPV in this set",
-    "npv": "NPV in this set",
-    "ppv_at_prevalence": "PPV at the stated prevalence",
-    "npv_at_prevalence": "NPV at the stated prevalence",
-    "log_loss": "log loss (nats)",
-    "brier": "Brier score",
-    "calibration_error": "calibration error (ECE, 10 bins)",
-    "uncertain_share": "share uncertain",
-    "error_share_of_certain": "errors among what is not uncertain",
-}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,184 @@
+"""Nobody's images are on both sides of a fold, and no label chooses its own threshold."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import DatasetError
+from models.constants import Preprocessing
+from training import crossvalidation
+from training.batches import Images
+from training.crossfitting import judge_held_out, measure_repeats
+from training.crossvalidation import CrossValidation, Plan, compare
+from training.dataset import Record
+from training.fold_workers import FoldJob
+from training.folder import read_folder
+from training.hyperparameters import Hyperparameters
+from training.recipes import EVERY_RECIPE, Prediction, Recipe
+from training.train import prepare_records
+
+BRIEF = Hyperparameters(epochs=2, batch_size=4, synthetic_scans=24)
+
+
+def patients(count: int, slices: int = 2) -> tuple[Record, ...]:
+    """Records of `count` patients, half with a hemorrhage, and no files."""
+    return tuple(
+        Record(Path(f"{patient}-{i}"), "hemorrhage" if patient % 2 else "normal", f"p{patient}")
+        for patient in range(count)
+        for i in range(slices)
+    )
+
+
+def blank(records: Sequence[Record]) -> Images:
+    return Images(
+        np.zeros((len(records), 8, 8, 1), dtype=np.float32),
+        np.array([record.target for record in records]),
+        np.array([record.group for record in records]),
+    )
+
+
+@pytest.fixture(scope="module")
+def found(synthetic_scans: Path) -> dict[Recipe, CrossValidation]:
+    """Every recipe on the 24 synthetic scans, in short."""
+    records = read_folder(synthetic_scans)
+    images, steps = prepare_records(records, Preprocessing()), list[tuple[int, int]]()
+    made = compare(
+        records,
+        images,
+        BRIEF,
+        Plan(folds=2, repeats=1),
+        EVERY_RECIPE,
+        lambda done, of: steps.append((done, of)),
+    )
+    assert steps == [(i, 8) for i in range(9)]
+    return made
+
+
+def test_every_recipe_predicts_every_image(found: dict[Recipe, CrossValidation]) -> None:
+    assert set(found) == set(EVERY_RECIPE)
+    for one in found.values():
+        assert one.logits.shape == one.distances.shape == one.limits.shape == (1, 24)
+        assert np.isfinite(one.logits).all()
+        np.testing.assert_array_equal(one.folds, found[Recipe.HEADCT].folds)
+    assert np.ptp(found[Recipe.SEED].logits) > 0.0
+
+
+def test_its_figures_are_those_of_an_evaluation(found: dict[Recipe, CrossValidation]) -> None:
+    for one in found.values():
+        metrics = measure_repeats(one, judge_held_out(one, 0.95), seed=1, repeats=20)
+        assert (metrics["images"], metrics["groups"], metrics["repeats"]) == (24, 24, 1)
+        assert 0.0 <= metrics["auc_ci95"][0] <= metrics["auc_ci95"][1] <= 1.0
+
+
+class Partitions:
+    """Stands for the fits; keeps what they would have been asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stop_after: int | None = None) -> None:
+        self.jobs: list[FoldJob] = []
+        self._stop_after = stop_after
+        monkeypatch.setattr(crossvalidation, "run_jobs", self)
+        monkeypatch.setattr(crossvalidation, "gather", lambda *_: None)
+
+    def __call__(self, jobs: Sequence[FoldJob], *rest: object) -> None:
+        on_done = rest[-1]
+        assert callable(on_done)
+        for job in jobs:
+            if len(self.jobs) == self._stop_after:
+                raise KeyboardInterrupt
+            self.jobs.append(job)
+            on_done(job, Prediction(np.full(len(job.held_out), float(job.fold)), np.zeros(len(job.held_out))))
+
+
+def test_no_patient_is_on_both_sides_of_a_fold_and_repeats_deal_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, records = Partitions(monkeypatch), patients(20)
+    compare(records, blank(records), BRIEF, Plan(folds=4, repeats=2), [Recipe.CUES])
+    for job in asked.jobs:
+        inside = {records[i].group for i in job.held_out}
+        rest = {record.group for i, record in enumerate(records) if i not in job.held_out}
+        assert not inside & rest
+    for repeat in range(2):
+        held_out = [job.held_out for job in asked.jobs if job.repeat == repeat]
+        assert sorted(np.concatenate(held_out)) == list(range(40))
+    assert asked.jobs[0].held_out.tolist() != asked.jobs[4].held_out.tolist()
+    assert len({job.hyperparameters.seed for job in asked.jobs}) == 8
+
+
+def test_without_groups_patients_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, records = Partitions(monkeypatch), patients(20)
+    found = compare(records, blank(records), BRIEF, Plan(4, 1, grouped=False), [Recipe.CUES])
+    divided = [records[i].group for job in asked.jobs[:1] for i in job.held_out]
+    assert len(set(divided)) == len(divided)
+    assert len(set(found[Recipe.CUES].groups)) == 20  # the intervals still know who is who
+
+
+def test_the_same_seed_deals_the_same_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = patients(20)
+    dealt = []
+    for seed in (1, 1, 2):
+        asked = Partitions(monkeypatch)
+        compare(records, blank(records), BRIEF, Plan(4, 1, seed), [Recipe.CUES])
+        dealt.append([job.held_out.tolist() for job in asked.jobs])
+    assert dealt[0] == dealt[1] != dealt[2]
+
+
+def test_too_few_patients_for_so_many_folds_are_told() -> None:
+    records = patients(6)
+    with pytest.raises(DatasetError, match=r"3 patients with the label normal.*--folds"):
+        compare(records, blank(records), BRIEF, Plan(folds=4), [Recipe.CUES])
+
+
+def test_after_ctrl_c_whole_repeats_count_and_without_one_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = patients(12)
+    Partitions(monkeypatch, stop_after=7)
+    found = compare(records, blank(records), BRIEF, Plan(folds=3, repeats=3), [Recipe.CUES])
+    assert found[Recipe.CUES].logits.shape == (2, 24)
+    Partitions(monkeypatch, stop_after=2)
+    with pytest.raises(KeyboardInterrupt):
+        compare(records, blank(records), BRIEF, Plan(folds=3), [Recipe.CUES])
+
+
+def held_out(logits: np.ndarray, folds: np.ndarray, targets: np.ndarray) -> CrossValidation:
+    none = np.zeros((1, len(targets)))
+    groups = np.array([f"p{i}" for i in range(len(targets))])
+    return CrossValidation(targets, groups, folds[None], logits[None], none, none + np.inf)
+
+
+def test_a_folds_labels_have_no_part_in_how_it_is_judged() -> None:
+    rng = np.random.default_rng(1)
+    folds, targets = np.arange(60) % 3, np.arange(60) // 3 % 2
+    found = held_out(3.0 * targets - 1.5 + rng.normal(0.0, 1.0, 60), folds, targets)
+    turned = replace(found, targets=np.where(folds == 0, 1 - targets, targets))
+    (before,), (after,) = judge_held_out(found, 0.9), judge_held_out(turned, 0.9)
+    here = folds == 0
+    np.testing.assert_array_equal(before.probabilities[here], after.probabilities[here])
+    np.testing.assert_array_equal(before.positive[here], after.positive[here])
+    assert (before.probabilities[~here] != after.probabilities[~here]).any()
+
+
+def test_each_fit_has_its_own_limit_of_the_domain() -> None:
+    folds, targets = np.arange(24) % 2, np.arange(24) // 2 % 2
+    found = held_out(3.0 * targets - 1.5, folds, targets)
+    found = replace(found, distances=np.full((1, 24), 5.0), limits=np.where(folds == 0, 10.0, 4.0)[None])
+    (judged,) = judge_held_out(found, 0.9)
+    np.testing.assert_array_equal(judged.outside, folds == 1)
+
+
+def test_figures_are_means_over_the_repeats() -> None:
+    folds, targets = np.arange(24) % 2, np.arange(24) // 2 % 2
+    good, bad = held_out(4.0 * targets - 2.0, folds, targets), held_out(2.0 - 4.0 * targets, folds, targets)
+    both = CrossValidation(
+        targets,
+        good.groups,
+        *(
+            np.vstack([getattr(good, name), getattr(bad, name)])
+            for name in ("folds", "logits", "distances", "limits")
+        ),
+    )
+    metrics = measure_repeats(both, judge_held_out(both, 0.9), seed=1, repeats=10)
+    assert metrics["auc"] == pytest.approx(0.5)
+    assert metrics["repeats"] == 2

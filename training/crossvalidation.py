@@ -1,0 +1,181 @@
+"""Repeated cross-validation: each image is predicted by fits that saw none of its patient."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import DatasetError
+from models.card import CLASSES
+from training.batches import Images
+from training.dataset import Record
+from training.fold_workers import FoldJob, run_jobs
+from training.hyperparameters import Hyperparameters
+from training.judged import Floats
+from training.recipes import Prediction, Recipe, gather
+from training.split import Indices, folds
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How images are divided.
+
+    Attributes
+    ----------
+    folds, repeats
+        Each repeat deals the patients to folds anew.
+    seed
+        Of the dealing, and the first fit's.
+    grouped
+        Whether a patient's images stay together. If not, figures flatter: they are for comparison with
+        published ones that were made so.
+    processes
+        Fits at a time; changes the figures no more than another number of threads does.
+    """
+
+    folds: int = 5
+    repeats: int = 3
+    seed: int = 1
+    grouped: bool = True
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What R repeats say of N images.
+
+    Attributes
+    ----------
+    targets, groups
+        (N,), as those of the images.
+    folds
+        int (R, N), the fold that each image was held out in.
+    logits, distances
+        float64 (R, N).
+    limits
+        float64 (R, N), greatest distance that gets a label from the fit that predicted the image; infinite
+        where that has no guard.
+    """
+
+    targets: NDArray[np.intp]
+    groups: NDArray[np.str_]
+    folds: NDArray[np.intp]
+    logits: Floats
+    distances: Floats
+    limits: Floats
+
+
+def cross_validate(  # noqa: PLR0913 - what can be varied, by name
+    records: Sequence[Record],
+    images: Images,
+    hyperparameters: Hyperparameters,
+    *,
+    folds: int = 5,
+    repeats: int = 3,
+    seed: int = 1,
+    grouped: bool = True,
+    processes: int = 1,
+) -> CrossValidation:
+    """Cross-validate headct's own recipe; `images` are the records, prepared."""
+    plan = Plan(folds, repeats, seed, grouped, processes)
+    return compare(records, images, hyperparameters, plan, (Recipe.HEADCT,))[Recipe.HEADCT]
+
+
+def compare(
+    records: Sequence[Record],
+    images: Images,
+    hyperparameters: Hyperparameters,
+    plan: Plan,
+    recipes: Sequence[Recipe],
+    on_fit: Callable[[int, int], None] | None = None,
+) -> dict[Recipe, CrossValidation]:
+    """Cross-validate several recipes in the same folds.
+
+    Parameters
+    ----------
+    records, images
+        The N images, as files and prepared.
+    on_fit
+        Called at the beginning and after each fit with how many are done, and of how many.
+
+    Returns
+    -------
+    Fewer repeats where Ctrl-C came after the first: those before the first that is not complete.
+
+    Raises
+    ------
+    DatasetError
+        Too few patients for so many folds.
+    KeyboardInterrupt
+        Before the first repeat was complete.
+    """
+    _check(records, plan)
+    partitions = [_partition(records, plan, repeat) for repeat in range(plan.repeats)]
+    jobs = [
+        FoldJob(recipe, repeat, number, held_out, _seeded(hyperparameters, plan, repeat, number))
+        for repeat, partition in enumerate(partitions)
+        for number, held_out in enumerate(partition)
+        for recipe in recipes
+    ]
+    done: dict[tuple[Recipe, int, int], Prediction] = {}
+
+    def keep(job: FoldJob, prediction: Prediction) -> None:
+        done[job.recipe, job.repeat, job.fold] = prediction
+        if on_fit is not None:
+            on_fit(len(done), len(jobs))
+
+    whole = plan.repeats
+    if on_fit is not None:
+        on_fit(0, len(jobs))
+    try:
+        run_jobs(jobs, gather(records, images, recipes), plan.processes, keep)
+    except KeyboardInterrupt:
+        missing = [job.repeat for job in jobs if (job.recipe, job.repeat, job.fold) not in done]
+        whole = min(missing, default=plan.repeats)
+        if whole == 0:
+            raise
+    return {recipe: _collect(recipe, images, partitions[:whole], done) for recipe in recipes}
+
+
+def _partition(records: Sequence[Record], plan: Plan, repeat: int) -> list[Indices]:
+    if not plan.grouped:
+        records = [replace(record, group=str(index)) for index, record in enumerate(records)]
+    return folds(records, plan.folds, f"{plan.seed}/{repeat}")
+
+
+def _seeded(hyper: Hyperparameters, plan: Plan, repeat: int, number: int) -> Hyperparameters:
+    return replace(hyper, seed=plan.seed + repeat * plan.folds + number)
+
+
+def _check(records: Sequence[Record], plan: Plan) -> None:
+    for label in CLASSES:
+        patients = {record.group for record in records if record.label == label}
+        if len(patients) < plan.folds:
+            raise DatasetError(
+                f"There are {len(patients)} patients with the label {label}, too few for {plan.folds} folds. "
+                "Ask for fewer with --folds, or add images."
+            )
+
+
+def _collect(
+    recipe: Recipe,
+    images: Images,
+    partitions: Sequence[Sequence[Indices]],
+    done: dict[tuple[Recipe, int, int], Prediction],
+) -> CrossValidation:
+    rows = []
+    for repeat, partition in enumerate(partitions):
+        found = [done[recipe, repeat, number] for number in range(len(partition))]
+        rows.append(_row(len(images.targets), partition, found))
+    numbers, logits, distances, limits = (np.stack(column) for column in zip(*rows, strict=True))
+    return CrossValidation(images.targets, images.groups, numbers.astype(np.intp), logits, distances, limits)
+
+
+def _row(count: int, partition: Sequence[Indices], found: Sequence[Prediction]) -> tuple[Floats, ...]:
+    """One repeat: fold numbers, log-odds, distances and limits, (N,) each."""
+    numbers, logits, distances, limits = (np.zeros(count) for _ in range(4))
+    for number, (held_out, one) in enumerate(zip(partition, found, strict=True)):
+        numbers[held_out], logits[held_out], distances[held_out] = number, one.logits, one.distances
+        limits[held_out] = np.inf if one.domain_limit is None else one.domain_limit
+    return numbers, logits, distances, limits

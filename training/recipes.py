@@ -1,0 +1,109 @@
+"""Ways to a prediction, each fit on one part of the images and asked about another."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from training import baselines
+from training.batches import Images
+from training.dataset import Record
+from training.hyperparameters import Hyperparameters
+from training.judged import Floats
+from training.split import Indices
+
+
+class Recipe(StrEnum):
+    """How predictions are made."""
+
+    HEADCT = "headct"
+    SEED = "seed"
+    CUES = "cues"
+    MAJORITY = "majority"
+
+
+EVERY_RECIPE = tuple(Recipe)
+
+
+@dataclass(frozen=True)
+class Material:
+    """N labelled images, in what form each recipe takes them.
+
+    Attributes
+    ----------
+    images
+        Prepared, for headct's own recipe; their targets and groups are everyone's.
+    others
+        For `SEED` what `seed_recipe.squeeze`, for `CUES` what `baselines.cues` gives, where they are asked.
+    """
+
+    images: Images
+    others: Mapping[Recipe, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of n images by a fit that saw none of them.
+
+    Attributes
+    ----------
+    logits, distances
+        float64 (n,).
+    domain_limit
+        Greatest distance that gets a label from this fit; None where it has no guard.
+    """
+
+    logits: Floats
+    distances: Floats
+    domain_limit: float | None = None
+
+
+def gather(records: Sequence[Record], images: Images, recipes: Sequence[Recipe]) -> Material:
+    """What these recipes need of the images."""
+    from training.seed_recipe import squeeze  # noqa: PLC0415 - brings TensorFlow
+
+    makers: dict[Recipe, Callable[[Sequence[Record]], NDArray[Any]]] = {
+        Recipe.SEED: squeeze,
+        Recipe.CUES: baselines.cues,
+    }
+    return Material(images, {recipe: makers[recipe](records) for recipe in recipes if recipe in makers})
+
+
+def predict(
+    recipe: Recipe, material: Material, held_out: Indices, hyperparameters: Hyperparameters
+) -> Prediction:
+    """Fit on all but the held-out images, then predict these."""
+    targets = material.images.targets
+    rest = np.setdiff1d(np.arange(len(targets)), held_out)
+    if recipe is Recipe.HEADCT:
+        return _by_headct(material.images, rest, held_out, hyperparameters)
+    if recipe is Recipe.SEED:
+        logits = _by_seed(material, rest, held_out, hyperparameters)
+    elif recipe is Recipe.CUES:
+        probabilities = baselines.cue_probabilities(material.others[recipe], targets, rest, held_out)
+        logits = logit(probabilities)
+    else:
+        share = (targets[rest].sum() + 1.0) / (len(rest) + 2.0)  # Laplace: never quite 0 or 1
+        logits = np.full(len(held_out), logit(share))
+    return Prediction(logits, np.zeros(len(held_out)))
+
+
+def _by_headct(images: Images, rest: Indices, held_out: Indices, hyper: Hyperparameters) -> Prediction:
+    from training.fit import domain_limit, fit, outputs  # noqa: PLC0415 - brings TensorFlow
+
+    training = images.take(rest)
+    network = fit(training, hyper)
+    said = outputs(network, images.pixels[held_out])
+    return Prediction(said.logits, said.distances, domain_limit(network, training, None))
+
+
+def _by_seed(material: Material, rest: Indices, held_out: Indices, hyper: Hyperparameters) -> Floats:
+    from training.seed_recipe import EPOCHS, fit_seed, seed_logits  # noqa: PLC0415 - brings TensorFlow
+
+    pixels, epochs = material.others[Recipe.SEED], min(EPOCHS, hyper.epochs)
+    network = fit_seed(pixels[rest], material.images.targets[rest], epochs=epochs, seed=hyper.seed)
+    return seed_logits(network, pixels[held_out])
