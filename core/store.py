@@ -88,11 +88,15 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
 
 
 def _link(source: int, name: Path) -> bool:
+    folder = os.open(name.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        # By its descriptor, since another file may stand at its path by now.
-        os.link(f"/proc/self/fd/{source}", name, follow_symlinks=True)
+        # By its descriptor, since another file may stand at its path by now. Only with a folder's descriptor
+        # does Python call linkat(2), which follows the link that /proc shows.
+        os.link(f"/proc/self/fd/{source}", name.name, dst_dir_fd=folder, follow_symlinks=True)
     except OSError:
         return False
+    finally:
+        os.close(folder)
     return True
 
 
