@@ -5,7 +5,19 @@ import sys
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from cli import demo, evaluation, explain, models, operation, parts, reclassification, scans, training
+from cli import (
+    dataset,
+    demo,
+    evaluation,
+    explain,
+    labels,
+    models,
+    operation,
+    parts,
+    reclassification,
+    scans,
+    training,
+)
 from core.errors import HeadctError
 
 app = typer.Typer(
@@ -14,9 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (parts, scans, reclassification, operation, training, evaluation, explain, demo):
+for group in (parts, scans, labels, reclassification, operation, training, evaluation, explain, demo):
     group.register(app)
 app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
 
 
 def main() -> None:

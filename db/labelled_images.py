@@ -2,12 +2,58 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from core.errors import DatasetError
 from db.tables import LabelledImage
 
 
 def labelled_images(session: Session) -> Sequence[LabelledImage]:
     """All of them, in the order in which they were added."""
     return session.scalars(select(LabelledImage).order_by(LabelledImage.id)).all()
+
+
+def add_if_unchanged(session: Session, rows: Sequence[LabelledImage], there: Sequence[LabelledImage]) -> bool:
+    """Add rows, unless another process has changed what they were planned on.
+
+    Parameters
+    ----------
+    there
+        All images when the rows' groups and parts were decided, which takes too long for a transaction.
+    """
+    if session.get_bind().dialect.name == "postgresql":  # SQLite lets one transaction write at a time
+        session.execute(text("LOCK TABLE labelled_image IN SHARE ROW EXCLUSIVE MODE"))
+    found = session.execute(select(LabelledImage.id, LabelledImage.label).order_by(LabelledImage.id))
+    if [tuple(row) for row in found] != [(row.id, row.label) for row in there]:
+        return False
+    session.add_all(rows)
+    return True
+
+
+def relabel_scan(session: Session, scan_id: int, label: str) -> None:
+    """Change the label of a scan that a reader labelled before; its part stays."""
+    session.execute(update(LabelledImage).where(LabelledImage.scan_id == scan_id).values(label=label))
+
+
+def relabel_image(session: Session, reference: str, label: str) -> None:
+    """Change the label of the imported image whose SHA-256 begins with those (at least 6) hex digits.
+
+    Raises
+    ------
+    DatasetError
+        There is none, or more than one; or it is a scan, whose label is a reader's.
+    """
+    found = session.scalars(
+        select(LabelledImage)
+        .where(LabelledImage.sha256.startswith(reference.lower(), autoescape=True))
+        .limit(2)
+    ).all()
+    if len(reference) < 6 or len(found) != 1:
+        raise DatasetError(
+            f"{'More than one' if len(found) > 1 else 'No'} labelled image has a SHA-256 that begins with "
+            f"{reference}. Give at least its first 6 digits, as `headct dataset import` printed them."
+        )
+    if found[0].scan_id is not None:
+        raise DatasetError(f"A reader labelled it: `headct label {found[0].scan_id} {label}` changes that.")
+    found[0].label = label

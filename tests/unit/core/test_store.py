@@ -1,7 +1,6 @@
 """A kept file is linked where that is possible, and copied where it is not wanted."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import pytest
@@ -17,4 +16,4 @@ def test_a_kept_file_is_a_second_name_or_a_copy(tmp_path: Path, link: bool) -> N
         kept = keep(file.fileno(), tmp_path, link=link)
     assert kept.sha256 == hashlib.sha256(b"bytes").hexdigest()
     assert kept.linked is link
-    assert os.path.samefile(source, tmp_path / kept.sha256) is link
+    assert source.samefile(tmp_path / kept.sha256) is link

@@ -1,0 +1,61 @@
+"""A contact sheet of the training data: small pictures with the label as the frame's colour, and the part."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageOps
+
+from core.errors import DatasetError, RejectedImage
+from core.home import Home
+from models.decoding import decode
+
+if TYPE_CHECKING:
+    from db.tables import LabelledImage
+
+MAX_SHOWN = 200
+_COLUMNS, _SIDE, _FRAME, _GAP, _CAPTION = 16, 104, 4, 8, 26
+_COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
+
+
+def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path) -> int:
+    """Write up to `MAX_SHOWN` images, in the order of label, part and group; returns how many.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be written.
+    """
+    shown = sorted(_spread(images), key=lambda image: (image.label, image.part, image.patient_group))
+    columns = min(_COLUMNS, len(shown))
+    width, height = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
+    rows = -(-len(shown) // columns)
+    sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), "#181818")
+    draw = ImageDraw.Draw(sheet)
+    for number, image in enumerate(shown):
+        corner = _GAP + number % columns * width, _GAP + number // columns * height
+        sheet.paste(_picture(home, image), corner)
+        below = corner[0], corner[1] + _SIDE + 1
+        draw.text(below, f"{image.label} {image.part}\n{image.patient_group[:16]}", "#d0d0d0", font_size=10)
+    try:
+        sheet.save(path, "PNG")
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
+    return len(shown)
+
+
+def _spread(images: "Sequence[LabelledImage]") -> "Iterator[LabelledImage]":
+    """All of them, or as many as fit, evenly chosen."""
+    count = min(MAX_SHOWN, len(images))
+    yield from (images[number * len(images) // count] for number in range(count))
+
+
+def _picture(home: Home, image: "LabelledImage") -> Image.Image:
+    """The image in its frame; an empty frame where its file is gone."""
+    inner = (_SIDE - 2 * _FRAME, _SIDE - 2 * _FRAME)
+    try:
+        grey = Image.fromarray(decode((home.dataset / image.sha256).read_bytes())).convert("L")
+        picture = ImageOps.pad(grey, inner).convert("RGB")
+    except (OSError, RejectedImage):
+        picture = Image.new("RGB", inner)
+    return ImageOps.expand(picture, _FRAME, _COLOURS[image.label])

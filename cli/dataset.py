@@ -1,0 +1,87 @@
+"""`headct dataset`: the labelled images that training learns from."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cli.context import open_migrated
+
+app = typer.Typer(help="Import and show the labelled images that training learns from.", no_args_is_help=True)
+
+
+@app.command("import")
+def import_folder(
+    folder: Annotated[
+        Path, typer.Argument(help="holds labels.csv, or the folders Normal/ and Hemorrhage/", metavar="DIR")
+    ],
+) -> None:
+    """Add a folder of labelled images; whatever is there already is passed over."""
+    from cli.dataset_printing import print_dataset, print_files
+    from cli.submission import progress_bar
+    from db.engine import reading
+    from db.labelled_images import labelled_images
+    from training.examining import Limits, examine_all
+    from training.folder import list_folder
+    from training.importing import import_images
+
+    context = open_migrated()
+    listed = list_folder(folder)
+    limits = Limits(context.settings.max_pixels, context.settings.max_file_mb)
+    with progress_bar() as bar:
+        images, unreadable = examine_all(bar.track(listed, description="Looking at images"), limits)
+    print_files("cannot be read", [(path, str(error)) for path, error in unreadable])
+    done = import_images(context.engine, context.home, images, folder)
+    print_files("left out", [(path, "it would join two parts") for path in done.left_out])
+    with reading(context.engine) as session:
+        print_dataset(labelled_images(session))
+    unnamed = sum(image.group is None for image in images)
+    if unnamed:
+        typer.echo(
+            f"{unnamed} images name no patient. Those that look alike share a group, but of slices of one "
+            "patient many do not. Name patients in the column group of labels.csv before the first import."
+        )
+    typer.echo(f"{done.added} images added, {done.already_there} there already (or the same pixels twice).")
+
+
+@app.command()
+def show(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="write a contact sheet there, as PNG")
+    ] = None,
+) -> None:
+    """Show how many images there are by label and part, their patients, and the fingerprint."""
+    from cli.contact_sheet import write_sheet
+    from cli.dataset_printing import print_dataset
+    from core.errors import DatasetError
+    from db.engine import reading
+    from db.labelled_images import labelled_images
+    from training.dataset import load_labelled
+
+    context = open_migrated()
+    with reading(context.engine) as session:
+        images = labelled_images(session)
+    print_dataset(images)
+    try:
+        typer.echo(f"fingerprint {load_labelled(context.engine, context.home).fingerprint}")
+    except DatasetError as error:
+        typer.echo(f"It cannot be trained on yet: {error}")
+    if output is not None and images:
+        shown = write_sheet(context.home, images, output)
+        typer.echo(f"{shown} of {len(images)} images are in {output}.")
+
+
+@app.command()
+def relabel(
+    image: Annotated[str, typer.Argument(help="the first digits of its SHA-256")],
+    label: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="the right label")],
+) -> None:
+    """Correct the label of an imported image; its part stays."""
+    from sqlalchemy.orm import Session
+
+    from db.labelled_images import relabel_image
+
+    context = open_migrated()
+    with Session(context.engine) as session, session.begin():
+        relabel_image(session, image, label)
+    typer.echo(f"It is {label} in the next training.")

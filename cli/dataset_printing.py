@@ -1,0 +1,46 @@
+"""The labelled images as a table."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from db.states import Part
+from models.card import CLASSES
+
+if TYPE_CHECKING:
+    from db.tables import LabelledImage
+
+
+def print_dataset(images: "Sequence[LabelledImage]") -> None:
+    """Print how many images and groups there are by label and part, and what is odd about the groups."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("label", "groups", "images", *Part, box=None, header_style="bold", pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, labels in (*((label, (label,)) for label in CLASSES), ("all", CLASSES)):
+        chosen = [image for image in images if image.label in labels]
+        parts = [str(sum(image.part == part for image in chosen)) for part in Part]
+        groups = len({image.patient_group for image in chosen})
+        table.add_row(name, str(groups), str(len(chosen)), *parts)
+    Console().print(table)
+    mixed = _groups_of_both(images)
+    if mixed:
+        typer.echo(f"{mixed} of the groups have slices of both labels, so they count in both rows.")
+
+
+def print_files(problem: str, files: Sequence[tuple[Path, str]]) -> None:
+    """Print on standard error which files are not in the training data, and why."""
+    for path, reason in files:
+        typer.echo(f"headct: {problem}: {path}: {reason}", err=True)
+
+
+def _groups_of_both(images: "Sequence[LabelledImage]") -> int:
+    labels: dict[str, set[str]] = defaultdict(set)
+    for image in images:
+        labels[image.patient_group].add(image.label)
+    return sum(len(found) > 1 for found in labels.values())

@@ -1,0 +1,68 @@
+"""`headct label`: what a reader says of scans."""
+
+import getpass
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cli.context import open_migrated
+from core.errors import LabelConflict
+
+if TYPE_CHECKING:
+    from db.tables import Arrival
+
+_MAX_NAME = 128
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(label)
+
+
+def label(
+    scans: Annotated[list[str], typer.Argument(help="ids, or first digits of the SHA-256")],
+    verdict: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="what the scans show")],
+    by: Annotated[str | None, typer.Option(help="who read them; default: this user")] = None,
+    note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
+) -> None:
+    """Record what a reader sees in scans; the newest label counts, and the next training learns from it."""
+    from db.engine import reading
+    from db.queries import arrivals_of, find_scan
+    from training.examining import Limits
+    from training.labelling import Verdict, label_scan
+
+    context = open_migrated()
+    reader = by or _user()
+    if len(reader) > _MAX_NAME:
+        raise typer.BadParameter(f"at most {_MAX_NAME} characters", param_hint="--by")
+    limits = Limits(context.settings.max_pixels, context.settings.max_file_mb)
+    with reading(context.engine) as session:
+        found = {scan.id: scan.sha256 for scan in (find_scan(session, name) for name in scans)}
+        names = {scan_id: _name(arrivals_of(session, scan_id)) for scan_id in found}
+    refused = False
+    for scan_id, sha256 in found.items():
+        said = Verdict(scan_id, verdict, reader, note)
+        try:
+            missing = label_scan(context.engine, context.home, limits, sha256, names[scan_id], said)
+        except LabelConflict as error:
+            typer.echo(f"headct: {error}", err=True)
+            refused = True
+            continue
+        outcome = (
+            f"but the next training does without it: {missing}" if missing else "and in the training data."
+        )
+        typer.echo(f"Scan {scan_id} is labelled {verdict}, {outcome}")
+    if refused:
+        raise typer.Exit(1)
+
+
+def _name(arrivals: "Sequence[Arrival]") -> str:
+    return arrivals[0].source_name if arrivals else ""
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name; which of the two depends on Python
+        raise typer.BadParameter("this user has no name: give --by NAME", param_hint="--by") from None

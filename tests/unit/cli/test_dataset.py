@@ -1,0 +1,124 @@
+"""`headct dataset` and `headct label`: what they print, and where."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from cli.contact_sheet import MAX_SHOWN, write_sheet
+from cli.main import app
+from core.errors import DatasetError
+from core.home import Home
+from db.engine import now, reading
+from db.labelled_images import labelled_images
+from db.states import ScanState
+from db.tables import Arrival, Scan
+from tests.labelled import class_folders
+
+
+@pytest.fixture
+def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A migrated home, named by the environment as for the command; what that sets is undone."""
+    monkeypatch.setenv("HEADCT_HOME", str(home.root))
+    mask, handlers, level = os.umask(0o022), logging.root.handlers[:], logging.root.level
+    yield home
+    os.umask(mask)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, synthetic_scans: Path) -> Path:
+    return class_folders(synthetic_scans, tmp_path / "set", 6)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.output + (str(result.exception) if result.exception else "")
+
+
+def words(output: str) -> list[list[str]]:
+    return [line.split() for line in output.splitlines()]
+
+
+def test_an_import_shows_what_there_is_and_what_could_not_be_read(home_in_use: Home, folder: Path) -> None:
+    (folder / "Normal" / "broken.png").write_bytes(b"\x89PNG")
+    code, said = run("dataset", "import", str(folder))
+    assert code == 0, said
+    assert ["normal", "6", "6", "4", "1", "1"] in words(said)
+    assert ["all", "12", "12", "8", "2", "2"] in words(said)
+    assert "12 images added, 0 there already" in said
+    assert "cannot be read" in said
+    assert "broken.png" in said
+    assert "12 images name no patient" in said
+    logged = [path for path in home_in_use.logs.rglob("*") if path.is_file()]
+    assert not any(b"broken" in path.read_bytes() for path in logged)
+
+
+def test_show_prints_the_fingerprint_and_writes_a_contact_sheet(
+    home_in_use: Home, folder: Path, tmp_path: Path
+) -> None:
+    run("dataset", "import", str(folder))
+    code, said = run("dataset", "show", "-o", str(tmp_path / "sheet.png"))
+    assert code == 0, said
+    assert "fingerprint " in said
+    assert "12 of 12 images are in" in said
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        colours = {colour for _, colour in sheet.getcolors(2**24) or ()}
+    assert {(46, 139, 87), (209, 54, 47)} <= colours, "green frames and red ones"
+
+
+def test_show_says_what_to_do_where_there_is_nothing(home_in_use: Home) -> None:
+    code, said = run("dataset", "show")
+    assert code == 0
+    assert "headct dataset import DIR" in said
+
+
+def test_a_sheet_of_a_large_set_holds_some_of_all_of_it(
+    home_in_use: Home, sqlite_engine: Engine, folder: Path, tmp_path: Path
+) -> None:
+    run("dataset", "import", str(folder))
+    with reading(sqlite_engine) as session:
+        images = list(labelled_images(session))
+    assert write_sheet(home_in_use, images * 20, tmp_path / "sheet.png") == MAX_SHOWN
+    with pytest.raises(DatasetError, match="cannot be written"):
+        write_sheet(home_in_use, images, tmp_path / "gone" / "sheet.png")
+
+
+def test_an_imported_label_is_corrected(home_in_use: Home, sqlite_engine: Engine, folder: Path) -> None:
+    run("dataset", "import", str(folder))
+    sha256 = hashlib.sha256(min((folder / "Normal").iterdir()).read_bytes()).hexdigest()
+    assert run("dataset", "relabel", sha256[:10], "hemorrhage")[0] == 0
+    assert ["hemorrhage", "7"] in [line[:2] for line in words(run("dataset", "show")[1])]
+
+
+def test_readers_label_scans_and_show_tells_it(
+    home_in_use: Home, sqlite_engine: Engine, folder: Path
+) -> None:
+    files = sorted((folder / "Normal").iterdir())[:2]
+    with Session(sqlite_engine) as session, session.begin():
+        for scan_id, file in enumerate(files, start=1):
+            sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+            (home_in_use.store / sha256).write_bytes(file.read_bytes())
+            state = ScanState.RECEIVED
+            scan = Scan(id=scan_id, sha256=sha256, size_bytes=1, state=state, attempts=0, received_at=now())
+            session.add(scan)
+            session.flush()
+            session.add(Arrival(scan_id=scan_id, source_name=file.name, arrived_at=now()))
+    code, said = run("label", "1", "2", "normal", "--by", "Dr A", "--note", "after the second look")
+    assert code == 0, said
+    assert "Scan 2 is labelled normal, and in the training data." in said
+    code, said = run("show", "1")
+    assert "Dr A" in said
+    assert "after the second look" in said
+    run("dataset", "import", str(folder))
+    code, said = run("label", "1", "hemorrhage", "--by", "Dr B")
+    assert code == 0, "a reader's own label may change"
+    assert run("label", "1", "9", "normal")[0] == 1, "there is no scan 9"
