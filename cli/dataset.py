@@ -30,7 +30,7 @@ def import_folder(
     limits = Limits(context.settings.max_pixels, context.settings.max_file_mb)
     with progress_bar() as bar:
         images, unreadable = examine_all(bar.track(listed, description="Looking at images"), limits)
-    print_files("cannot be read", [(path, str(error)) for path, error in unreadable])
+    print_files("not taken", [(path, str(error)) for path, error in unreadable])
     done = import_images(context.engine, context.home, images, folder)
     print_files("left out", [(path, "it would join two parts") for path in done.left_out])
     with reading(context.engine) as session:
