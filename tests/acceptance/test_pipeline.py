@@ -1,13 +1,17 @@
 """Drop files, read rows: the whole system as its users see it."""
 
 import base64
+import contextlib
 import csv
 import io
 import json
 import re
 import shutil
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,11 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.engine import reading
+from db.promotions import history, promote, rollback
+from db.states import Cause
 from db.tables import Arrival, Prediction, Scan
+from models.store import ModelStore, shipped_model
 from tests.acceptance.conftest import System
 from tests.processes import run_headct, wait_until
 
@@ -226,6 +234,104 @@ def test_only_processes_with_a_model_are_large(system: System) -> None:
     processes = psutil.Process(system.process.pid).children(recursive=True)
     large = [p for p in processes if p.memory_info().rss > 250 * 2**20]
     assert {parent.cmdline()[-1] for p in large if (parent := p.parent())} == {"inference"}
+
+
+@contextlib.contextmanager
+def arriving(system: System, content: bytes, name: str) -> Iterator[None]:
+    """Ten new scans a second, until the block ends."""
+    stop = threading.Event()
+
+    def feed() -> None:
+        number = 0
+        while not stop.wait(0.1):
+            number += 1
+            system.drop(content + f"{name} {number}".encode(), f"{name}-{number}.png")
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def predictions(system: System, name: str) -> list[Prediction]:
+    """Results of the scans whose name begins so, the oldest first."""
+    here = select(Arrival.scan_id).where(Arrival.source_name.startswith(name))
+    with Session(system.engine) as session:
+        return list(
+            session.scalars(select(Prediction).where(Prediction.scan_id.in_(here)).order_by(Prediction.id))
+        )
+
+
+def add_version(system: System, version: str, threshold: float) -> Path:
+    """Register the shipped weights under that name; returns where they are."""
+    shipped = shipped_model()
+    point = replace(shipped.card.operating_point, threshold=threshold)
+    card = replace(shipped.card, version=version, operating_point=point)
+    return ModelStore(system.home.models).register(card, shipped.weights_path).weights_path
+
+
+def wait_for_switch(system: System, before: str, after: str) -> None:
+    """Both workers switch; within 5 s where nothing else runs, but tests share their machine."""
+    log = system.home.logs / "worker.log"
+    line = f"instead of {before}: {after}\n"
+    wait_until(lambda: log.read_text().count(line) == 2, 15, what="both workers switch")
+
+
+def test_workers_switch_while_scans_keep_coming_and_every_result_names_its_version(
+    system: System, scan_bytes: bytes
+) -> None:
+    shipped = shipped_model().card
+    thresholds = {shipped.version: shipped.operating_point.threshold, "site-1": 0.987}
+    add_version(system, "site-1", thresholds["site-1"])
+    with arriving(system, scan_bytes, "stream"):
+        system.wait_for("stream-1.png")
+        promoted = run_headct(system.home, "models", "promote", "site-1", "--by", "ann")
+        assert f"site-1 is in use instead of {shipped.version}" in promoted.stdout, promoted.stderr
+        with reading(system.engine) as session:
+            moment = history(session)[0].promoted_at
+        wait_for_switch(system, shipped.version, "site-1")
+        system.drop(scan_bytes + b"after the switch", "stream-last.png")
+        system.wait_for("stream-last.png")
+    said = predictions(system, "stream")
+    assert {row.model_version for row in said} == set(thresholds)
+    for row in said:
+        assert row.threshold == thresholds[row.model_version], "stamped with the version that made it"
+        assert row.model_version == shipped.version or row.classified_at > moment
+    assert system.rows()["stream-last.png"].model_version == "site-1"
+
+
+def test_scans_get_a_second_result_of_the_version_in_use_and_keep_the_first(system: System) -> None:
+    first = predictions(system, "stream-1.png")
+    assert [row.model_version for row in first] == [shipped_model().card.version]
+    asked = run_headct(system.home, "reclassify", "--since", "5m")
+    assert int(asked.stdout.split()[0]) >= 1, asked.stderr
+    wait_until(lambda: len(predictions(system, "stream-1.png")) == 2, what="the second result")
+    assert system.rows()["stream-1.png"].model_version == "site-1"
+
+
+def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(
+    system: System, scan_bytes: bytes
+) -> None:
+    weights = add_version(system, "site-2", 0.5)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    refused = run_headct(system.home, "models", "promote", "site-2")
+    assert refused.returncode == 1
+    assert "SHA-256 differs" in refused.stderr
+    with Session(system.engine) as session, session.begin():  # as if they were altered a moment later
+        promote(session, "site-2", cause=Cause.PERSON, decided_by="ann", evidence=None)
+    log = system.home.logs / "worker.log"
+    wait_until(lambda: log.read_text().count("model site-2 is refused, site-1 classifies") == 2, 15)
+    system.drop(scan_bytes + b"refused", "refused.png")
+    system.wait_for("refused.png")
+    assert system.rows()["refused.png"].model_version == "site-1"
+    with Session(system.engine) as session, session.begin():
+        rollback(session, "ann")
+    shipped = shipped_model().card.version
+    assert f"{shipped} is in use instead of site-1" in run_headct(system.home, "models", "rollback").stdout
+    wait_for_switch(system, "site-1", shipped)
 
 
 def test_a_training_run_makes_a_model_version(system: System) -> None:

@@ -209,7 +209,7 @@ def test_wrong_settings_stop_the_start(home: Home) -> None:
 def test_the_demo_shows_results_beside_the_truth(tmp_path: Path) -> None:
     shown = run_headct(Home(tmp_path / "unused"), "demo")
     assert shown.returncode == 0, shown.stderr
-    assert len(re.findall(r"(?:normal|hemorrhage) +[01]\.\d+ +classified", shown.stdout)) == 24
+    assert len(re.findall(r"(?:normal|hemorrhage|uncertain) +[01]\.\d+ +classified", shown.stdout)) == 24
     for expected in ("images/s", "http://127.0.0.1:", "headct results", "as labelled"):
         assert expected in shown.stdout
     assert not (tmp_path / "unused").exists()

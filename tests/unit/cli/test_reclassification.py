@@ -1,0 +1,69 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, update
+from sqlalchemy.orm import Session
+
+from cli.reclassification import reclassify
+from core.errors import ModelNotFound
+from core.home import Home
+from db.arrivals import NewArrival, record_arrivals
+from db.engine import now
+from db.lifecycle import ModelStamp, Outcome, finish
+from db.promotions import promote
+from db.queries import counts_by_state
+from db.states import Cause
+from db.tables import Promotion, Scan
+
+
+@pytest.fixture(autouse=True)
+def classified(home_in_use: Home, sqlite_engine: Engine) -> None:
+    """Three scans with a result of some other version; the first came two days ago."""
+    with Session(sqlite_engine) as session, session.begin():
+        arrivals = [NewArrival(f"{number:064x}", 1, "x", None) for number in range(3)]
+        ids = sorted(record_arrivals(session, arrivals).values())
+        finish(
+            session, [Outcome(id_, 0.9, "hemorrhage") for id_ in ids], ModelStamp("old", "f" * 64, "1", 0.5)
+        )
+        session.execute(update(Scan).where(Scan.id == ids[0]).values(received_at=now() - timedelta(days=2)))
+
+
+def waiting(engine: Engine) -> int:
+    with Session(engine) as session:
+        return counts_by_state(session)["received"]
+
+
+def test_it_says_how_many_and_wakes_the_dispatcher(
+    home_in_use: Home, sqlite_engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reclassify(since="1d")
+    assert "2 scans" in capsys.readouterr().out
+    assert waiting(sqlite_engine) == 2
+    assert home_in_use.wake.exists()
+    reclassify()
+    assert waiting(sqlite_engine) == 3
+    assert "1 scans" in capsys.readouterr().out
+
+
+def test_it_waits_until_the_workers_have_switched(
+    sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr("time.sleep", naps.append)
+    with Session(sqlite_engine) as session, session.begin():
+        for version in ("new", None):
+            promote(session, version, cause=Cause.PERSON, decided_by="ann", evidence=None)
+    reclassify()
+    assert 3 < naps[0] <= 5
+    with Session(sqlite_engine) as session, session.begin():
+        session.execute(update(Promotion).values(promoted_at=now() - timedelta(minutes=1)))
+    reclassify()
+    assert naps[1] == 0
+
+
+def test_while_the_version_in_use_is_broken_nothing_is_asked_of_the_workers(sqlite_engine: Engine) -> None:
+    with Session(sqlite_engine) as session, session.begin():
+        promote(session, "gone", cause=Cause.PERSON, decided_by="ann", evidence=None)
+    with pytest.raises(ModelNotFound):
+        reclassify()
+    assert waiting(sqlite_engine) == 0
