@@ -1,19 +1,24 @@
-"""A loaded model version: from bytes to the probability of a hemorrhage."""
+"""A loaded model version: from bytes to the log-odds of a hemorrhage and the guard's distance."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from core.errors import ModelError
-from models.card import CLASSES, Decision, ModelCard
+from models.card import Decision, ModelCard
 from models.decoding import DEFAULT_MAX_PIXELS, decode
 from models.network import build_network
 from models.preprocessing import preprocess
 from models.store import StoredModel, verify
+
+Forward = Callable[[NDArray[np.float32]], tuple[tf.Tensor, tf.Tensor]]
+"""Prepared images (N, size, size, 1) to log-odds and distances, (N, 1) each."""
 
 _WARM_BATCH_SIZES = range(1, 17)
 
@@ -37,7 +42,7 @@ class Scores:
 class Classifier:
     """A network in memory. Make it after the fork: TensorFlow hangs in the child of a process that ran it."""
 
-    def __init__(self, card: ModelCard, forward: Callable[[NDArray[np.float32]], tf.Tensor]) -> None:
+    def __init__(self, card: ModelCard, forward: Forward) -> None:
         self.card = card
         self._forward = forward
 
@@ -71,13 +76,7 @@ class Classifier:
                 f"Model {stored.card.version} was trained for another network than this release has. "
                 "Train it again (`headct train`), or set HEADCT_MODEL_VERSION to another version."
             ) from error
-        hemorrhage = CLASSES.index("hemorrhage")
-
-        @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.float32)])
-        def forward(batch: tf.Tensor) -> tf.Tensor:
-            return network(batch, training=False)[:, hemorrhage]
-
-        return cls(stored.card, forward)
+        return cls(stored.card, _frozen(network))
 
     def warm_up(self) -> None:
         """Run every batch size up to 16 once, so that the first scans are not slow."""
@@ -96,10 +95,23 @@ class Classifier:
 
     def score(self, batch: NDArray[np.float32]) -> Scores:
         """What the network says of prepared images, float32 (N, size, size, 1)."""
-        probabilities = np.asarray(self._forward(batch).numpy(), dtype=np.float64)
-        clipped = np.clip(probabilities, 1e-7, 1.0 - 1e-7)
-        return Scores(np.log(clipped / (1.0 - clipped)), np.zeros(len(batch)))
+        logits, distances = (np.asarray(said, dtype=np.float64)[:, 0] for said in self._forward(batch))
+        return Scores(logits, distances)
 
     def decide(self, logit: float, distance: float) -> Decision:
         """Probability and label by the version's operating point."""
         return self.card.operating_point.decide(logit, distance)
+
+
+def _frozen(network: keras.Model) -> Forward:
+    """The network as a graph of constants, in which TensorFlow folds batch norms into the convolutions."""
+    shape = network.input.shape[1:]
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.float32)])
+    def forward(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        said = network(batch, training=False)
+        return said["logit"], said["distance"]
+
+    graph = convert_variables_to_constants_v2(forward.get_concrete_function())
+    compiled: Forward = lambda batch: graph(tf.constant(batch))  # noqa: E731 - names the type
+    return compiled

@@ -24,8 +24,8 @@ class Preprocessing:
         The normalised brightness is divided by this, so that most of it lies within -1..2.
     """
 
-    version: str = "1"
-    size: int = 112
+    version: str = "2"
+    size: int = 128
     margin: float = 0.03
     max_tilt: float = 24.0
     clip_low: float = -5.0

@@ -4,64 +4,108 @@ Built in code, so that loading a model never runs code from a file: only weights
 """
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 MAX_PARAMETERS = 1_000_000
+FEATURE_MAP = "feature_map"
+"""Name of the layer that gives the features of each cell of 8 x 8 pixels, from which all else is made."""
 HEAT = "heat"
-"""Name of the layer that gives, per cell of a coarse grid, the logit of a bleed being there."""
+"""Name of the layer that gives, per cell, the logit of a bleed being there."""
+LEVEL = "level"
+"""Name of the layer that gives the logit of the slice lying below the brain."""
+SUMMARY = "summary"
+"""Name of the layer that gives the mean features of the whole slice, which the guard looks at."""
+GUARD = "guard"
+"""Name of the layer that gives the distance from what the network has learnt."""
+GUARD_AXES = 8
+"""Directions of the features in which the guard measures."""
+
+
+class Guard(layers.Layer):
+    """How far an image lies from the brain slices that the network was trained on.
+
+    The Mahalanobis distance within the few directions in which their features vary most (Lee et al. 2018,
+    arXiv:1807.03888), as a root mean square, so that 1 is usual; the softplus of the level's
+    logit is added. `training.guard` sets the weights; they are kept in the weights file, so that one SHA-256
+    covers them.
+    """
+
+    def build(self, summary_shape: tuple[int | None, int], level_shape: tuple[int | None, int]) -> None:
+        """Make the weights: the features' mean, and axes that scale each direction to unit deviation."""
+        del level_shape
+        features = summary_shape[-1]
+        self.centre = self.add_weight(shape=(features,), initializer="zeros", trainable=False, name="centre")
+        self.axes = self.add_weight(
+            shape=(features, GUARD_AXES), initializer="zeros", trainable=False, name="axes"
+        )
+
+    def call(self, summary: keras.KerasTensor, level: keras.KerasTensor) -> keras.KerasTensor:
+        """Distances, (N, 1), of summaries (N, features) and logits of the level (N, 1)."""
+        along = ops.matmul(summary - self.centre, self.axes)
+        usual = ops.sqrt(ops.mean(ops.square(along), axis=1, keepdims=True))
+        return usual + ops.softplus(level)
 
 
 def build_network(
-    input_shape: tuple[int, int, int], widths: tuple[int, ...] = (16, 48, 96), dropout: float = 0.3
+    input_shape: tuple[int, int, int], widths: tuple[int, ...] = (16, 24, 64, 128), dropout: float = 0.3
 ) -> keras.Model:
     """Build the network with random weights.
 
     Parameters
     ----------
     input_shape
-        (height, width, 1) of what `models.preprocessing.preprocess` gives.
+        (height, width, 1) of what `models.preprocessing.preprocess` gives; multiples of 16.
     widths
-        Channels of each stage; every stage but the last halves the resolution by max-pooling.
+        Channels at a half, a quarter, an eighth and a sixteenth of the input's resolution. Little is done
+        at the first two, where a multiplication per weight costs most.
     dropout
         Fraction of the pooled features that is dropped in training.
 
     Returns
     -------
     keras.Model
-        (N, height, width, 1) float32 to (N, 2) float32 probabilities, in the order of `models.card.CLASSES`.
+        (N, height, width, 1) float32 to `{"logit": (N, 1), "distance": (N, 1)}` float32: the log-odds of a
+        hemorrhage and the guard's distance, 0 or more.
     """
     inputs = keras.Input(input_shape)
     features = _convolution(inputs, widths[0], kernel=5, strides=2)
-    for stage, width in enumerate(widths):
-        if stage:
-            features = layers.MaxPooling2D(2)(features)
-            features = layers.SpatialDropout2D(dropout / 3.0)(features)
-        if stage == 1:
-            smooth = layers.AveragePooling2D(4)(inputs)
-            mirrored = keras.ops.flip(smooth, axis=2)
-            features = layers.Concatenate()([features, keras.ops.subtract(smooth, mirrored)])
-        features = _residual(features, width)
+    features = _convolution(features, widths[1], strides=2)
+    small = layers.AveragePooling2D(4)(inputs)
+    difference = ops.subtract(small, ops.flip(small, axis=2))
+    features = _residual(layers.Concatenate()([features, small, difference]), widths[1])
+    features = _halve(features, dropout)
+    features = _residual(features, widths[2], name=FEATURE_MAP)
     heat = layers.Conv2D(1, 1, name=HEAT)(features)
+    wide = _residual(_halve(features, dropout), widths[3])
     pooled = layers.Concatenate()(
         [
-            layers.GlobalAveragePooling2D()(features),
             layers.GlobalMaxPooling2D()(features),
+            layers.GlobalAveragePooling2D()(wide),
+            layers.GlobalMaxPooling2D()(wide),
             layers.GlobalMaxPooling2D()(heat),
         ]
     )
-    pooled = layers.Dropout(dropout)(pooled)
-    outputs = layers.Dense(2, activation="softmax", dtype="float32")(pooled)
-    return keras.Model(inputs, outputs, name="headct")
+    logit = layers.Dense(1, name="logit")(layers.Dropout(dropout)(pooled))
+    summary = layers.Concatenate(name=SUMMARY)(
+        [layers.GlobalAveragePooling2D()(features), layers.GlobalAveragePooling2D()(wide)]
+    )
+    level = layers.Dense(1, name=LEVEL)(layers.Dropout(dropout)(summary))
+    distance = Guard(name=GUARD)(summary, level)
+    return keras.Model(inputs, {"logit": logit, "distance": distance}, name="headct")
 
 
-def _residual(features: keras.KerasTensor, width: int) -> keras.KerasTensor:
+def _halve(features: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    return layers.SpatialDropout2D(dropout / 3.0)(layers.MaxPooling2D(2)(features))
+
+
+def _residual(features: keras.KerasTensor, width: int, name: str | None = None) -> keras.KerasTensor:
     shortcut = features
-    if features.shape[-1] != width:
-        shortcut = layers.Conv2D(width, 1, use_bias=False)(features)
     inner = _convolution(features, width)
     inner = layers.Conv2D(width, 3, padding="same", use_bias=False)(inner)
     inner = layers.BatchNormalization(momentum=0.9)(inner)
-    return layers.ReLU()(layers.Add()([shortcut, inner]))
+    if features.shape[-1] != width:
+        shortcut = layers.Conv2D(width, 1, use_bias=False)(features)
+    return layers.ReLU(name=name)(layers.Add()([shortcut, inner]))
 
 
 def _convolution(

@@ -5,22 +5,21 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 
 from core.errors import TrainingDiverged
 from models.constants import Preprocessing
-from models.network import HEAT, build_network
-from models.preprocessing import preprocess
+from models.network import GUARD, SUMMARY, build_network
+from training import guard
 from training.batches import BatchMaker, Images
-from training.bleeds import Bleed
 from training.hyperparameters import Hyperparameters
-from training.synthetic import generate_scan
+from training.optimiser import Optimiser
+from training.pool import draw_pool
+from training.pretraining import start_from_pretrained
 
-SYNTHETIC_SEEDS = 1_000_000
-"""Seeds of training scans start here, so that the demo and the tests show others."""
+_CHUNK = 32
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def fit(
     validation: Images | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> keras.Model:
-    """Train a new network; the same for the same arguments on the same machine.
+    """Train a new network, from the pretrained weights; the same for the same arguments on the same machine.
 
     Parameters
     ----------
@@ -74,89 +73,57 @@ def fit(
     hyper = hyperparameters
     keras.utils.set_random_seed(hyper.seed)
     network = build_network(train.pixels.shape[1:], dropout=hyper.dropout)
-    with_heat = keras.Model(network.input, [network.output, network.get_layer(HEAT).output])
-    batches = BatchMaker(train, synthetic_images(hyper, Preprocessing()), hyper)
+    start_from_pretrained(network)
+    pool = draw_pool(hyper.synthetic_scans, hyper.seed, Preprocessing())
+    batches = BatchMaker(train, pool, hyper, hyper.shares)
     steps = max(1, round(len(train.targets) / hyper.batch_size))
-    total = steps * hyper.epochs
-    warm_up = max(1, int(total * hyper.warm_up))
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, total - warm_up, warmup_target=hyper.learning_rate, warmup_steps=warm_up
-    )
-    optimizer = keras.optimizers.AdamW(
-        rate,
-        weight_decay=hyper.weight_decay,
-        clipnorm=1.0,
-        use_ema=True,
-        ema_momentum=hyper.average_momentum,
-    )
-    optimizer.build(with_heat.trainable_variables)  # else the step is traced twice, which takes seconds
-    step = _make_step(with_heat, optimizer, hyper)
+    optimiser = Optimiser(network, steps * hyper.epochs, hyper)
     for epoch in range(hyper.epochs):
-        losses = []
-        for _ in range(steps):
-            batch = batches.draw()
-            losses.append(float(step(batch.pixels, batch.targets, batch.heat, batch.heat_known)))
-        loss = float(np.mean(losses))
+        loss = float(np.mean([optimiser.step(batches.draw()) for _ in range(steps)]))
         if not np.isfinite(loss):
             raise TrainingDiverged(
                 f"The loss of epoch {epoch + 1} is no number. Train again with another --seed."
             )
         if on_epoch is not None:
             on_epoch(Epoch(epoch + 1, hyper.epochs, loss, *_validate(network, validation)))
-    optimizer.finalize_variable_values(with_heat.trainable_variables)
+    optimiser.finish()
+    _fit_guard(network, train, hyper.seed)
     return network
+
+
+def outputs(network: keras.Model, pixels: NDArray[np.float32]) -> Outputs:
+    """What the network says of prepared images, float32 (N, size, size, 1)."""
+    said = [network(chunk, training=False) for chunk in _chunks(pixels)]
+    logits, distances = (
+        np.concatenate([np.asarray(part[name], dtype=np.float64)[:, 0] for part in said])
+        for name in ("logit", "distance")
+    )
+    return Outputs(logits, distances)
+
+
+def domain_limit(network: keras.Model, train: Images, validation: Images | None) -> float:
+    """The greatest distance that gets a label; aims at letting 97 % of unseen brain slices pass."""
+    of_variants = outputs(network, guard.variants(train, seed=0)).distances
+    of_validation = None if validation is None else outputs(network, validation.pixels).distances
+    return guard.limit(of_variants, of_validation)
+
+
+def _fit_guard(network: keras.Model, train: Images, seed: int) -> None:
+    summary = keras.Model(network.input, network.get_layer(SUMMARY).output)
+    said = [np.asarray(summary(chunk, training=False)) for chunk in _chunks(guard.variants(train, seed))]
+    network.get_layer(GUARD).set_weights(guard.fit_axes(np.concatenate(said).astype(np.float64)))
+
+
+def _chunks(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    return [pixels[start : start + _CHUNK] for start in range(0, len(pixels), _CHUNK)]
 
 
 def _validate(network: keras.Model, validation: Images | None) -> tuple[float | None, float | None]:
     """Loss (nats) and AUC of the validation part, where it has both classes."""
     if validation is None or len(np.unique(validation.targets)) < 2:
         return None, None
-    probabilities = expit(outputs(network, validation.pixels).logits)
+    logits = outputs(network, validation.pixels).logits
     return (
-        float(log_loss(validation.targets, probabilities)),
-        float(roc_auc_score(validation.targets, probabilities)),
+        float(log_loss(validation.targets, expit(logits))),
+        float(roc_auc_score(validation.targets, logits)),
     )
-
-
-def synthetic_images(hyperparameters: Hyperparameters, constants: Preprocessing) -> Images:
-    """Prepared synthetic scans, half of them normal, every kind of bleed as often."""
-    count = hyperparameters.synthetic_scans
-    kinds = [list(Bleed)[i // 2 % len(Bleed)] if i % 2 else None for i in range(count)]
-    first = SYNTHETIC_SEEDS + hyperparameters.seed * count
-    pixels = [preprocess(generate_scan(first + i, kind).image, constants) for i, kind in enumerate(kinds)]
-    return Images(
-        np.stack(pixels),
-        np.array([kind is not None for kind in kinds], dtype=np.intp),
-        np.array([f"synthetic {i}" for i in range(count)]),
-    )
-
-
-def outputs(network: keras.Model, pixels: NDArray[np.float32]) -> Outputs:
-    """What the network says of prepared images, float32 (N, size, size, 1)."""
-    parts = [network(pixels[start : start + 32], training=False) for start in range(0, len(pixels), 32)]
-    probabilities = np.concatenate([np.asarray(part, dtype=np.float64)[:, 1] for part in parts])
-    clipped = np.clip(probabilities, 1e-7, 1.0 - 1e-7)
-    return Outputs(np.log(clipped / (1.0 - clipped)), np.zeros(len(pixels)))
-
-
-def _make_step(
-    network: keras.Model, optimizer: keras.optimizers.Optimizer, hyper: Hyperparameters
-) -> Callable[..., tf.Tensor]:
-    smoothing = hyper.label_smoothing
-
-    @tf.function(autograph=False)
-    def step(pixels: tf.Tensor, targets: tf.Tensor, heat: tf.Tensor, heat_known: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            probabilities, heat_logits = network(pixels, training=True)
-            wanted = targets * (1.0 - smoothing) + smoothing / 2.0
-            logs = tf.math.log(tf.clip_by_value(probabilities, 1e-7, 1.0))
-            loss = -tf.reduce_mean(wanted * logs[:, 1] + (1.0 - wanted) * logs[:, 0])
-            cells = tf.nn.sigmoid_cross_entropy_with_logits(heat, heat_logits[..., 0])
-            cells = tf.reduce_mean(cells * (1.0 + 3.0 * heat), axis=(1, 2))
-            loss += hyper.heat_weight * tf.reduce_mean(cells * heat_known)
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
-        return loss
-
-    compiled: Callable[..., tf.Tensor] = step
-    return compiled

@@ -1,6 +1,34 @@
 """What can be varied in training; saved with the model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How often each kind of image is drawn; relative to their sum.
+
+    Attributes
+    ----------
+    real_normals, synthetic_normals
+        Brains without a bleed.
+    levels
+        Synthetic slices outside the brain's levels, without a bleed.
+    real_bleeds, synthetic_bleeds
+        Brains with one.
+    painted
+        Normal brains with a painted bleed.
+    """
+
+    real_normals: float = 0.32
+    synthetic_normals: float = 0.06
+    levels: float = 0.12
+    real_bleeds: float = 0.28
+    synthetic_bleeds: float = 0.07
+    painted: float = 0.15
+
+
+SYNTHETIC_SHARES = Shares(0.0, 0.28, 0.14, 0.0, 0.34, 0.24)
+"""For pretraining, which sees no patient."""
 
 
 @dataclass(frozen=True)
@@ -10,7 +38,7 @@ class Hyperparameters:
     Attributes
     ----------
     seed
-        Of the split, the augmentation and the initial weights.
+        Of the augmentation, the synthetic scans and the initial weights.
     epochs
         An epoch shows about as many images as there are real training images.
     batch_size
@@ -21,29 +49,32 @@ class Hyperparameters:
         Share of the target that is spread over both classes.
     dropout
         See `models.network.build_network`.
-    normal_share, painted_share
-        Of each batch: normals, and normals with a painted bleed; the rest are real bleeds.
-    synthetic_share
-        Of normals and of bleeds: taken from synthetic scans.
+    shares
+        What a batch is made of.
+    painted_synthetic_share
+        Of the normals that bleeds are painted into: synthetic ones.
+    decoy_share
+        Of the brains: those that get a patch or specks that are no blood.
     synthetic_scans
-        How many synthetic scans are drawn, half of them normal.
-    heat_weight
-        Weight of the heat map's loss beside that of the label.
+        How many synthetic slices are drawn.
+    heat_weight, level_weight
+        Weights of the losses of the heat map and of the level beside that of the label.
     average_momentum
         Of the running average of the weights, which is what is kept.
     """
 
     seed: int = 1
-    epochs: int = 70
+    epochs: int = 50
     batch_size: int = 16
-    learning_rate: float = 3e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
-    warm_up: float = 0.05
-    label_smoothing: float = 0.05
+    warm_up: float = 0.06
+    label_smoothing: float = 0.01
     dropout: float = 0.3
-    normal_share: float = 0.5
-    painted_share: float = 0.17
-    synthetic_share: float = 0.2
-    synthetic_scans: int = 200
+    shares: Shares = field(default_factory=Shares)
+    painted_synthetic_share: float = 0.1
+    decoy_share: float = 0.15
+    synthetic_scans: int = 350
     heat_weight: float = 0.5
+    level_weight: float = 0.3
     average_momentum: float = 0.98

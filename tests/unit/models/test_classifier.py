@@ -63,7 +63,7 @@ def test_altered_weights_are_never_loaded() -> None:
 
 def test_weights_of_another_network_are_refused_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "other.weights.h5"
-    build_network(Preprocessing().input_shape, widths=(4, 8)).save_weights(path)
+    build_network(Preprocessing().input_shape, widths=(4, 8, 8, 8)).save_weights(path)
     card = replace(shipped_model().card, weights_sha256=weights_sha256(path))
     with pytest.raises(ModelError, match=r"another network.*headct train"):
         Classifier.load(StoredModel(card, path))

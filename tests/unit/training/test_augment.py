@@ -1,4 +1,4 @@
-"""Augmentation changes the picture, not what it shows; painted bleeds lie in the brain."""
+"""Augmentation changes the picture, not what it shows."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import pytest
 
 from models.constants import Preprocessing
 from models.preprocessing import preprocess
-from training.augment import degrade, distort, paint_bleed
+from training.augment import degrade, distort
 from training.synthetic import generate_scan
 
 
@@ -21,10 +21,11 @@ def test_a_change_keeps_shape_and_type_and_leaves_the_original_alone(
     change: Callable[[np.ndarray, np.random.Generator], np.ndarray], plane: np.ndarray
 ) -> None:
     before = plane.copy()
-    changed = change(plane, np.random.default_rng(0))
-    assert (changed.shape, changed.dtype) == (plane.shape, np.float32)
+    for seed in range(12):  # enough for every way of resolving to be taken
+        changed = change(plane, np.random.default_rng(seed))
+        assert (changed.shape, changed.dtype) == (plane.shape, np.float32)
+        assert not np.array_equal(changed, plane)
     np.testing.assert_array_equal(plane, before)
-    assert not np.array_equal(changed, plane)
 
 
 def test_the_same_generator_makes_the_same_change(plane: np.ndarray) -> None:
@@ -34,19 +35,3 @@ def test_the_same_generator_makes_the_same_change(plane: np.ndarray) -> None:
 
 def test_outside_the_head_stays_empty(plane: np.ndarray) -> None:
     assert (degrade(plane, np.random.default_rng(0))[plane == 0.0] == 0.0).all()
-
-
-def test_painted_blood_is_bright_and_inside_the_skull(plane: np.ndarray) -> None:
-    for seed in range(20):
-        painted, mask = paint_bleed(plane, np.random.default_rng(seed))
-        assert mask.any()
-        assert (painted[mask] > plane[mask] + 0.1).all()
-        assert (painted >= plane).all()
-        assert (plane[mask] < 1.0).mean() > 0.95
-
-
-def test_nothing_is_painted_where_there_is_no_brain() -> None:
-    empty = np.zeros((112, 112), dtype=np.float32)
-    painted, mask = paint_bleed(empty, np.random.default_rng(0))
-    assert not mask.any()
-    np.testing.assert_array_equal(painted, empty)

@@ -1,43 +1,68 @@
-"""Batches are balanced as the hyperparameters say, and large patients do not rule them."""
+"""Batches hold what the shares say, know what they know, and large patients do not rule them."""
 
 import numpy as np
 import pytest
 
 from models.constants import Preprocessing
 from training.batches import BatchMaker, Images
-from training.hyperparameters import Hyperparameters
-from training.train import synthetic_images
+from training.hyperparameters import SYNTHETIC_SHARES, Hyperparameters, Shares
+from training.pool import Pool, draw_pool
+
+NOTHING = Shares(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+SIZE = Preprocessing().size
 
 
 @pytest.fixture(scope="module")
-def images() -> Images:
-    return synthetic_images(12, 1, Preprocessing())
+def pool() -> Pool:
+    return draw_pool(21, 1, Preprocessing())
 
 
-def test_a_batch_has_the_shapes_that_the_fit_expects(images: Images) -> None:
-    batch = BatchMaker(images, None, Hyperparameters(batch_size=8)).draw()
-    assert batch.pixels.shape == (8, 112, 112, 1)
-    assert batch.heat.shape == (8, 14, 14)
-    assert batch.targets.shape == batch.heat_known.shape == (8,)
+@pytest.fixture(scope="module")
+def images(pool: Pool) -> Images:
+    pixels = np.concatenate([pool.normals[:4], pool.bleeds[:4]]).astype(np.float32)[..., np.newaxis]
+    return Images(pixels, np.repeat(np.arange(2), 4), np.array([f"patient {i}" for i in range(8)]))
 
 
-def test_classes_are_balanced_whatever_the_data(images: Images) -> None:
-    skewed = images.take(np.array([0, 2, 4, 6, 8, 1]))
-    maker = BatchMaker(skewed, images, Hyperparameters(batch_size=100))
-    assert 0.35 < maker.draw().targets.mean() < 0.65
+def test_a_batch_has_the_shapes_that_the_fit_expects(images: Images, pool: Pool) -> None:
+    batch = BatchMaker(images, pool, Hyperparameters(batch_size=8), Shares()).draw()
+    assert batch.pixels.shape == (8, SIZE, SIZE, 1)
+    assert batch.heat.shape == (8, SIZE // 8, SIZE // 8)
+    for flags in (batch.targets, batch.heat_known, batch.off_brain, batch.off_brain_known):
+        assert flags.shape == (8,)
+    assert all(value.dtype == np.float32 for value in vars(batch).values())
 
 
-def test_the_heat_map_is_known_for_normals_and_painted_bleeds_only(images: Images) -> None:
-    batch = BatchMaker(images, None, Hyperparameters(batch_size=60)).draw()
+@pytest.mark.parametrize("shares", [Shares(), SYNTHETIC_SHARES])
+def test_nearly_half_are_bleeds(shares: Shares, images: Images, pool: Pool) -> None:
+    batch = BatchMaker(images, pool, Hyperparameters(batch_size=150), shares).draw()
+    assert 0.35 < batch.targets.mean() < 0.65
+
+
+def test_the_heat_map_is_known_for_normals_and_painted_bleeds_only(images: Images, pool: Pool) -> None:
+    batch = BatchMaker(images, pool, Hyperparameters(batch_size=80), Shares()).draw()
     has_heat = batch.heat.max(axis=(1, 2)) > 0
-    assert not has_heat[batch.targets == 0].any()
-    assert (batch.heat_known[batch.targets == 0] == 1.0).all()
     assert has_heat.any()
-    assert (batch.heat_known[has_heat] == 1.0).all()
+    assert (batch.targets[has_heat] == 1.0).all()
+    assert (batch.heat_known[(batch.targets == 0.0) | has_heat] == 1.0).all()
+    assert (batch.heat_known == 0.0).any()
 
 
-def test_batches_repeat_with_the_seed(images: Images) -> None:
-    one, other = (BatchMaker(images, None, Hyperparameters(batch_size=4)).draw() for _ in range(2))
+def test_of_levels_those_below_are_told_and_those_between_are_left_open(pool: Pool) -> None:
+    shares = Shares(**{**vars(NOTHING), "levels": 1.0})
+    batch = BatchMaker(None, pool, Hyperparameters(batch_size=40), shares).draw()
+    assert (batch.targets == 0.0).all()
+    np.testing.assert_array_equal(batch.off_brain, batch.off_brain_known)
+    assert set(batch.off_brain) == {0.0, 1.0}
+
+
+def test_without_real_images_all_come_from_the_pool(pool: Pool) -> None:
+    batch = BatchMaker(None, pool, Hyperparameters(batch_size=20), SYNTHETIC_SHARES).draw()
+    assert np.isfinite(batch.pixels).all()
+
+
+def test_batches_repeat_with_the_seed(images: Images, pool: Pool) -> None:
+    hyper = Hyperparameters(batch_size=4)
+    one, other = (BatchMaker(images, pool, hyper, Shares()).draw() for _ in range(2))
     np.testing.assert_array_equal(one.pixels, other.pixels)
 
 

@@ -1,0 +1,71 @@
+"""A pool of prepared synthetic slices of every level: brains without and with a bleed, and the rest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import NotACtSlice
+from models.constants import Preprocessing
+from models.preprocessing import preprocess
+from training.bleeds import Bleed
+from training.levels import Level, generate_level
+from training.synthetic import SyntheticScan, generate_scan
+
+SYNTHETIC_SEEDS = 1_000_000
+"""Seeds of training scans start here, so that the demo and the tests show others."""
+BELOW = (Level.NECK, Level.FACE, Level.SKULL_BASE)
+"""Levels with little or no brain in them."""
+BETWEEN = (Level.ORBITS, Level.VERTEX)
+"""Levels that training files of the brain hold a few slices of."""
+
+Planes = NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Slices as `models.preprocessing.preprocess` gives them, to three digits: float16 (N, size, size).
+
+    Attributes
+    ----------
+    normals, bleeds
+        At the level of the brain.
+    levels
+        Elsewhere, without a bleed.
+    below
+        bool (N,), whether a slice of `levels` lies below the brain.
+    """
+
+    normals: Planes
+    bleeds: Planes
+    levels: Planes
+    below: NDArray[np.bool_]
+
+
+def draw_pool(count: int, seed: int, constants: Preprocessing) -> Pool:
+    """About `count` slices: of seven, two normal brains, three with a bleed and two of other levels.
+
+    The same for the same arguments. Those in which no head is found are left out, as they are at serving.
+    """
+    first = SYNTHETIC_SEEDS + seed * count
+    normals, bleeds, levels, below = [], [], [], []
+    for index in range(count):
+        place, turn = index % 7, index // 7
+        if place < 2:
+            normals += _prepared(generate_scan(first + index, None), constants)
+        elif place < 5:
+            kind = list(Bleed)[(3 * turn + place) % len(Bleed)]
+            bleeds += _prepared(generate_scan(first + index, kind), constants)
+        else:
+            level = (*BELOW, *BETWEEN)[(2 * turn + place) % 5]
+            made = _prepared(generate_level(first + index, level), constants)
+            levels += made
+            below += [level in BELOW] * len(made)
+    return Pool(np.stack(normals), np.stack(bleeds), np.stack(levels), np.array(below, dtype=np.bool_))
+
+
+def _prepared(scan: SyntheticScan, constants: Preprocessing) -> list[Planes]:
+    try:
+        return [preprocess(scan.image, constants)[:, :, 0].astype(np.float16)]
+    except NotACtSlice:
+        return []
