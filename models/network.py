@@ -70,7 +70,7 @@ def build_network(
     inputs = keras.Input(input_shape)
     features = _convolution(inputs, widths[0], kernel=5, strides=2)
     features = _convolution(features, widths[1], strides=2)
-    small = layers.AveragePooling2D(4)(inputs)
+    small = _quarter(inputs)
     difference = ops.subtract(small, ops.flip(small, axis=2))
     features = _residual(layers.Concatenate()([features, small, difference]), widths[1])
     features = _halve(features, dropout)
@@ -92,6 +92,13 @@ def build_network(
     level = layers.Dense(1, name=LEVEL)(layers.Dropout(dropout)(summary))
     distance = Guard(name=GUARD)(summary, level)
     return keras.Model(inputs, {"logit": logit, "distance": distance}, name="headct")
+
+
+def _quarter(images: keras.KerasTensor) -> keras.KerasTensor:
+    """Means of 4 x 4 pixels; average pooling of a single channel takes three times as long."""
+    height, width = images.shape[1] // 4, images.shape[2] // 4
+    blocks = ops.reshape(images, (-1, height, 4, width, 4))
+    return ops.expand_dims(ops.mean(blocks, axis=(2, 4)), axis=-1)
 
 
 def _halve(features: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
