@@ -1,7 +1,9 @@
 """The model that a classify process serves: loaded when it starts, exchanged while it runs."""
 
+import ctypes
 import gc
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +26,7 @@ logger = logging.getLogger(__name__)
 LOADED = "the network is in memory"
 _Attempt = tuple[str | None, tuple[tuple[int, int], ...]]
 """A version and the trace of its files when it was tried."""
-# Loading takes 1 to 3.5 s more, and a promotion promises 5 s in all.
+# Loading takes 1 to 3 s more, and a promotion promises 5 s in all.
 _LOOK_S = 0.5
 
 
@@ -38,11 +40,6 @@ class ServedModel:
     load
         Gives a classifier that is ready to work, or raises a `ModelError`.
 
-    Attributes
-    ----------
-    classifier
-        For the next chunk. Whoever works takes it once, so that a chunk is of one version.
-
     Raises
     ------
     ModelError
@@ -55,8 +52,17 @@ class ServedModel:
         self._engine, self._store, self._load = engine, store, load
         # A broken version is tried again when its files change, not every second.
         self._refused: _Attempt | None = None
-        self._version, self.classifier = self._first()
-        logger.info("%s: %s", LOADED, self.classifier.card.version)
+        self._loading = threading.Lock()
+        self._version, self._classifier = self._first()
+        logger.info("%s: %s", LOADED, self._classifier.card.version)
+
+    def take(self) -> "Classifier":
+        """The classifier for one chunk, which is of one version therefore.
+
+        Waits while another version is being loaded: beside a full queue that would take twice as long.
+        """
+        with self._loading:
+            return self._classifier
 
     def follow(self) -> None:
         """From now on exchange the classifier soon after another version comes into use."""
@@ -75,13 +81,14 @@ class ServedModel:
         attempt = wanted, self._store.trace(wanted)
         if attempt == self._refused:
             return False
-        before = self.classifier.card.version
-        try:
-            classifier = self._load(self._store.find(wanted))
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the one in memory is good
-            self._refuse(attempt, error, before)
-            return False
-        self._refused, self._version, self.classifier = None, wanted, classifier
+        before = self._classifier.card.version
+        with self._loading:
+            try:
+                classifier = self._load(self._store.find(wanted))
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the one in memory is good
+                self._refuse(attempt, error, before)
+                return False
+            self._refused, self._version, self._classifier = None, wanted, classifier
         logger.info("%s instead of %s: %s", LOADED, before, classifier.card.version)
         return True
 
@@ -109,4 +116,10 @@ class ServedModel:
             with suppress(SQLAlchemyError, OSError):  # the database or the home is away; the tasks say so
                 if self.look():
                     time.sleep(_LOOK_S)  # a chunk may have held the old classifier until now
-                    gc.collect()  # it is full of cycles
+                    _give_back_memory()
+
+
+def _give_back_memory() -> None:
+    gc.collect()  # a network is full of cycles
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)  # glibc would keep 30 MB for later

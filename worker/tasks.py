@@ -23,7 +23,7 @@ def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Ce
     try:
         classify_chunk(
             process.engine,
-            process.model.classifier,
+            process.model.take(),
             process.settings,
             process.home,
             scan_ids,

@@ -1,4 +1,6 @@
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -56,21 +58,43 @@ def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_it_serves_the_version_in_use_and_follows_it(engine: Engine, store: ModelStore) -> None:
     served = serve(engine, store)
-    assert served.classifier.card.version == SHIPPED
+    assert served.take().card.version == SHIPPED
     assert not served.look(), "nothing changed"
-    first = served.classifier
+    first = served.take()
     put_into_use(engine, "site-1")
     assert served.look()
-    assert served.classifier.card.version == "site-1"
+    assert served.take().card.version == "site-1"
     assert first.card.version == SHIPPED, "a chunk that has begun goes on with what it took"
     go_back(engine)
     assert served.look()
-    assert served.classifier.card.version == SHIPPED
+    assert served.take().card.version == SHIPPED
+
+
+def test_a_chunk_that_comes_while_another_version_is_loaded_waits_for_it(
+    engine: Engine, store: ModelStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, loading, go_on = serve(engine, store), threading.Event(), threading.Event()
+
+    def load_slowly(stored: StoredModel) -> SimpleNamespace:
+        loading.set()
+        assert go_on.wait(10)
+        return load(stored)
+
+    monkeypatch.setattr(served, "_load", load_slowly)
+    put_into_use(engine, "site-1")
+    with ThreadPoolExecutor() as pool:
+        looked = pool.submit(served.look)
+        assert loading.wait(10)
+        taken = pool.submit(served.take)
+        assert not taken.done()
+        go_on.set()
+        assert taken.result(10).card.version == "site-1"
+        assert looked.result(10)
 
 
 def test_a_process_that_starts_later_serves_the_version_in_use(engine: Engine, store: ModelStore) -> None:
     put_into_use(engine, "site-1")
-    assert serve(engine, store).classifier.card.version == "site-1"
+    assert serve(engine, store).take().card.version == "site-1"
 
 
 def test_altered_weights_are_refused_once_and_tried_again_when_they_change(
@@ -88,7 +112,7 @@ def test_altered_weights_are_refused_once_and_tried_again_when_they_change(
     assert "headct models rollback" in said
     store.find("site-2").weights_path.write_bytes(whole)
     assert served.look()
-    assert served.classifier.card.version == "site-2"
+    assert served.take().card.version == "site-2"
 
 
 def test_a_refused_version_is_tried_again_when_it_is_promoted_again(
@@ -113,7 +137,7 @@ def test_a_damaged_or_missing_card_is_refused(
     path.unlink() if card is None else path.write_text(card)
     put_into_use(engine, "site-2")
     assert not served.look()
-    assert served.classifier.card.version == SHIPPED
+    assert served.take().card.version == SHIPPED
     assert "site-2" in refusals(caplog)[0]
 
 
@@ -139,12 +163,12 @@ def test_a_process_that_starts_while_the_version_in_use_is_broken_serves_the_one
     put_into_use(engine, "site-2")
     damage(store, "site-2")
     served = serve(engine, store)
-    assert served.classifier.card.version == "site-1"
+    assert served.take().card.version == "site-1"
     assert not served.look()
     assert len(refusals(caplog)) == 1
     store.find("site-2").weights_path.write_bytes(whole)
     assert served.look()
-    assert served.classifier.card.version == "site-2"
+    assert served.take().card.version == "site-2"
 
 
 def test_a_process_without_any_version_that_loads_does_not_start(
