@@ -1,56 +1,160 @@
-"""Training a new version: dataset, split, augment, fit, evaluate, register."""
+"""Training a new version: dataset, split, augment, fit, calibrate, evaluate, report, register."""
 
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import logit
 
+from core.cores import usable_cores
 from core.errors import DatasetError, RejectedImage
-from models.card import ModelCard, OperatingPoint
+from db.states import Part
+from models.card import ModelCard
+from models.classifier import Classifier
 from models.constants import Preprocessing
 from models.decoding import decode
 from models.preprocessing import preprocess
-from models.store import ModelStore, weights_sha256
+from models.store import ModelStore, StoredModel, shipped_model
 from training import baselines
 from training.batches import Images
-from training.dataset import Dataset, Record, load_dataset
-from training.evaluate import Metrics, choose_threshold, evaluate
-from training.fit import SYNTHETIC_SEEDS, Epoch, fit, outputs
+from training.calibrate import calibrate
+from training.dataset import Dataset, Record
+from training.evaluate import evaluate, measure, paired_difference
+from training.fit import Epoch, domain_limit, fit, outputs
+from training.gate import favour, judge
 from training.hyperparameters import Hyperparameters
-from training.split import Split, split
-from training.synthetic import write_scans
+from training.judged import EVEN_POINT, Judged
+from training.metrics import Metrics
+from training.register import register
+from training.report import ReportContent, data_summary, write_report
+from training.split import Indices
+from training.wrong_images import wrong_images
 
 
-def train(
-    dataset_folder: Path | None,
-    store: ModelStore,
-    hyperparameters: Hyperparameters,
-    on_epoch: Callable[[Epoch], None] | None = None,
-) -> ModelCard:
-    """Train a version on a folder of labelled images and register it.
+class Watch(Protocol):
+    """Who is told how far a training is; both may raise to stop it, then nothing is registered."""
 
-    Parameters
+    def on_stage(self, name: str) -> None:
+        """A stage begins."""
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        """An epoch ended."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained.
+
+    Attributes
     ----------
-    dataset_folder
-        Holds `labels.csv`; None trains on synthetic scans alone.
-    store
-        Where the version is registered.
-    on_epoch
-        Called after each epoch; may raise to stop, then nothing is registered.
+    version
+        Name of the version that is made.
+    incumbent
+        The version in use, which is evaluated on the same test part.
+    target_sensitivity
+        That the threshold is chosen for; 0..1.
+    report
+        Folder for the report.
+    """
+
+    version: str
+    dataset: Dataset
+    incumbent: StoredModel
+    hyperparameters: Hyperparameters
+    target_sensitivity: float
+    report: Path
+
+
+def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
+    """Train, evaluate beside the version in use, and register; the card says whether the gate lets it in.
 
     Raises
     ------
-    DatasetError
+    DatasetError, TrainingDiverged, ModelError, OSError
     """
-    if dataset_folder is not None:
-        return _train(load_dataset(dataset_folder), "images", store, hyperparameters, on_epoch)
-    with tempfile.TemporaryDirectory(prefix="headct-synthetic-") as folder:
-        write_scans(Path(folder), hyperparameters.synthetic_scans, SYNTHETIC_SEEDS + hyperparameters.seed)
-        return _train(load_dataset(Path(folder)), "synthetic", store, hyperparameters, on_epoch)
+    records, hyper, constants = job.dataset.records, job.hyperparameters, Preprocessing()
+    watch.on_stage("preparing the images")
+    images, parts = prepare_records(records, constants), parts_of(records)
+    training, validation, test = (images.take(parts[part]) for part in Part)
+
+    watch.on_stage("fitting")
+    curve: list[Epoch] = []
+
+    def on_epoch(epoch: Epoch) -> None:
+        curve.append(epoch)
+        watch.on_epoch(epoch)
+
+    network = fit(training, hyper, validation=validation, on_epoch=on_epoch)
+
+    watch.on_stage("calibrating")
+    said = outputs(network, validation.pixels)
+    point = calibrate(
+        said.logits,
+        validation.targets,
+        said.distances,
+        target_sensitivity=job.target_sensitivity,
+        domain_limit=domain_limit(network, training, validation),
+    )
+
+    watch.on_stage("evaluating")
+    said = outputs(network, test.pixels)
+    candidate = Judged.by(point, said.logits, said.distances)
+    tested = [records[i] for i in parts[Part.TEST]]
+    incumbent = judge_by(job.incumbent, tested)
+    metrics = measure(test.targets, candidate, test.groups, seed=hyper.seed)
+    incumbent_metrics = measure(test.targets, incumbent, test.groups, seed=hyper.seed)
+    difference = paired_difference(test.targets, candidate, incumbent, test.groups, seed=hyper.seed)
+    shipped = job.incumbent.card.version == shipped_model().card.version
+    caveat = favour(job.incumbent.card, job.dataset.fingerprint, shipped=shipped)
+    verdict = judge(metrics, incumbent_metrics, difference, caveat=caveat)
+
+    card = ModelCard(
+        version=job.version,
+        weights_sha256="",  # known when they are registered
+        parameters=network.count_params(),
+        operating_point=point,
+        preprocessing=constants,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=hyper.seed,
+        data_fingerprint=job.dataset.fingerprint,
+        protocol=_protocol(parts, job.target_sensitivity),
+        hyperparameters=asdict(hyper),
+        metrics=metrics,
+        baselines=_baselines(records, images, parts, hyper.seed),
+        gate={"incumbent": job.incumbent.card.version, **asdict(verdict)},
+    )
+
+    watch.on_stage("reporting")
+    content = ReportContent(
+        card=card,
+        targets=test.targets,
+        candidate=candidate,
+        incumbent=incumbent,
+        incumbent_metrics=incumbent_metrics,
+        difference=difference,
+        curve=curve,
+        data=data_summary(records),
+        wrong=wrong_images(network, point, tested, test),
+    )
+    write_report(job.report, content)
+
+    watch.on_stage("registering")
+    return register(store, network, card)
+
+
+def _protocol(parts: dict[Part, Indices], target_sensitivity: float) -> str:
+    """In words, how the metrics came about."""
+    fitted, chosen_on, tested = (len(parts[part]) for part in Part)
+    return (
+        f"{fitted} images to fit, {chosen_on} to choose temperature, threshold (for a sensitivity of "
+        f"{target_sensitivity:g}) and bounds of certainty, {tested} to test. No "
+        "patient is in two parts, and the part of a patient never changes. The metrics are those of the test "
+        "part, which neither the fit nor the operating point saw; their 95 % intervals are from a bootstrap "
+        "over patients."
+    )
 
 
 def prepare_records(records: Sequence[Record], constants: Preprocessing) -> Images:
@@ -74,56 +178,29 @@ def prepare_records(records: Sequence[Record], constants: Preprocessing) -> Imag
     )
 
 
-def _train(
-    dataset: Dataset,
-    kind: str,
-    store: ModelStore,
-    hyper: Hyperparameters,
-    on_epoch: Callable[[Epoch], None] | None,
-) -> ModelCard:
-    constants = Preprocessing()
-    images = prepare_records(dataset.records, constants)
-    parts = split(dataset.records, salt=str(hyper.seed))
-    validation, test = images.take(parts.validation), images.take(parts.test)
-    network = fit(images.take(parts.train), hyper, validation=validation, on_epoch=on_epoch)
-    threshold = choose_threshold(validation.targets, expit(outputs(network, validation.pixels).logits))
-    probabilities = expit(outputs(network, test.pixels).logits)
-    metrics = evaluate(test.targets, probabilities, probabilities >= threshold, test.groups, hyper.seed)
-    now = datetime.now(UTC)
-    with tempfile.TemporaryDirectory(prefix="headct-weights-") as folder:
-        weights = Path(folder) / "model.weights.h5"
-        network.save_weights(weights)
-        card = ModelCard(
-            version=f"{now:%Y%m%d-%H%M%S}-{dataset.fingerprint[:6]}",
-            weights_sha256=weights_sha256(weights),
-            parameters=network.count_params(),
-            operating_point=OperatingPoint(1.0, threshold, threshold, threshold),
-            preprocessing=constants,
-            created_at=now.isoformat(timespec="seconds"),
-            seed=hyper.seed,
-            data_fingerprint=dataset.fingerprint,
-            protocol=_protocol(kind, parts),
-            hyperparameters=asdict(hyper),
-            metrics=metrics,
-            baselines=_baselines(dataset, images, parts, hyper.seed),
-        )
-        store.register(card, weights)
-    return card
+def parts_of(records: Sequence[Record]) -> dict[Part, Indices]:
+    """The indices of each part of the data set."""
+    return {part: np.flatnonzero([record.part == part for record in records]) for part in Part}
 
 
-def _protocol(kind: str, parts: Split) -> str:
-    return (
-        f"{len(parts.train)} {kind} to fit, {len(parts.validation)} to choose the threshold, "
-        f"{len(parts.test)} to test; no patient in two parts. The metrics are those of the test part, "
-        "which neither the fit nor the threshold saw."
-    )
+def judge_by(stored: StoredModel, records: Sequence[Record]) -> Judged:
+    """What a stored version says of these images, with its own preprocessing and operating point."""
+    classifier = Classifier.load(stored, threads=usable_cores())
+    said = classifier.score(np.stack([classifier.prepare(record.path.read_bytes()) for record in records]))
+    return Judged.by(stored.card.operating_point, said.logits, said.distances)
 
 
-def _baselines(dataset: Dataset, images: Images, parts: Split, seed: int) -> dict[str, float | Metrics]:
-    features = baselines.cues(dataset.records)
-    by_cues = baselines.cue_probabilities(features, images.targets, parts.train, parts.test)
-    test = images.take(parts.test)
+def _baselines(
+    records: Sequence[Record], images: Images, parts: dict[Part, Indices], seed: int
+) -> dict[str, float | Metrics]:
+    """What the cues and the majority class reach on the test part."""
+    fitted, tested = parts[Part.TRAIN], parts[Part.TEST]
+    features, test = baselines.cues(records), images.take(tested)
+    by_cues = baselines.cue_probabilities(features, images.targets, fitted, tested)
+    none = np.zeros(len(by_cues))
     return {
-        "majority_accuracy": baselines.majority_accuracy(images.targets, parts.train, parts.test),
-        "cues": evaluate(test.targets, by_cues, by_cues >= 0.5, test.groups, seed),
+        "majority_accuracy": baselines.majority_accuracy(images.targets, fitted, tested),
+        "cues": evaluate(
+            test.targets, logit(np.clip(by_cues, 1e-6, 1.0 - 1e-6)), none, test.groups, EVEN_POINT, seed=seed
+        ),
     }

@@ -6,48 +6,119 @@ import numpy as np
 import pytest
 
 from core.errors import DatasetError
+from db.states import Part
+from models.card import ModelCard
 from models.classifier import Classifier
-from models.store import ModelStore
+from models.store import ModelStore, shipped_model
+from training.dataset import Dataset, Record, fingerprint
 from training.fit import Epoch
+from training.folder import read_folder
 from training.hyperparameters import Hyperparameters
-from training.train import train
+from training.train import Job, parts_of, train
 
 BRIEF = Hyperparameters(epochs=2, batch_size=4, synthetic_scans=24)
 
 
-def test_training_on_a_folder_registers_a_version_that_classifies(
-    tmp_path: Path, synthetic_scans: Path
+class Recorder:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.epochs: list[Epoch] = []
+
+    def on_stage(self, name: str) -> None:
+        self.stages.append(name)
+
+    def on_epoch(self, epoch: Epoch) -> None:
+        self.epochs.append(epoch)
+
+
+def job(records: tuple[Record, ...], folder: Path) -> Job:
+    dataset = Dataset(records, fingerprint(records))
+    return Job("site-1", dataset, shipped_model(), BRIEF, 0.9, folder / "report")
+
+
+def dealt(folder: Path) -> tuple[Record, ...]:
+    """The images of a folder, every fourth to validate and every fourth to test."""
+    order = (Part.TRAIN, Part.TRAIN, Part.VALIDATION, Part.TEST)
+    records = sorted(read_folder(folder), key=lambda record: record.label)
+    return tuple(
+        Record(record.path, record.label, record.group, order[i % 4]) for i, record in enumerate(records)
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, synthetic_scans: Path
+) -> tuple[ModelCard, Recorder, Path]:
+    folder, recorder = tmp_path_factory.mktemp("trained"), Recorder()
+    card = train(job(dealt(synthetic_scans), folder), ModelStore(folder / "models"), recorder)
+    return card, recorder, folder
+
+
+def test_all_stages_are_gone_through_in_order(trained: tuple[ModelCard, Recorder, Path]) -> None:
+    _, recorder, _ = trained
+    assert recorder.stages == [
+        "preparing the images",
+        "fitting",
+        "calibrating",
+        "evaluating",
+        "reporting",
+        "registering",
+    ]
+    assert [(epoch.number, epoch.of) for epoch in recorder.epochs] == [(1, 2), (2, 2)]
+    assert all(epoch.validation_auc is not None for epoch in recorder.epochs)
+
+
+def test_the_card_holds_protocol_figures_baselines_and_the_verdict(
+    trained: tuple[ModelCard, Recorder, Path],
 ) -> None:
-    store, epochs = ModelStore(tmp_path / "models"), list[Epoch]()
-    card = train(synthetic_scans, store, BRIEF, epochs.append)
-    assert [(epoch.number, epoch.of) for epoch in epochs] == [(1, 2), (2, 2)]
-    assert store.find(card.version).card == card
-    assert {"accuracy", "auc_ci95", "log_loss"} <= set(card.metrics)
+    card, _, folder = trained
+    assert ModelStore(folder / "models").find("site-1").card == card
+    assert "6 to test" in card.protocol
+    assert {"accuracy", "auc_ci95", "log_loss", "brier"} <= set(card.metrics)
     assert {"majority_accuracy", "cues"} == set(card.baselines)
+    assert card.gate["incumbent"] == shipped_model().card.version
+    assert isinstance(card.gate["promote"], bool)
+    assert card.operating_point.target_sensitivity == 0.9
     assert card.hyperparameters["epochs"] == 2
-    classifier = Classifier.load(store.find(card.version))
+
+
+def test_the_report_is_written(trained: tuple[ModelCard, Recorder, Path]) -> None:
+    assert {"report.html", "report.json"} <= {path.name for path in (trained[2] / "report").iterdir()}
+
+
+def test_the_new_version_classifies(trained: tuple[ModelCard, Recorder, Path], synthetic_scans: Path) -> None:
+    classifier = Classifier.load(ModelStore(trained[2] / "models").find("site-1"))
     image = next((synthetic_scans / "images").iterdir()).read_bytes()
     assert np.isfinite(classifier.score(classifier.prepare(image)[None]).logits).all()
 
 
-def test_without_a_folder_synthetic_scans_are_trained_on_and_what_is_stopped_registers_nothing(
-    tmp_path: Path,
-) -> None:
+def test_what_is_stopped_registers_nothing(tmp_path: Path, synthetic_scans: Path) -> None:
     class Stopped(Exception):
         pass
 
-    def stop(_: Epoch) -> None:
-        raise Stopped
+    class Stopping(Recorder):
+        def on_epoch(self, _: Epoch) -> None:
+            raise Stopped
 
     with pytest.raises(Stopped):
-        train(None, ModelStore(tmp_path), BRIEF, stop)
-    assert list(tmp_path.iterdir()) == []
+        train(job(dealt(synthetic_scans), tmp_path), ModelStore(tmp_path / "models"), Stopping())
+    assert not (tmp_path / "models").exists()
 
 
 def test_an_image_that_a_worker_would_reject_is_named(tmp_path: Path) -> None:
-    for i in range(6):
-        (tmp_path / f"{i}.png").write_bytes(b"no image %d" % i)
-    rows = [f"{i}.png,{'normal' if i % 2 else 'hemorrhage'}" for i in range(6)]
-    (tmp_path / "labels.csv").write_text("\n".join(["filename,label", *rows]))
+    path = tmp_path / "0.png"
+    path.write_bytes(b"no image")
+    records = (Record(path, "normal", "g", Part.TRAIN),)
     with pytest.raises(DatasetError, match=r"0\.png cannot be trained on: The file is not a PNG"):
-        train(tmp_path, ModelStore(tmp_path / "models"), BRIEF)
+        train(job(records, tmp_path), ModelStore(tmp_path / "models"), Recorder())
+
+
+def test_the_parts_are_those_of_the_records(synthetic_scans: Path) -> None:
+    parts = parts_of(dealt(synthetic_scans))
+    assert {part: len(indices) for part, indices in parts.items()} == {
+        Part.TRAIN: 12,
+        Part.VALIDATION: 6,
+        Part.TEST: 6,
+    }
