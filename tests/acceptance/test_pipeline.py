@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.engine import reading
+from db.engine import now, reading
 from db.promotions import history, promote, rollback
 from db.states import Cause
-from db.tables import Arrival, Prediction, Scan
+from db.tables import Arrival, Prediction, Scan, TrainingRun
+from db.training_runs import RunRequest, find_run, request_run
 from models.store import ModelStore, shipped_model
 from tests.acceptance.conftest import System
 from tests.processes import run_headct, wait_until
@@ -334,14 +336,52 @@ def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(
     wait_for_switch(system, "site-1", shipped)
 
 
-def test_a_training_run_makes_a_model_version(system: System) -> None:
-    queued = run_headct(system.home, "train", "--epochs", "1", "--seed", "3")
-    run_id = re.search(r"Training run (\d+)", queued.stdout)
-    assert run_id is not None, queued.stderr
-    wait_until(lambda: "succeeded" in run_headct(system.home, "runs").stdout, 150, what="the run succeeds")
-    shown = run_headct(system.home, "models", "list").stdout
-    assert len(shown.splitlines()) >= 3, "the shipped version, the new one, and what * means"
+def test_a_run_whose_trainer_is_killed_begins_anew_ends_once_and_tells_how(
+    system: System, synthetic_scans: Path
+) -> None:
+    imported = run_headct(system.home, "dataset", "import", str(synthetic_scans))
+    assert imported.returncode == 0, imported.stderr
+    queued = run_headct(system.home, "train", "--epochs", "1", "--seed", "3", "--promote", "never")
+    run_id = int(re.findall(r"Training run (\d+)", queued.stdout)[0])
+    wait_until(lambda: run_of(system, run_id).state == "running", what="the run is claimed")
+    trainers = [
+        child
+        for process in psutil.Process(system.process.pid).children()
+        if process.cmdline()[-1] == "training"
+        for child in process.children()
+    ]
+    for trainer in trainers:
+        trainer.kill()
+    with Session(system.engine) as session, session.begin():
+        find_run(session, run_id).lease_expires_at = now()  # a minute passes
+    followed = run_headct(system.home, "runs", "follow", str(run_id))
+    assert f"Training run {run_id} succeeded" in followed.stdout, followed.stdout + followed.stderr
+    assert "--promote never" in followed.stdout
+    run = run_of(system, run_id)
+    assert run.attempts == 2
+    versions = [card.version for card in ModelStore(system.home.models).versions()]
+    assert versions.count(str(run.model_version)) == 1
+    page = Path(run_headct(system.home, "runs", "report", str(run_id)).stdout.strip())
+    assert str(run.model_version) in page.read_text()
+    assert "epoch 1 of 1" in system.home.training_log(run_id).read_text()
     tasks = json.loads(ask_flower(system, "/api/tasks")).values()
-    (task,) = [task for task in tasks if task["name"] == "headct.train_model"]
-    assert (task["state"], task["args"]) == ("SUCCESS", f"[{run_id[1]}]")
-    assert float(task["runtime"]) > 0
+    ended = [task for task in tasks if task["name"] == "headct.train_model" and task["state"] == "SUCCESS"]
+    assert [task["args"] for task in ended] == [f"[{run_id}]"]
+    assert float(ended[0]["runtime"]) > 0
+
+
+def run_of(system: System, run_id: int) -> TrainingRun:
+    with Session(system.engine) as session:
+        return find_run(session, run_id)
+
+
+def test_a_waiting_run_is_cancelled_and_an_unknown_one_is_told(system: System) -> None:
+    with Session(system.engine) as session, session.begin():
+        run_id = request_run(session, RunRequest(1, None, promote=True, requested_by="a person"))
+        find_run(session, run_id).lease_expires_at = now() + timedelta(minutes=1)  # nobody publishes it
+    assert "is cancelled" in run_headct(system.home, "runs", "cancel", str(run_id)).stdout
+    again = run_headct(system.home, "runs", "cancel", str(run_id))
+    assert (again.returncode, "has ended already (cancelled)" in again.stderr) == (1, True)
+    assert "cancelled" in run_headct(system.home, "runs").stdout
+    assert "has no report" in run_headct(system.home, "runs", "report", str(run_id)).stderr
+    assert "no training run 999" in run_headct(system.home, "runs", "show", "999").stderr
