@@ -356,7 +356,7 @@ def test_a_run_whose_trainer_is_killed_begins_anew_ends_once_and_tells_how(
         find_run(session, run_id).lease_expires_at = now()  # a minute passes
     followed = run_headct(system.home, "runs", "follow", str(run_id))
     assert f"Training run {run_id} succeeded" in followed.stdout, followed.stdout + followed.stderr
-    assert "--promote never" in followed.stdout
+    assert "Not in use" in followed.stdout
     run = run_of(system, run_id)
     assert run.attempts == 2
     versions = [card.version for card in ModelStore(system.home.models).versions()]
