@@ -56,14 +56,14 @@ def show(
     from core.errors import DatasetError
     from db.engine import reading
     from db.labelled_images import labelled_images
-    from training.dataset import load_labelled
+    from training.dataset import load_dataset
 
     context = open_migrated()
     with reading(context.engine) as session:
         images = labelled_images(session)
     print_dataset(images)
     try:
-        typer.echo(f"fingerprint {load_labelled(context.engine, context.home).fingerprint}")
+        typer.echo(f"fingerprint {load_dataset(context.engine, context.home).fingerprint}")
     except DatasetError as error:
         typer.echo(f"It cannot be trained on yet: {error}")
     if output is not None and images:

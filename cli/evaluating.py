@@ -17,7 +17,7 @@ from models.constants import Preprocessing
 from models.store import ModelStore, shipped_model
 from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
 from training.crossvalidation import Plan, compare
-from training.dataset import Dataset, fingerprint, load_labelled
+from training.dataset import Dataset, fingerprint, load_dataset
 from training.evaluate import measure
 from training.folder import read_folder
 from training.hyperparameters import Hyperparameters
@@ -34,7 +34,7 @@ def evaluate_version(version: str | None, prevalence: float, seed: int) -> dict[
     """
     context = open_migrated()
     stored = ModelStore(context.home.models).find(version) if version else model_in_use(context)
-    dataset = load_labelled(context.engine, context.home)
+    dataset = load_dataset(context.engine, context.home)
     records = [record for record in dataset.records if record.part == Part.TEST]
     targets = np.array([record.target for record in records])
     groups = np.array([record.group for record in records])
@@ -94,6 +94,6 @@ def cross_validate_recipes(
 def _dataset(folder: Path | None) -> Dataset:
     if folder is None:
         context = open_migrated()
-        return load_labelled(context.engine, context.home)
+        return load_dataset(context.engine, context.home)
     records = read_folder(folder)
     return Dataset(records, fingerprint(records))

@@ -74,7 +74,7 @@ class Classifier:
         except ValueError as error:
             raise ModelError(
                 f"Model {stored.card.version} was trained for another network than this release has. "
-                "Train it again (`headct train`), or set HEADCT_MODEL_VERSION to another version."
+                "Train it again (`headct train`), or go back: `headct models rollback`."
             ) from error
         return cls(stored.card, _frozen(network))
 

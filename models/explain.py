@@ -9,7 +9,7 @@ from PIL import Image
 from models.constants import Preprocessing
 from models.decoding import GreyImage
 from models.head import find_head
-from models.network import HEAT, build_network
+from models.network import FEATURE_MAP, build_network
 from models.store import StoredModel, verify
 
 Heat = NDArray[np.float32]
@@ -45,10 +45,9 @@ def grad_cam(network: keras.Model, pixels: NDArray[np.float32]) -> Heat:
         Relative to the image's own greatest value: even the map of a normal head has its 1. All 0 where
         nothing speaks for a hemorrhage.
     """
-    both = keras.Model(network.input, [_feature_map(network), network.output])
+    both = keras.Model(network.input, [network.get_layer(FEATURE_MAP).output, network.output["logit"]])
     with tf.GradientTape() as tape:
-        features, outputs = both(pixels[np.newaxis], training=False)
-        logit = _logit(outputs)
+        features, logit = both(pixels[np.newaxis], training=False)
     weights = tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2), keepdims=True)
     heat = tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))[0].numpy()
     size = (pixels.shape[1], pixels.shape[0])
@@ -82,15 +81,3 @@ def in_image(heat: Heat, image: GreyImage, constants: Preprocessing) -> Heat:
         Image.Resampling.BILINEAR,
     )
     return np.asarray(laid, dtype=np.float32)
-
-
-def _feature_map(network: keras.Model) -> keras.KerasTensor:
-    """The last feature map, (N, h, w, channels)."""
-    return network.get_layer(HEAT).input
-
-
-def _logit(outputs: tf.Tensor | dict[str, tf.Tensor]) -> tf.Tensor:
-    """Log-odds of a hemorrhage, (N,), of the network's outputs: by name, or two probabilities."""
-    if isinstance(outputs, dict):
-        return outputs["logit"][:, 0]
-    return tf.math.log(outputs[:, 1]) - tf.math.log(outputs[:, 0])

@@ -37,7 +37,7 @@ class Record:
 
     @property
     def target(self) -> int:
-        """Column of the softmax: index into `CLASSES`."""
+        """Index into `CLASSES`."""
         return CLASSES.index(self.label)
 
 
@@ -49,7 +49,7 @@ class Dataset:
     fingerprint: str
 
 
-def load_labelled(engine: Engine, home: Home) -> Dataset:
+def load_dataset(engine: Engine, home: Home) -> Dataset:
     """The images that were imported, and the scans that were labelled.
 
     Raises
@@ -63,14 +63,6 @@ def load_labelled(engine: Engine, home: Home) -> Dataset:
             for image in labelled_images(session)
         )
     _check(records)
-    return Dataset(records, fingerprint(records))
-
-
-def load_dataset(folder: Path) -> Dataset:
-    """A folder of labelled images; see `training.folder`."""
-    from training.folder import read_folder  # noqa: PLC0415 - it imports this module
-
-    records = read_folder(folder)
     return Dataset(records, fingerprint(records))
 
 

@@ -20,9 +20,10 @@ from training.calibrate import calibrate
 from training.crossfitting import PROTOCOL as CROSS_FITTING
 from training.crossfitting import judge_held_out, measure_repeats
 from training.crossvalidation import CrossValidation, cross_validate
-from training.dataset import Record, load_dataset
+from training.dataset import Record, fingerprint
 from training.evaluate import evaluate
 from training.fit import domain_limit, fit
+from training.folder import read_folder
 from training.hyperparameters import Hyperparameters
 from training.judged import EVEN_POINT
 from training.metrics import Metrics
@@ -47,11 +48,11 @@ def make_default_weights(
     data: Path, hyperparameters: Hyperparameters, card_path: Path, weights_path: Path, repeats: int
 ) -> ModelCard:
     """Cross-validate, then fit on everything; write the weights and their card."""
-    dataset, constants = load_dataset(data), Preprocessing()
-    images = prepare_records(dataset.records, constants)
+    records, constants = read_folder(data), Preprocessing()
+    images = prepare_records(records, constants)
     seed = hyperparameters.seed
     found = cross_validate(
-        dataset.records, images, hyperparameters, folds=FOLDS, repeats=repeats, seed=seed, processes=2
+        records, images, hyperparameters, folds=FOLDS, repeats=repeats, seed=seed, processes=2
     )
     network = fit(images, hyperparameters)
     network.save_weights(weights_path)
@@ -70,11 +71,11 @@ def make_default_weights(
         preprocessing=constants,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
-        data_fingerprint=dataset.fingerprint,
+        data_fingerprint=fingerprint(records),
         protocol=protocol,
         hyperparameters=asdict(hyperparameters),
         metrics=measure_repeats(found, judge_held_out(found, SENSITIVITY), seed=seed),
-        baselines=_baselines(dataset.records, images, seed),
+        baselines=_baselines(records, images, seed),
     )
     card_path.write_text(card.to_json(), encoding="utf-8")
     return card

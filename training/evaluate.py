@@ -17,8 +17,6 @@ put your site's in its place. Collections to train on hold about half, which fla
 
 COMPARED = ("auc", "accuracy", "sensitivity", "specificity", "log_loss", "brier", "uncertain_share")
 
-_THRESHOLDS = np.round(np.arange(0.20, 0.801, 0.05), 2)
-
 
 def evaluate(
     targets: NDArray[np.intp],
@@ -102,17 +100,3 @@ def rounded(values: Mapping[str, object]) -> Metrics:
 
 def _round(value: float) -> float | None:
     return None if math.isnan(value) else round(value, 4)
-
-
-def choose_threshold(targets: NDArray[np.intp], probabilities: Floats) -> float:
-    """The threshold with the best balanced accuracy, on a grid of 0.05 so that it does not chase noise.
-
-    Of equals, the nearest to 0.5. The data must be none that the network was fit on, nor the test part.
-    """
-
-    def quality(threshold: float) -> tuple[float, float]:
-        positive = probabilities >= threshold
-        balanced = (positive[targets == 1].mean() + (~positive[targets == 0]).mean()) / 2.0
-        return round(float(balanced), 9), -abs(threshold - 0.5)
-
-    return max((float(threshold) for threshold in _THRESHOLDS), key=quality)

@@ -34,7 +34,7 @@ from db.training_runs import (
 )
 from models.card import ModelCard
 from models.store import ModelStore, shipped_model
-from training.dataset import load_labelled
+from training.dataset import load_dataset
 from training.hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _do(
     """Train and commit the success; otherwise the state to end in, and why."""
     store = ModelStore(home.models)
     version = f"{run.requested_at:%Y%m%d-%H%M%S}-{run.id}"
-    dataset = load_labelled(engine, home)
+    dataset = load_dataset(engine, home)
     with reading(engine) as session:
         unchanged = last_fingerprint(session) == dataset.fingerprint
         incumbent = store.find(version_in_use(session))

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from training.baselines import CUES, cue_probabilities, cues, majority_accuracy
-from training.dataset import load_dataset
+from training.folder import read_folder
 
 
 def test_cues_are_one_row_a_file(synthetic_scans: Path) -> None:
-    records = load_dataset(synthetic_scans).records
+    records = read_folder(synthetic_scans)
     features = cues(records)
     assert features.shape == (len(records), len(CUES))
     np.testing.assert_allclose(features[:, 2], features[:, 0] / features[:, 1])

@@ -11,7 +11,7 @@ from core.home import Home
 from db.engine import now
 from db.states import Part
 from db.tables import LabelledImage
-from training.dataset import load_labelled
+from training.dataset import load_dataset
 
 Row = tuple[str, str, Part]
 """Label, group and part."""
@@ -45,7 +45,7 @@ def instead_of(missing: Part, part: Part) -> list[Row]:
 
 def test_records_come_with_path_label_group_and_part(engine: Engine, home: Home) -> None:
     fill(engine, home, balanced())
-    records = load_labelled(engine, home).records
+    records = load_dataset(engine, home).records
     assert records[0].path == home.dataset / f"{0:064x}"
     assert [(record.label, record.group, record.part) for record in records] == balanced()
     assert [record.target for record in records[:2]] == [0, 1]
@@ -53,7 +53,7 @@ def test_records_come_with_path_label_group_and_part(engine: Engine, home: Home)
 
 def test_two_labels_in_one_group_are_allowed(engine: Engine, home: Home) -> None:
     fill(engine, home, [*balanced(), ("normal", "hemorrhage-train", Part.TRAIN)])
-    assert len(load_labelled(engine, home).records) == 7
+    assert len(load_dataset(engine, home).records) == 7
 
 
 @pytest.mark.parametrize(
@@ -72,21 +72,21 @@ def test_an_unusable_data_set_says_what_to_do(
 ) -> None:
     fill(engine, home, rows)
     with pytest.raises(DatasetError, match=reason):
-        load_labelled(engine, home)
+        load_dataset(engine, home)
 
 
 def test_a_file_that_is_gone_is_told(sqlite_engine: Engine, home: Home) -> None:
     fill(sqlite_engine, home, balanced())
     (home.dataset / f"{3:064x}").unlink()
     with pytest.raises(DatasetError, match=r"1 images are gone .*0003\. Import them again"):
-        load_labelled(sqlite_engine, home)
+        load_dataset(sqlite_engine, home)
 
 
 def test_the_fingerprint_depends_on_content_label_group_and_part(
     sqlite_engine: Engine, home: Home, tmp_path: Path
 ) -> None:
     fill(sqlite_engine, home, balanced())
-    seen = {load_labelled(sqlite_engine, home).fingerprint}
+    seen = {load_dataset(sqlite_engine, home).fingerprint}
     changes: tuple[dict[str, str], ...] = ({"source_name": "other"}, {"label": "hemorrhage"})
     for change in (*changes, {"patient_group": "other"}):
         with Session(sqlite_engine) as session, session.begin():
@@ -98,5 +98,5 @@ def test_the_fingerprint_depends_on_content_label_group_and_part(
                 swapped = session.get(LabelledImage, 2)
                 assert swapped is not None
                 swapped.label = "normal"
-        seen.add(load_labelled(sqlite_engine, home).fingerprint)
+        seen.add(load_dataset(sqlite_engine, home).fingerprint)
     assert len(seen) == 3, "the name does not count"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.card import OperatingPoint
-from training.evaluate import choose_threshold, evaluate, measure, paired_difference
+from training.evaluate import evaluate, measure, paired_difference
 from training.judged import EVEN_POINT, Judged
 
 TARGETS = np.tile([0, 0, 0, 0, 1, 1, 1, 1], 4)
@@ -59,7 +59,3 @@ def test_a_version_is_no_different_from_itself_and_a_better_one_is_surely_better
     assert gain["accuracy"] == pytest.approx(0.25)
     assert gain["accuracy_ci95"][0] > 0.0
     assert gain["log_loss"] < 0.0
-
-
-def test_the_threshold_separates_the_classes_best() -> None:
-    assert choose_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.33, 0.9])) == 0.3

@@ -19,7 +19,7 @@ from db.tables import LabelledImage, Reading, Scan
 from tests.conftest import DATA
 from tests.labelled import class_folders, kept_files, scans_by_label, write_table
 from training import importing
-from training.dataset import load_labelled
+from training.dataset import load_dataset
 from training.examining import Limits, examine_all
 from training.folder import list_folder
 from training.importing import Imported, import_images
@@ -42,7 +42,7 @@ def folder(tmp_path: Path, synthetic_scans: Path) -> Path:
 
 def test_an_import_can_be_trained_on(engine: Engine, home: Home, folder: Path) -> None:
     assert imported(engine, home, folder) == Imported(12, 0, ())
-    dataset = load_labelled(engine, home)
+    dataset = load_dataset(engine, home)
     assert [record.label for record in dataset.records].count("normal") == 6
     for record in dataset.records:
         assert hashlib.sha256(record.path.read_bytes()).hexdigest() == record.path.name
@@ -62,7 +62,7 @@ def test_importing_again_brings_back_a_file_that_is_gone(
     imported(sqlite_engine, home, folder)
     (home.dataset / kept_files(home)[0]).unlink()
     imported(sqlite_engine, home, folder)
-    assert len(load_labelled(sqlite_engine, home).records) == 12
+    assert len(load_dataset(sqlite_engine, home).records) == 12
 
 
 def test_a_home_from_before_gets_its_folder(sqlite_engine: Engine, home: Home, folder: Path) -> None:

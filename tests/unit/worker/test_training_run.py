@@ -39,7 +39,7 @@ FINGERPRINT = "d" * 64
 
 @pytest.fixture(autouse=True)
 def dataset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker.training_run, "load_labelled", lambda *_: Dataset((), FINGERPRINT))
+    monkeypatch.setattr(worker.training_run, "load_dataset", lambda *_: Dataset((), FINGERPRINT))
     monkeypatch.setattr(worker.training_run, "_HEARTBEAT_S", 0.02)
 
 
