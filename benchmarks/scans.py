@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from training.bleeds import Bleed
-from training.synthetic import generate_scan
+from training.phantoms.bleeds import Bleed
+from training.phantoms.synthetic import generate_scan
 
 _DRAWN, _SEED = 100, 2026
 # Heights of the 160 real slices: median 437 px, 158 to 957; width over height 0.75 to 0.95.

@@ -13,7 +13,7 @@ from benchmarks.latency import measure_latency
 from benchmarks.scans import ScanSource
 from benchmarks.system import BenchmarkFailed, RunningSystem, environment
 from benchmarks.throughput import through_system
-from training.synthetic import write_scans
+from training.phantoms.synthetic import write_scans
 
 _FILES, _ROUNDS = 600, 3
 _IMAGES, _SEED = 160, 31

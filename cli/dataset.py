@@ -21,9 +21,9 @@ def import_folder(
     from cli.submission import progress_bar
     from db.engine import reading
     from db.labelled_images import labelled_images
-    from training.examining import Limits, examine_all
-    from training.folder import list_folder
-    from training.importing import import_images
+    from training.labelled.examining import Limits, examine_all
+    from training.labelled.folder import list_folder
+    from training.labelled.importing import import_images
 
     context = open_migrated()
     listed = list_folder(folder)

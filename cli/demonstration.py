@@ -31,7 +31,7 @@ from db.results import ResultFilter, results
 from db.states import UNFINISHED
 from models.card import CLASSES, UNCERTAIN
 from scheduler.inbox import find_files
-from training.synthetic import write_scans
+from training.phantoms.synthetic import write_scans
 from worker.flower import flower_password, free_port
 from worker.served_model import LOADED
 

@@ -19,8 +19,8 @@ from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
 from training.crossvalidation import Plan, compare
 from training.dataset import Dataset, fingerprint, load_dataset
 from training.evaluate import measure
-from training.folder import read_folder
 from training.hyperparameters import Hyperparameters
+from training.labelled.folder import read_folder
 from training.recipes import Recipe
 from training.train import judge_by, prepare_records
 

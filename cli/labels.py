@@ -29,8 +29,8 @@ def label(
     """Record what a reader sees in scans; the newest label counts, and the next training learns from it."""
     from db.engine import reading
     from db.queries import arrivals_of, find_scan
-    from training.examining import Limits
-    from training.labelling import Verdict, label_scan
+    from training.labelled.examining import Limits
+    from training.labelled.labelling import Verdict, label_scan
 
     context = open_migrated()
     reader = by or _user()

@@ -23,7 +23,7 @@ from db.migrate import migrate
 from db.revision import REVISIONS
 from db.tables import Table
 from tests.processes import redis_process
-from training.synthetic import write_scans
+from training.phantoms.synthetic import write_scans
 
 REPOSITORY = Path(__file__).parent.parent
 # Its own lock file is one for all users of the machine, and belongs to whoever was first.

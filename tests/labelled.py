@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from core.home import Home
-from training.examining import Examined
-from training.similarity import SIDE
+from training.labelled.examining import Examined
+from training.labelled.similarity import SIDE
 
 
 def scans_by_label(scans: Path) -> dict[str, list[Path]]:

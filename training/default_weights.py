@@ -23,9 +23,9 @@ from training.crossvalidation import CrossValidation, cross_validate
 from training.dataset import Record, fingerprint
 from training.evaluate import evaluate
 from training.fit import domain_limit, fit
-from training.folder import read_folder
 from training.hyperparameters import Hyperparameters
 from training.judged import EVEN_POINT
+from training.labelled.folder import read_folder
 from training.metrics import Metrics
 from training.split import folds
 from training.train import prepare_records

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from core.errors import NotACtSlice
 from models.constants import Preprocessing
 from models.preprocessing import preprocess
-from training.bleeds import Bleed
-from training.levels import Level, generate_level
-from training.synthetic import SyntheticScan, generate_scan
+from training.phantoms.bleeds import Bleed
+from training.phantoms.levels import Level, generate_level
+from training.phantoms.synthetic import SyntheticScan, generate_scan
 
 SYNTHETIC_SEEDS = 1_000_000
 """Seeds of training scans start here, so that the demo and the tests show others."""

@@ -12,8 +12,8 @@ from models.classifier import Classifier
 from models.constants import Preprocessing
 from models.network import build_network
 from models.store import StoredModel, shipped_model, weights_sha256
-from training.bleeds import Bleed
-from training.synthetic import generate_scan
+from training.phantoms.bleeds import Bleed
+from training.phantoms.synthetic import generate_scan
 
 
 @pytest.fixture(scope="module")

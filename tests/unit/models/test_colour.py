@@ -10,7 +10,7 @@ from sklearn.datasets import load_sample_images
 from core.errors import NotACtSlice
 from models.colour import MAX_RESIDUAL_CHROMA, residual_chroma
 from models.decoding import decode
-from training.synthetic import generate_scan
+from training.phantoms.synthetic import generate_scan
 
 
 def png(rgb: np.ndarray) -> bytes:

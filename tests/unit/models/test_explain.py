@@ -8,8 +8,8 @@ from models.constants import Preprocessing
 from models.explain import grad_cam, in_image
 from models.network import build_network
 from models.preprocessing import preprocess
-from training.bleeds import Bleed
-from training.synthetic import generate_scan
+from training.phantoms.bleeds import Bleed
+from training.phantoms.synthetic import generate_scan
 
 CONSTANTS = Preprocessing()
 

@@ -6,11 +6,11 @@ from PIL import Image
 
 from core.errors import NotACtSlice
 from models.head import find_head
-from training.bleeds import Bleed
-from training.brain import BrainLevel
-from training.canvas import Frame
-from training.phantom import make_phantom, skull_at
-from training.synthetic import generate_scan
+from training.phantoms.bleeds import Bleed
+from training.phantoms.brain import BrainLevel
+from training.phantoms.canvas import Frame
+from training.phantoms.phantom import make_phantom, skull_at
+from training.phantoms.synthetic import generate_scan
 
 
 @pytest.mark.parametrize("tilt", [-15.0, -6.0, 0.0, 9.0, 14.0])

@@ -16,7 +16,7 @@ HEAVY = ("tensorflow", "keras", "sklearn", "pydicom")
         "models.dicom",
         "models.decoding",
         "models.preprocessing",
-        "training.synthetic",
+        "training.phantoms.synthetic",
         "training.dataset",
     ],
 )

@@ -11,7 +11,7 @@ from core.errors import NotACtSlice
 from models.constants import Preprocessing
 from models.decoding import decode
 from models.preprocessing import preprocess
-from training.synthetic import generate_scan
+from training.phantoms.synthetic import generate_scan
 
 CONSTANTS = Preprocessing()
 

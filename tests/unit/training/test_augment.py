@@ -8,7 +8,7 @@ import pytest
 from models.constants import Preprocessing
 from models.preprocessing import preprocess
 from training.augment import degrade, distort
-from training.synthetic import generate_scan
+from training.phantoms.synthetic import generate_scan
 
 
 @pytest.fixture(scope="module")

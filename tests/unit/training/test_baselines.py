@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from training.baselines import CUES, cue_probabilities, cues, majority_accuracy
-from training.folder import read_folder
+from training.labelled.folder import read_folder
 
 
 def test_cues_are_one_row_a_file(synthetic_scans: Path) -> None:

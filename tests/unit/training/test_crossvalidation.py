@@ -15,8 +15,8 @@ from training.crossfitting import judge_held_out, measure_repeats
 from training.crossvalidation import CrossValidation, Plan, compare
 from training.dataset import Record
 from training.fold_workers import FoldJob
-from training.folder import read_folder
 from training.hyperparameters import Hyperparameters
+from training.labelled.folder import read_folder
 from training.recipes import EVERY_RECIPE, Prediction, Recipe
 from training.train import prepare_records
 

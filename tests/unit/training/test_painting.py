@@ -6,7 +6,7 @@ import pytest
 from models.constants import Preprocessing
 from models.preprocessing import preprocess
 from training.painting import paint_bleed, paint_decoy
-from training.synthetic import generate_scan
+from training.phantoms.synthetic import generate_scan
 
 SEEDS = range(40)  # enough for every kind to be painted
 

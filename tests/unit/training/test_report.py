@@ -20,9 +20,9 @@ from training.dataset import Record
 from training.evaluate import measure, paired_difference
 from training.gate import judge
 from training.judged import EVEN_POINT, Judged
+from training.phantoms.synthetic import generate_scan
 from training.plots import heat_pair
 from training.report import ReportContent, data_summary, write_report
-from training.synthetic import generate_scan
 from training.wrong_images import WrongImage, wrong_images
 
 PATIENT = "Mustermann"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from db.states import Part
 from models.card import CLASSES
 from training.dataset import Record
-from training.folder import read_folder
+from training.labelled.folder import read_folder
 from training.split import FRACTIONS, folds, new_parts
 
 

@@ -12,8 +12,8 @@ from models.classifier import Classifier
 from models.store import ModelStore, shipped_model
 from training.dataset import Dataset, Record, fingerprint
 from training.fit import Epoch
-from training.folder import read_folder
 from training.hyperparameters import Hyperparameters
+from training.labelled.folder import read_folder
 from training.train import Job, parts_of, train
 
 BRIEF = Hyperparameters(epochs=2, batch_size=4, synthetic_scans=24)

@@ -1,0 +1,142 @@
+"""What a folder of labelled images may look like, and what is said where it does not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from core.errors import DatasetError
+from tests.labelled import class_folders, write_table
+from training.labelled.folder import list_folder, read_folder
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def labels(folder: Path) -> dict[str, str]:
+    return {one.path.relative_to(folder).as_posix(): one.label for one in list_folder(folder)}
+
+
+@pytest.mark.parametrize("normal", ["Normal", "NORM", "no hemorrhage", "No-Haemorrhage", "negative"])
+@pytest.mark.parametrize("hemorrhage", ["Hemorrhage", "haemorrhage", "ICH", "bleed", "Positive"])
+def test_folders_are_labels_whatever_their_spelling(tmp_path: Path, normal: str, hemorrhage: str) -> None:
+    touch(tmp_path, f"{normal}/a.png", f"{hemorrhage}/b.png")
+    assert labels(tmp_path) == {f"{normal}/a.png": "normal", f"{hemorrhage}/b.png": "hemorrhage"}
+
+
+def test_folders_may_be_nested_either_way(tmp_path: Path) -> None:
+    touch(tmp_path, "2024/Normal/patient 1/a.dcm", "2024/Hemorrhage/b", "README.txt", "Normal/.hidden/c.png")
+    assert labels(tmp_path) == {"2024/Normal/patient 1/a.dcm": "normal", "2024/Hemorrhage/b": "hemorrhage"}
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    touch(tmp_path / "outside", "a.png")
+    touch(tmp_path / "set", "Normal/b.png")
+    (tmp_path / "set" / "Normal" / "link.png").symlink_to(tmp_path / "outside" / "a.png")
+    (tmp_path / "set" / "Hemorrhage").symlink_to(tmp_path / "outside")
+    assert labels(tmp_path / "set") == {"Normal/b.png": "normal"}
+
+
+@pytest.mark.parametrize("word", ["gesund", "Blutung", "Epidural", "0", "normales"])
+def test_other_words_and_languages_are_refused_with_what_was_found(tmp_path: Path, word: str) -> None:
+    touch(tmp_path, "Normal/a.png", f"{word}/b.png")
+    with pytest.raises(DatasetError, match=rf"in the folders {word}: .*Rename them .*normal: normal, norm"):
+        list_folder(tmp_path)
+    write_table(tmp_path, [f"Normal/a.png,{word}"], "filename,label")
+    with pytest.raises(DatasetError, match=rf"has the labels {word}: .*hemorrhage: hemorrhage"):
+        list_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.png", "Normal/Hemorrhage/a.png"])
+def test_an_image_without_a_clear_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatasetError, match=r"1 images .* in no folder that is a label, or in two"):
+        list_folder(touch(tmp_path, name))
+
+
+def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="holds no image"):
+        list_folder(touch(tmp_path, "notes.txt"))
+    with pytest.raises(DatasetError, match="is no folder"):
+        list_folder(tmp_path / "gone")
+
+
+def test_the_form_of_kaggle_is_read(tmp_path: Path) -> None:
+    touch(tmp_path, "head_ct/000.png", "head_ct/001.png", "head_ct/010.png")
+    write_table(tmp_path, ["0, 1", "1, 0", "10, 1"], "id, hemorrhage")
+    assert list(labels(tmp_path).values()) == ["hemorrhage", "normal", "hemorrhage"]
+
+
+@pytest.mark.parametrize("name", ["images/007.png", "007.png", "007", "7", "7.png"])
+def test_a_table_may_name_a_file_in_several_ways(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "images/007.png", "images/17.png")
+    write_table(tmp_path, [f"{name},ICH, P1"])
+    (one,) = list_folder(tmp_path)
+    assert (one.path, one.label, one.group) == (tmp_path / "images/007.png", "hemorrhage", "P1")
+
+
+def test_an_exact_name_counts_before_a_number(tmp_path: Path) -> None:
+    touch(tmp_path, "7.png", "007.png")
+    write_table(tmp_path, ["7,normal,", "007,ich,"])
+    assert labels(tmp_path) == {"7.png": "normal", "007.png": "hemorrhage"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "header", "reason"),
+    [
+        ([], "filename,label", "lists no image"),
+        (
+            ["b.png,normal", "c.png,normal"],
+            "filename,label",
+            r"2 lines .*\n  b.png: no such file\n  c.png: no",
+        ),
+        (["../a.png,normal"], "filename,label", r"\.\./a\.png: no such file"),
+        ([",normal"], "filename,label", r"\(empty\): no such file"),
+        (["a,normal"], "filename,label", "2 files fit; write the path"),
+        (["x/a.png,normal," + "g" * 129], "filename,label,group", "longer than 128"),
+        (["x/a.png,"], "filename,label", r"has the labels \(empty\)"),
+        (["x/a.png,1"], "filename,label", "has the labels 1"),
+        (["x/a.png,normal"], "id,hemorrhage", "has the labels normal"),
+        (["x/a.png,normal"], "filename,diagnosis", "lacks the column label"),
+        (["x/a.png,normal"], "file,label", "lacks the column filename"),
+    ],
+)
+def test_an_unusable_table_says_what_is_wrong(
+    tmp_path: Path, lines: list[str], header: str, reason: str
+) -> None:
+    touch(tmp_path, "x/a.png", "y/a.png")
+    with pytest.raises(DatasetError, match=reason):
+        list_folder(write_table(tmp_path, lines, header))
+
+
+def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    (tmp_path / "labels.csv").write_bytes(b"filename,label\n\xff.png,normal\n")
+    with pytest.raises(DatasetError, match="no CSV table in UTF-8"):
+        list_folder(tmp_path)
+
+
+def test_a_folder_becomes_records_in_the_order_of_its_table(synthetic_scans: Path) -> None:
+    records = read_folder(synthetic_scans)
+    assert len(records) == len({record.group for record in records}) == 24
+    assert {record.part for record in records} == {None}
+    assert [record.path.name for record in records] == sorted(record.path.name for record in records)
+
+
+def test_without_patients_the_same_slice_is_one_group(tmp_path: Path, synthetic_scans: Path) -> None:
+    folder = class_folders(synthetic_scans, tmp_path / "set", 2)
+    first = min((folder / "Normal").iterdir())
+    shutil.copy(first, folder / "Normal" / "again.png")
+    groups = {record.path.name: record.group for record in read_folder(folder)}
+    assert groups["again.png"] == groups[first.name]
+    assert len(set(groups.values())) == 4
+
+
+def test_images_that_cannot_be_trained_on_are_all_named(tmp_path: Path, synthetic_scans: Path) -> None:
+    folder = class_folders(synthetic_scans, tmp_path / "set", 1)
+    touch(folder, "Normal/x.png", "Normal/y.png")
+    with pytest.raises(DatasetError, match=r"2 images cannot be trained on(.|\n)*x\.png(.|\n)*y\.png"):
+        read_folder(folder)

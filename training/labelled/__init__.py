@@ -1,0 +1,1 @@
+"""From folders and readers to labelled images in parts that never leak."""

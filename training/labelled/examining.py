@@ -1,0 +1,80 @@
+"""What is looked at in an image before it joins the training data."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
+from models.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
+from models.dicom import dicom_patient
+from training.labelled.label_table import Listed
+from training.labelled.similarity import Signature, signature
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Greatest size of an image; see the settings of the same names."""
+
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_file_mb: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """An image that can be trained on. `group` is the patient, where the table or DICOM names one."""
+
+    path: Path
+    label: str
+    group: str | None
+    sha256: str
+    pixels_sha256: str
+    signature: Signature
+
+
+def examine(listed: Listed, limits: Limits) -> Examined:
+    """Read, decode and preprocess one image.
+
+    Raises
+    ------
+    RejectedImage
+        It cannot be read, or shows no head.
+    """
+    try:
+        if listed.path.stat().st_size > limits.max_file_mb * 2**20:
+            raise ImageTooLarge.file(limits.max_file_mb)
+        data = listed.path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(
+            f"The file cannot be read ({error.strerror}). Check who may read it."
+        ) from error
+    image = decode(data, limits.max_pixels)
+    return Examined(
+        listed.path,
+        listed.label,
+        listed.group or dicom_patient(data),
+        hashlib.sha256(data).hexdigest(),
+        _pixels_sha256(image),
+        signature(image),
+    )
+
+
+def examine_all(
+    listed: Iterable[Listed], limits: Limits
+) -> tuple[list[Examined], list[tuple[Path, RejectedImage]]]:
+    """The images that can be trained on, and the files that cannot be, with the reason."""
+    examined, unreadable = [], []
+    for one in listed:
+        try:
+            examined.append(examine(one, limits))
+        except RejectedImage as error:
+            unreadable.append((one.path, error))
+    return examined, unreadable
+
+
+def _pixels_sha256(image: GreyImage) -> str:
+    digest = hashlib.sha256(f"{image.shape} {image.dtype}".encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
