@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
@@ -163,6 +164,23 @@ def test_a_failed_run_says_why_and_leaves_the_version_in_use_alone(
     assert said in str(ended.reason)
     assert in_use(engine) is None
     assert f"training run {ended.id} failed" in home.training_log(ended.id).read_text()
+
+
+def test_a_full_disk_ends_the_run_with_what_to_do_and_leaves_nothing_half_written(
+    sqlite_engine: Engine,
+    settings: Settings,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    small_disk: Path,
+) -> None:
+    home.models.rmdir()
+    home.models.symlink_to(small_disk)
+    stand_in(monkeypatch, good)
+    ended = run(sqlite_engine, settings, home, request(sqlite_engine))
+    assert ended.state == "failed"
+    assert "The disk is full. Make room below" in str(ended.reason)
+    assert list(small_disk.iterdir()) == []
+    assert in_use(sqlite_engine) is None
 
 
 @pytest.mark.parametrize("moment", ["last epoch", "after registering"])
