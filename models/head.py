@@ -12,6 +12,9 @@ from models.decoding import GreyImage
 
 _SEARCH_SIDE = 64
 """Least side of the reduced image, in pixels: coarse enough to close the sutures of the skull."""
+_COARSE = 0.7
+"""A head that is this much smaller than the image, as in a scanner's whole field of view, is looked at again
+with finer cells: with the image's its tilt would be wrong by 1 to 3 degrees, its centre by up to 4 pixels."""
 _BONE = 0.62
 """Bone is brighter than this fraction of the image's brightest part (its 99.5th percentile)."""
 _MIN_AREA = 0.06
@@ -69,7 +72,13 @@ def find_head(image: GreyImage, max_tilt: float) -> Head:
     NotACtSlice
         Nothing in the image has the size and shape of a head.
     """
-    reduction = max(1, min(image.shape) // _SEARCH_SIDE)
+    head = _find_at(image, max(1, min(image.shape) // _SEARCH_SIDE), max_tilt)
+    closer = max(1, int(head.extent) // _SEARCH_SIDE)
+    return _find_at(image, closer, max_tilt) if closer < _COARSE * head.reduction else head
+
+
+def _find_at(image: GreyImage, reduction: int, max_tilt: float) -> Head:
+    """Find the head in the image reduced by that factor."""
     picture = Image.fromarray(image)
     small = np.asarray(picture.reduce(reduction) if reduction > 1 else picture, dtype=np.float32)
     mask = _outline(small)

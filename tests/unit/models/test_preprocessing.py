@@ -45,6 +45,14 @@ def test_width_height_and_border_do_not_matter(scan: np.ndarray) -> None:
     assert difference(scan, padded) < 0.06
 
 
+def test_a_small_head_in_a_large_field_of_view_is_found_as_well_as_one_that_fills_it() -> None:
+    differences = []
+    for seed in range(10):
+        scan = generate_scan(seed, None, (300, 260)).image
+        differences.append(difference(scan, np.pad(scan, ((80, 90), (120, 100)))))
+    assert np.mean(differences) < 0.08  # with the cells of the whole field: 0.12
+
+
 def test_resolution_does_not_matter(scan: np.ndarray) -> None:
     larger = np.asarray(Image.fromarray(scan).resize((520, 600), Image.Resampling.BILINEAR))
     assert difference(scan, larger) < 0.06
