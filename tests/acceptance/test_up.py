@@ -46,10 +46,14 @@ def read_log(home: Home, part: str) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_parts_that_are_killed_are_started_again_and_it_is_said(home: Home, scan_bytes: bytes) -> None:
-    with running_system(home) as system:
+def test_parts_that_are_killed_are_started_again_on_postgresql_too_and_ctrl_c_stops_all(
+    home: Home, postgresql_url: str, scan_bytes: bytes
+) -> None:
+    with running_system(home, postgresql_url) as system:
         system.drop(scan_bytes, "before.png")
-        system.wait_for("before.png")
+        system.drop(b"bad", "bad.png")
+        system.wait_for("before.png", "bad.png")
+        assert (system.state("before.png"), system.state("bad.png")) == ("classified", "rejected")
         running = parts(system)
         assert set(running) == {
             "redis",
@@ -67,19 +71,24 @@ def test_parts_that_are_killed_are_started_again_and_it_is_said(home: Home, scan
         said = (home.logs / "up.out").read_text()
         assert "exited: redis (terminated by SIGKILL; not expected)" in said
         assert "exited: scheduler (terminated by SIGKILL; not expected)" in said
+        stops_within_ten_seconds(system, signal.SIGINT)
+    assert not home.database.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_within_ten_seconds_and_leaves_no_process(home: Home, number: signal.Signals) -> None:
+def stops_within_ten_seconds(system: System, number: signal.Signals) -> None:
+    everything = psutil.Process(system.process.pid).children(recursive=True)
+    assert len(everything) >= 5
+    began = time.monotonic()
+    os.kill(system.process.pid, number)
+    system.process.wait(20)
+    assert time.monotonic() - began < 10
+    assert still_running(everything, 1) == []
+
+
+def test_a_service_manager_stops_it_within_ten_seconds(home: Home) -> None:
     with running_system(home) as system:
         wait_until(lambda: "ready." in read_log(home, "worker"), what="the worker is ready")
-        everything = psutil.Process(system.process.pid).children(recursive=True)
-        assert len(everything) >= 5
-        began = time.monotonic()
-        os.kill(system.process.pid, number)
-        system.process.wait(20)
-        assert time.monotonic() - began < 10
-        assert still_running(everything, 1) == []
+        stops_within_ten_seconds(system, signal.SIGTERM)
 
 
 def test_killing_it_outright_leaves_no_process_either(home: Home) -> None:
@@ -89,15 +98,6 @@ def test_killing_it_outright_leaves_no_process_either(home: Home) -> None:
         system.process.kill()
         system.process.wait(5)
         assert still_running(everything, 10) == []
-
-
-def test_the_same_system_works_on_postgresql(home: Home, postgresql_url: str, scan_bytes: bytes) -> None:
-    with running_system(home, postgresql_url) as system:
-        system.drop(scan_bytes, "scan.png")
-        system.drop(b"bad", "bad.png")
-        system.wait_for("scan.png", "bad.png")
-        assert (system.state("scan.png"), system.state("bad.png")) == ("classified", "rejected")
-    assert not home.database.exists()
 
 
 def test_a_taken_port_is_told(home: Home) -> None:
@@ -213,17 +213,6 @@ def test_the_demo_shows_results_beside_the_truth(tmp_path: Path) -> None:
     for expected in ("images/s", "http://127.0.0.1:", "headct results", "as labelled"):
         assert expected in shown.stdout
     assert not (tmp_path / "unused").exists()
-
-
-def test_the_demo_takes_a_folder_with_two_files_of_the_same_bytes(tmp_path: Path, scan_bytes: bytes) -> None:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for name in ("a.png", "b.png"):
-        (folder / name).write_bytes(scan_bytes)
-    (folder / "labels.csv").write_text("id,hemorrhage\n1,0\n")
-    shown = run_headct(Home(tmp_path / "unused"), "demo", "--images", str(folder))
-    assert shown.returncode == 0, shown.stderr
-    assert "a.png" in shown.stdout
 
 
 def test_a_demo_of_a_folder_without_images_is_told(tmp_path: Path) -> None:

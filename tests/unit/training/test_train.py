@@ -10,6 +10,7 @@ from db.states import Part
 from models.card import ModelCard
 from models.classifier import Classifier
 from models.store import ModelStore, shipped_model
+from training import train as module
 from training.dataset import Dataset, Record, fingerprint
 from training.fit import Epoch
 from training.hyperparameters import Hyperparameters
@@ -94,7 +95,9 @@ def test_the_new_version_classifies(trained: tuple[ModelCard, Recorder, Path], s
     assert np.isfinite(classifier.score(classifier.prepare(image)[None]).logits).all()
 
 
-def test_what_is_stopped_registers_nothing(tmp_path: Path, synthetic_scans: Path) -> None:
+def test_what_is_stopped_registers_nothing(
+    tmp_path: Path, synthetic_scans: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Stopped(Exception):
         pass
 
@@ -102,6 +105,7 @@ def test_what_is_stopped_registers_nothing(tmp_path: Path, synthetic_scans: Path
         def on_epoch(self, _: Epoch) -> None:
             raise Stopped
 
+    monkeypatch.setattr(module, "fit", lambda *_, on_epoch, **__: on_epoch(Epoch(1, 2, 0.5)))
     with pytest.raises(Stopped):
         train(job(dealt(synthetic_scans), tmp_path), ModelStore(tmp_path / "models"), Stopping())
     assert not (tmp_path / "models").exists()

@@ -1,0 +1,42 @@
+"""What the demo counts, and which truth it believes."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from cli.demonstration import _finished, _truth
+from core.home import Home
+from db.arrivals import NewArrival, record_arrivals
+from db.lifecycle import ModelStamp, Outcome, finish
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[bytes]]:
+    """Stands for the running system."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as running:
+        yield running
+        running.kill()
+
+
+def test_two_files_of_the_same_bytes_are_two_that_are_finished(
+    sqlite_engine: Engine, home: Home, process: subprocess.Popen[bytes]
+) -> None:
+    with Session(sqlite_engine) as session, session.begin():
+        for name in ("a.png", "b.png"):
+            (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, name, None)]).values()
+        finish(session, [Outcome(scan_id, 0.1, "normal")], ModelStamp("v1", "f" * 64, "p", 0.5))
+    assert list(_finished(sqlite_engine, home, process, 2)) == [2]
+
+
+def test_a_table_of_another_form_tells_no_truth(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    assert _truth(labels) == {}
+    labels.write_text("id,hemorrhage\n1,0\n")
+    assert _truth(labels) == {}
+    labels.write_text("filename,label\na.png,normal\n")
+    assert _truth(labels) == {"a.png": "normal"}
