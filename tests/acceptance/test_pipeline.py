@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from db.engine import now, reading
 from db.promotions import history, promote, rollback
 from db.states import Cause
 from db.tables import Arrival, Prediction, Scan, TrainingRun
-from db.training_runs import RunRequest, find_run, request_run
+from db.training_runs import find_run
 from models.store import ModelStore, shipped_model
 from tests.acceptance.conftest import System
 from tests.processes import run_headct, wait_until
@@ -373,15 +372,3 @@ def test_a_run_whose_trainer_is_killed_begins_anew_ends_once_and_tells_how(
 def run_of(system: System, run_id: int) -> TrainingRun:
     with Session(system.engine) as session:
         return find_run(session, run_id)
-
-
-def test_a_waiting_run_is_cancelled_and_an_unknown_one_is_told(system: System) -> None:
-    with Session(system.engine) as session, session.begin():
-        run_id = request_run(session, RunRequest(1, None, promote=True, requested_by="a person"))
-        find_run(session, run_id).lease_expires_at = now() + timedelta(minutes=1)  # nobody publishes it
-    assert "is cancelled" in run_headct(system.home, "runs", "cancel", str(run_id)).stdout
-    again = run_headct(system.home, "runs", "cancel", str(run_id))
-    assert (again.returncode, "has ended already (cancelled)" in again.stderr) == (1, True)
-    assert "cancelled" in run_headct(system.home, "runs").stdout
-    assert "has no report" in run_headct(system.home, "runs", "report", str(run_id)).stderr
-    assert "no training run 999" in run_headct(system.home, "runs", "show", "999").stderr
