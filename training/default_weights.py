@@ -101,7 +101,14 @@ def _baselines(records: Sequence[Record], images: Images, seed: int) -> dict[str
         rest = np.setdiff1d(np.arange(count), fold)
         by_cues[fold] = baselines.cue_probabilities(features, images.targets, rest, fold)
         majority += baselines.majority_accuracy(images.targets, rest, fold) * len(fold) / count
-    cues = evaluate(images.targets, logit(by_cues), np.zeros(count), images.groups, EVEN_POINT, seed=seed)
+    cues = evaluate(
+        images.targets,
+        logit(np.clip(by_cues, 1e-6, 1.0 - 1e-6)),
+        np.zeros(count),
+        images.groups,
+        EVEN_POINT,
+        seed=seed,
+    )
     return {"majority_accuracy": round(majority, 4), "cues": cues}
 
 

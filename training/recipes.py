@@ -85,7 +85,7 @@ def predict(
         logits = _by_seed(material, rest, held_out, hyperparameters)
     elif recipe is Recipe.CUES:
         probabilities = baselines.cue_probabilities(material.others[recipe], targets, rest, held_out)
-        logits = logit(probabilities)
+        logits = logit(np.clip(probabilities, 1e-6, 1.0 - 1e-6))
     else:
         share = (targets[rest].sum() + 1.0) / (len(rest) + 2.0)  # Laplace: never quite 0 or 1
         logits = np.full(len(held_out), logit(share))

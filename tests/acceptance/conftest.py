@@ -1,13 +1,17 @@
 """One running system for the tests that need no other."""
 
 import contextlib
+import os
 import re
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import Engine
 
@@ -15,6 +19,12 @@ from core.home import Home
 from db.engine import make_engine, reading
 from db.results import ResultFilter, results
 from tests.processes import headct_process, wait_until
+
+
+def still_running(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that have not ended within that time; one that only waits to be reaped has."""
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,16 @@ class System:
         row = self.rows().get(name)
         return None if row is None else str(row.state)
 
+    def stop(self, number: signal.Signals) -> None:
+        """Stop it as a service manager or Ctrl-C would: it ends within 10 s and leaves no process."""
+        everything = psutil.Process(self.process.pid).children(recursive=True)
+        assert len(everything) >= 5
+        began = time.monotonic()
+        os.kill(self.process.pid, number)
+        self.process.wait(20)
+        assert time.monotonic() - began < 10
+        assert still_running(everything, 1) == []
+
     def wait_for(self, *names: str, seconds: float = 60) -> None:
         """Wait until the files of these names have a final state."""
         final = {"classified", "rejected", "quarantined"}
@@ -64,8 +84,11 @@ def running_system(home: Home, url: str | None = None, **environment: str) -> It
         port = re.search(r"Flower\s+http://127\.0\.0\.1:(\d+)", output.read_text())
         assert port is not None
         engine = make_engine(url or f"sqlite:///{home.database}")
-        yield System(home, engine, process, int(port[1]))
+        system = System(home, engine, process, int(port[1]))
+        yield system
         engine.dispose()
+        if process.poll() is None:
+            system.stop(signal.SIGTERM)
 
 
 @pytest.fixture(scope="module")

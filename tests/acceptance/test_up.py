@@ -1,11 +1,9 @@
 """`headct up` as a process: how it starts, refuses, mends itself and stops."""
 
-import os
 import re
 import shutil
 import signal
 import socket
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from db.migrate import migrate
 from db.promotions import promote
 from db.states import Cause
 from models.store import ModelStore, shipped_model
-from tests.acceptance.conftest import System, running_system
+from tests.acceptance.conftest import System, running_system, still_running
 from tests.processes import run_headct, wait_until
 
 SHIPPED = shipped_model().card.version
@@ -32,12 +30,6 @@ def parts(system: System) -> dict[str, psutil.Process]:
         line = process.cmdline()
         found["redis" if "redis-server" in line[0] else " ".join(line[line.index("cli") + 1 :])] = process
     return found
-
-
-def still_running(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Those that have not ended within that time; one that only waits to be reaped has."""
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 def read_log(home: Home, part: str) -> str:
@@ -71,33 +63,8 @@ def test_parts_that_are_killed_are_started_again_on_postgresql_too_and_ctrl_c_st
         said = (home.logs / "up.out").read_text()
         assert "exited: redis (terminated by SIGKILL; not expected)" in said
         assert "exited: scheduler (terminated by SIGKILL; not expected)" in said
-        stops_within_ten_seconds(system, signal.SIGINT)
+        system.stop(signal.SIGINT)
     assert not home.database.exists()
-
-
-def stops_within_ten_seconds(system: System, number: signal.Signals) -> None:
-    everything = psutil.Process(system.process.pid).children(recursive=True)
-    assert len(everything) >= 5
-    began = time.monotonic()
-    os.kill(system.process.pid, number)
-    system.process.wait(20)
-    assert time.monotonic() - began < 10
-    assert still_running(everything, 1) == []
-
-
-def test_a_service_manager_stops_it_within_ten_seconds(home: Home) -> None:
-    with running_system(home) as system:
-        wait_until(lambda: "ready." in read_log(home, "worker"), what="the worker is ready")
-        stops_within_ten_seconds(system, signal.SIGTERM)
-
-
-def test_killing_it_outright_leaves_no_process_either(home: Home) -> None:
-    with running_system(home) as system:
-        wait_until(lambda: "ready." in read_log(home, "worker"), what="the worker is ready")
-        everything = psutil.Process(system.process.pid).children(recursive=True)
-        system.process.kill()
-        system.process.wait(5)
-        assert still_running(everything, 10) == []
 
 
 def test_a_taken_port_is_told(home: Home) -> None:
@@ -158,7 +125,7 @@ def site_model(home: Home) -> Path:
     return home.models / "site-1"
 
 
-def test_a_child_that_starts_while_the_version_in_use_is_broken_serves_the_one_before(
+def test_a_child_beside_a_broken_version_serves_the_one_before_and_dies_with_the_system(
     home: Home, site_model: Path, scan_bytes: bytes
 ) -> None:
     weights = site_model / "model.weights.h5"
@@ -177,6 +144,10 @@ def test_a_child_that_starts_while_the_version_in_use_is_broken_serves_the_one_b
         assert "model site-1 is refused" in read_log(home, "worker")
         weights.write_bytes(whole)
         wait_until(lambda: ": site-1" in read_log(home, "worker").split("is refused")[1], 10)
+        everything = psutil.Process(system.process.pid).children(recursive=True)
+        system.process.kill()  # outright: its parts end with it
+        system.process.wait(5)
+        assert still_running(everything, 10) == []
 
 
 @pytest.mark.parametrize(
