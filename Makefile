@@ -7,8 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
 IMAGES ?=
+FAULTS := $(CURDIR)/tests/faults/results.jsonl
 
-.PHONY: help demo up test test-fast lint types contracts check bench lock weights clean
+.PHONY: help demo up test test-fast test-faults lint types contracts check bench lock weights clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -24,6 +25,10 @@ test: $(VENV)/dev ## set up and run all tests
 
 test-fast: $(VENV)/dev ## only the unit tests
 	@$(BIN)/python -m pytest tests/unit
+
+test-faults: $(VENV)/dev ## every fault many times (IMAGES=folder, HEADCT_TEST_SEED, HEADCT_TEST_REPETITIONS): hours
+	@HEADCT_TEST_FAULTS=full HEADCT_TEST_IMAGES="$(abspath $(IMAGES))" HEADCT_TEST_RESULTS="$(FAULTS)" \
+		$(BIN)/python -m pytest -n 0 tests/faults
 
 lint: $(VENV)/dev ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -37,7 +37,7 @@ DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "d
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine or of a `.env` reaches a test."""
     for name in list(os.environ):
-        if name.startswith("HEADCT_") and name != "HEADCT_TEST_DATA":
+        if name.startswith("HEADCT_") and not name.startswith("HEADCT_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 

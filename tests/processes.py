@@ -25,12 +25,11 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_S, *, 
         time.sleep(0.05)
 
 
-@contextlib.contextmanager
-def headct_process(home: Home, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def start_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
     """`headct ARGUMENTS` as a process of its own; its output goes to `logs/<first argument>.out`."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
     with (home.logs / f"{arguments[0]}.out").open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "cli", *arguments],
             env={**variables, "HEADCT_HOME": str(home.root), **environment},
             cwd=home.root,
@@ -38,6 +37,12 @@ def headct_process(home: Home, *arguments: str, **environment: str) -> Iterator[
             stdout=output,
             stderr=subprocess.STDOUT,
         )
+
+
+@contextlib.contextmanager
+def headct_process(home: Home, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """As `start_headct`; it is stopped at the end."""
+    process = start_headct(home, *arguments, **environment)
     try:
         yield process
     finally:

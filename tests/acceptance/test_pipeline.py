@@ -28,7 +28,7 @@ from db.states import Cause
 from db.tables import Arrival, Prediction, Scan, TrainingRun
 from db.training_runs import find_run
 from models.store import ModelStore, shipped_model
-from tests.acceptance.conftest import System
+from tests.faults.system import System
 from tests.processes import run_headct, wait_until
 
 

@@ -17,19 +17,10 @@ from db.migrate import migrate
 from db.promotions import promote
 from db.states import Cause
 from models.store import ModelStore, shipped_model
-from tests.acceptance.conftest import System, running_system, still_running
+from tests.faults.system import running_system, still_running
 from tests.processes import run_headct, wait_until
 
 SHIPPED = shipped_model().card.version
-
-
-def parts(system: System) -> dict[str, psutil.Process]:
-    """The supervised processes by the command that each runs."""
-    found = {}
-    for process in psutil.Process(system.process.pid).children():
-        line = process.cmdline()
-        found["redis" if "redis-server" in line[0] else " ".join(line[line.index("cli") + 1 :])] = process
-    return found
 
 
 def read_log(home: Home, part: str) -> str:
@@ -46,15 +37,15 @@ def test_parts_that_are_killed_are_started_again_on_postgresql_too_and_ctrl_c_st
         system.drop(b"bad", "bad.png")
         system.wait_for("before.png", "bad.png")
         assert (system.state("before.png"), system.state("bad.png")) == ("classified", "rejected")
-        running = parts(system)
+        running = system.parts()
         assert set(running) == {
             "redis",
-            "watch",
-            "worker --queue inference",
-            "worker --queue training",
+            "scheduler",
+            "worker",
+            "training",
             "flower",
         }
-        killed = [running["redis"], running["watch"], *running["worker --queue inference"].children()]
+        killed = [running["redis"], running["scheduler"], *running["worker"].children()]
         for process in killed:
             process.kill()
         system.drop(scan_bytes + b"1", "after.png")
@@ -134,7 +125,7 @@ def test_a_child_beside_a_broken_version_serves_the_one_before_and_dies_with_the
         system.wait_for("before.png")
         whole = weights.read_bytes()
         weights.write_bytes(whole[:-1] + b"?")
-        (child,) = parts(system)["worker --queue inference"].children()
+        (child,) = system.parts()["worker"].children()
         child.kill()
         system.drop(scan_bytes + b"1", "after.png")
         system.wait_for("after.png")

@@ -1,0 +1,49 @@
+"""The form of the suite (short, or full by `make test-faults`), and one system for its cases."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.home import Home
+from tests.faults.system import System, running_system
+from tests.faults.trials import Plan, Scans, Trials, write_records
+
+
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    """From the environment: HEADCT_TEST_FAULTS=full, HEADCT_TEST_REPETITIONS, HEADCT_TEST_SEED."""
+    repetitions = os.environ.get("HEADCT_TEST_REPETITIONS")
+    return Plan(
+        seed=int(os.environ.get("HEADCT_TEST_SEED") or random.SystemRandom().randrange(10**6)),
+        full=os.environ.get("HEADCT_TEST_FAULTS") == "full",
+        repetitions=int(repetitions) if repetitions else None,
+    )
+
+
+@pytest.fixture(scope="session")
+def scans(synthetic_scans: Path) -> Scans:
+    """The synthetic scans, or the PNG files below the folder that HEADCT_TEST_IMAGES names."""
+    named = os.environ.get("HEADCT_TEST_IMAGES")
+    return Scans(sorted((Path(named) if named else synthetic_scans).rglob("*.png")))
+
+
+@pytest.fixture
+def trials(plan: Plan, scans: Scans) -> Iterator[Trials]:
+    """Runs the trials of a test; what came of them is appended to the file HEADCT_TEST_RESULTS."""
+    running = Trials(plan, scans)
+    yield running
+    results = os.environ.get("HEADCT_TEST_RESULTS")
+    if results:
+        write_records(running.records, Path(results))
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system on SQLite, which lives through many faults."""
+    home = Home(tmp_path_factory.mktemp("faults") / "home")
+    home.make()
+    with running_system(home, HEADCT_WORKER_PROCESSES="2") as running:
+        yield running

@@ -1,0 +1,153 @@
+"""What must hold in a home after every fault, whatever the fault was."""
+
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+from sqlalchemy import Engine, func, select
+
+from core.home import Home
+from core.settings import Settings
+from db.engine import now, reading
+from db.states import UNFINISHED, ScanState
+from db.tables import Arrival, Prediction, Scan
+from scheduler.inbox import find_files
+
+_MAX_ATTEMPTS = Settings.model_fields["max_attempts"].default
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One file that was put into the inbox, and the state it is to end in (None: any final one)."""
+
+    name: str
+    sha256: str
+    state: str | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What became of the files; `problems` says which invariants do not hold.
+
+    Attributes
+    ----------
+    lost
+        Files that are not recorded, or that have another state or no result where one is due.
+    doubled
+        Files recorded, or results made, more than once.
+    stuck
+        Files still in the inbox, scans without a final state, and scans that wait for a person without need.
+    """
+
+    files: int
+    lost: int
+    doubled: int
+    stuck: int
+    problems: tuple[str, ...]
+
+
+def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
+    """Check a home that has had the time to finish; `dropped` is all that was ever put into its inbox."""
+    with reading(engine) as session:
+        scans = session.execute(
+            select(Scan.id, Scan.sha256, Scan.state, Scan.attempts, Scan.lease_expires_at)
+        ).all()
+        arrived = Counter(
+            (name, sha256)
+            for name, sha256 in session.execute(
+                select(Arrival.source_name, Scan.sha256).join(Scan, Scan.id == Arrival.scan_id)
+            )
+        )
+        results = session.execute(
+            select(Prediction.scan_id, Prediction.model_version, func.count()).group_by(
+                Prediction.scan_id, Prediction.model_version
+            )
+        ).all()
+    expected = Counter((drop.name, drop.sha256) for drop in dropped)
+    state_of = {scan.sha256: scan.state for scan in scans}
+    with_result = {scan_id for scan_id, _, _ in results}
+
+    not_recorded = (expected - arrived).total()
+    without_result = sum(scan.state == ScanState.CLASSIFIED and scan.id not in with_result for scan in scans)
+    wrong = [
+        drop
+        for drop in dropped
+        if drop.state is not None and state_of.get(drop.sha256, drop.state) != drop.state
+    ]
+    needless = [drop for drop in wrong if state_of[drop.sha256] == ScanState.QUARANTINED]
+    unfinished = [scan for scan in scans if scan.state in UNFINISHED]
+    overdue = sum(scan.lease_expires_at is not None and scan.lease_expires_at < now() for scan in unfinished)
+    recorded_twice = (arrived - expected).total()
+    results_twice = sum(count > 1 for _, _, count in results)
+    left = sum(1 for _ in find_files(home.inbox))
+    untried = sum(scan.attempts > _MAX_ATTEMPTS for scan in scans)
+    found = {
+        f"{not_recorded} files are not recorded": not_recorded,
+        f"{without_result} scans are classified and have no result": without_result,
+        f"{len(wrong)} files ended in another state: {Counter(state_of[drop.sha256] for drop in wrong)}": len(
+            wrong
+        ),
+        f"{recorded_twice} files are recorded more than once, or were never dropped": recorded_twice,
+        f"{results_twice} scans have two results of one version": results_twice,
+        f"{left} files are in the inbox": left,
+        f"{len(unfinished)} scans are unfinished: {Counter(scan.state for scan in unfinished)}": len(
+            unfinished
+        ),
+        f"{overdue} scans are unfinished beyond their lease": overdue,
+        f"{untried} scans were tried more than {_MAX_ATTEMPTS} times": untried,
+        **_compare_store(home, state_of),
+        **{f"process {one.pid} is left over: {one.name()}": 1 for one in left_over(home)},
+    }
+    return Findings(
+        files=len(dropped),
+        lost=not_recorded + without_result + len(wrong) - len(needless),
+        doubled=recorded_twice + results_twice,
+        stuck=left + len(unfinished) + len(needless),
+        problems=tuple(problem for problem, count in found.items() if count),
+    )
+
+
+def _compare_store(home: Home, state_of: dict[str, str]) -> dict[str, int]:
+    stored = {
+        path.name: path
+        for folder in (home.store, home.rejected)
+        for path in folder.iterdir()
+        if not path.name.startswith(".")  # what a killed scheduler had not finished; the file came again
+    }
+    missing = len(state_of.keys() - stored.keys())
+    unknown = len(stored.keys() - state_of.keys())
+    altered = sum(
+        hashlib.sha256(stored[sha256].read_bytes()).hexdigest() != sha256
+        for sha256, state in state_of.items()
+        if state == ScanState.CLASSIFIED and sha256 in stored
+    )
+    return {
+        f"{missing} scans have no file in the store": missing,
+        f"{unknown} files in the store have no scan": unknown,
+        f"{altered} classified scans have other bytes in the store": altered,
+    }
+
+
+def processes_of(home: Home) -> list[psutil.Process]:
+    """Every process that was started for this home, `up` and orphans included."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("HEADCT_HOME") == str(home.root):
+                found.append(process)
+    return found
+
+
+def left_over(home: Home) -> list[psutil.Process]:
+    """Processes of this home that do not belong to its running `up`."""
+    processes = processes_of(home)
+    lock = home.run / "up.lock"
+    up = int(lock.read_text() or 0) if lock.exists() else 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        supervisor = psutil.Process(up)
+        ours = {supervisor, *supervisor.children(recursive=True)}
+        return [process for process in processes if process not in ours and process.is_running()]
+    return processes

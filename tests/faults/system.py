@@ -1,0 +1,173 @@
+"""A running system under a home of its own: start it, drop files, signal its parts, wait."""
+
+import contextlib
+import hashlib
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import psutil
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import DBAPIError
+
+from core.home import Home
+from db.engine import make_engine, reading
+from db.results import ResultFilter, results
+from db.states import UNFINISHED
+from db.tables import Arrival, Scan
+from scheduler.inbox import find_files
+from scheduler.intake import Candidate
+from tests.faults.invariants import Drop, processes_of
+from tests.processes import start_headct, wait_until
+
+# The last word of each supervised part's command line.
+_PARTS = {"watch": "scheduler", "inference": "worker", "training": "training", "flower": "flower"}
+STOPS_WITHIN_S = 10
+
+
+def still_running(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that have not ended within that time; one that only waits to be reaped has."""
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+class System:
+    """`headct up` on a home; it can be stopped or killed and started again.
+
+    Parameters
+    ----------
+    url
+        Of the database; None for SQLite in the home.
+    environment
+        Further variables of the processes.
+    """
+
+    def __init__(self, home: Home, url: str | None = None, **environment: str) -> None:
+        self.home = home
+        self.engine: Engine = make_engine(url or f"sqlite:///{home.database}")
+        self.dropped: list[Drop] = []
+        self._environment = {"HEADCT_FLOWER_PORT": "0", "HEADCT_WORKER_PROCESSES": "1", **environment}
+        if url:
+            self._environment["HEADCT_DATABASE_URL"] = url
+        self.process: Popen[bytes]
+        self.flower_port: int
+
+    def start(self) -> None:
+        """Start it; returns when `up` says where everything is, before a worker is ready."""
+        output = self.home.logs / "up.out"
+        said_before = output.stat().st_size if output.exists() else 0
+
+        def said() -> str:
+            return output.read_bytes()[said_before:].decode()
+
+        self.process = start_headct(self.home, "up", **self._environment)
+        wait_until(lambda: self.process.poll() is not None or "Ctrl-C" in said(), what="up says where it is")
+        assert self.process.poll() is None, said()
+        port = re.search(r"Flower\s+http://127\.0\.0\.1:(\d+)", said())
+        assert port is not None
+        self.flower_port = int(port[1])
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it as a service manager or Ctrl-C would: it ends within 10 s and leaves no process."""
+        everything = psutil.Process(self.process.pid).children(recursive=True)
+        assert everything
+        began = time.monotonic()
+        os.kill(self.process.pid, number)
+        self.process.wait(20)
+        assert time.monotonic() - began < STOPS_WITHIN_S
+        assert still_running(everything, 1) == []
+
+    def power_off(self) -> None:
+        """Kill everything at once, as a failing power supply would."""
+        everything = processes_of(self.home)
+        for process in everything:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait(5)
+        assert still_running(everything, 5) == []
+
+    def parts(self) -> dict[str, psutil.Process]:
+        """The supervised processes: redis, scheduler, worker, training, flower; those that run now."""
+        found = {}
+        for process in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                words = process.cmdline()
+                if "redis-server" in words[0]:
+                    found["redis"] = process
+                elif words[-1] in _PARTS:
+                    found[_PARTS[words[-1]]] = process
+        return found
+
+    def part(self, name: str) -> psutil.Process:
+        """One supervised process, as soon as it runs."""
+        wait_until(lambda: name in self.parts(), what=f"{name} runs")
+        return self.parts()[name]
+
+    def children(self, part: str) -> list[psutil.Process]:
+        """The prefork children of `worker` or `training`, as soon as there are any."""
+        wait_until(lambda: self.part(part).children(), what=f"{part} has children")
+        return list(self.part(part).children())
+
+    def drop(self, content: bytes, name: str, state: str | None = None) -> None:
+        """Write a file into the inbox as any program would; it is to end in `state`, or in any final one."""
+        path = self.home.inbox / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.dropped.append(
+            Drop(Candidate(path, Path(name)).source_name, hashlib.sha256(content).hexdigest(), state)
+        )
+        path.write_bytes(content)
+
+    def rows(self) -> dict[str, Any]:
+        """Rows of the view `results` by source name."""
+        with reading(self.engine) as session:
+            return {row.source_name: row for row in results(session, ResultFilter())}
+
+    def state(self, name: str) -> str | None:
+        row = self.rows().get(name)
+        return None if row is None else str(row.state)
+
+    def wait_for(self, *names: str, seconds: float = 60) -> None:
+        """Wait until the files of these names have a final state."""
+        final = {"classified", "rejected", "quarantined"}
+        wait_until(
+            lambda: {self.state(name) for name in names} <= final, seconds, what=f"final states of {names}"
+        )
+
+    def count(self, *states: str) -> int:
+        """Scans in these states."""
+        with reading(self.engine) as session:
+            return session.scalar(select(func.count()).where(Scan.state.in_(states))) or 0
+
+    def is_settled(self) -> bool:
+        """Whether every dropped file is recorded, none left in the inbox, and every scan in a final state."""
+        try:
+            with reading(self.engine) as session:
+                arrived = session.scalar(select(func.count()).select_from(Arrival)) or 0
+            return (
+                arrived >= len(self.dropped)
+                and self.count(*UNFINISHED) == 0
+                and not any(find_files(self.home.inbox))
+            )
+        except DBAPIError:
+            return False
+
+
+@contextlib.contextmanager
+def running_system(home: Home, url: str | None = None, **environment: str) -> Iterator[System]:
+    """`headct up` on that home, ready to classify, with any free port for Flower."""
+    system = System(home, url, **environment)
+    try:
+        system.start()
+        yield system
+        if system.process.poll() is None:
+            system.stop()
+    finally:
+        system.engine.dispose()
+        for process in processes_of(home):  # of a test that failed
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()

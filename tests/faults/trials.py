@@ -1,0 +1,161 @@
+"""Repetitions of one fault in a running system: files before, a random moment, recovery, the invariants."""
+
+import contextlib
+import json
+import random
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.faults.invariants import check, left_over
+from tests.faults.system import System
+from tests.processes import wait_until
+
+# After a fault everything is given so long before it counts as stuck.
+_PATIENCE_S = 240
+# PNG 3rd ed., 5.2 and 11.2.1: the signature takes 8 bytes, IHDR 25, and any ancillary chunk may follow.
+_AFTER_HEADER = 33
+
+
+@dataclass
+class Record:
+    """A row of the closing table."""
+
+    fault: str
+    seed: int
+    repetitions: int = 0
+    files: int = 0
+    lost: int = 0
+    doubled: int = 0
+    stuck: int = 0
+    longest_recovery_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done. `repetitions` overrides what each case would do; `full` is the long form."""
+
+    seed: int
+    full: bool
+    repetitions: int | None
+
+
+class Trial:
+    """One repetition. Its randomness follows from seed, fault and number."""
+
+    def __init__(self, system: System, scans: "Scans", name: str, seed: int, number: int) -> None:
+        self.system = system
+        self.number = number
+        self.random = random.Random(f"{seed} {name} {number}")  # noqa: S311 - to be repeatable
+        self._scans = scans
+        self._over: float | None = None
+
+    def drop(self, count: int = 1) -> None:
+        """Put new scans into the inbox, all of which are to be classified."""
+        for _ in range(count):
+            self.system.drop(*self._scans.new(), state="classified")
+
+    @contextlib.contextmanager
+    def arriving(self, per_second: float) -> Iterator[None]:
+        """New scans go on arriving until the block ends."""
+        stop = threading.Event()
+
+        def feed() -> None:
+            while not stop.wait(1 / per_second):
+                self.drop()
+
+        thread = threading.Thread(target=feed)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def pause(self, longest_s: float) -> None:
+        """Let a random time pass, so that the fault falls at a random moment."""
+        time.sleep(self.random.uniform(0, longest_s))
+
+    def wait_for_work(self) -> None:
+        """Return in the middle of a chunk: a worker has claimed scans."""
+        wait_until(lambda: self.system.count("running"), what="a worker has begun a chunk")
+
+    def over(self) -> None:
+        """The fault is over from now on; recovery is measured from here (else from the end of the trial)."""
+        self._over = time.monotonic()
+
+    def recovery_s(self) -> float:
+        """Wait until everything is done; seconds since the fault was over."""
+        over = self._over or time.monotonic()
+        with contextlib.suppress(AssertionError):  # the invariants say what is stuck
+            wait_until(self.system.is_settled, _PATIENCE_S)
+        recovery = time.monotonic() - over
+        with contextlib.suppress(AssertionError):  # and which processes are left
+            wait_until(lambda: not left_over(self.system.home), 15)
+        return recovery
+
+
+class Trials:
+    """Runs the trials of a test, and keeps the records of its faults."""
+
+    def __init__(self, plan: Plan, scans: "Scans") -> None:
+        self.plan = plan
+        self.scans = scans
+        self.records: list[Record] = []
+
+    def of(
+        self, fault: str, system: System, *, within_s: float, short: int = 1, full: int = 20
+    ) -> Iterator[Trial]:
+        """Trials of one fault, each followed by the invariants.
+
+        Parameters
+        ----------
+        within_s
+            Everything is to be done within so many seconds after the fault.
+        short, full
+            Repetitions in either form.
+        """
+        record = Record(fault, self.plan.seed)
+        self.records.append(record)
+        print(f"\n{fault}: seed {self.plan.seed}")  # noqa: T201 - to repeat what failed
+        before = len(system.dropped)
+        for number in range(self.plan.repetitions or (full if self.plan.full else short)):
+            trial = Trial(system, self.scans, fault, self.plan.seed, number)
+            yield trial
+            recovery = trial.recovery_s()
+            found = check(system.home, system.engine, system.dropped)
+            record.repetitions += 1
+            record.files = len(system.dropped) - before
+            record.lost, record.doubled, record.stuck = found.lost, found.doubled, found.stuck
+            record.longest_recovery_s = max(record.longest_recovery_s, round(recovery, 1))
+            assert not found.problems, f"{fault}, repetition {number}: {'; '.join(found.problems)}"
+            assert recovery <= within_s, f"{fault}, repetition {number}: {recovery:.1f} s"
+
+
+class Scans:
+    """Gives any number of distinct scans, made of a few by a text chunk of their own."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._contents = [path.read_bytes() for path in paths]
+        self._given = 0
+        self._lock = threading.Lock()
+
+    def new(self) -> tuple[bytes, str]:
+        """Bytes of a PNG that was never given before, and a name for it."""
+        with self._lock:
+            self._given += 1
+            number = self._given
+        data = self._contents[number % len(self._contents)]
+        body = b"tEXtComment\0" + str(number).encode()
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        return data[:_AFTER_HEADER] + chunk + data[_AFTER_HEADER:], f"scan-{number:06d}.png"
+
+
+def write_records(records: Sequence[Record], path: Path) -> None:
+    """Append a JSON line for each."""
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(asdict(record)) + "\n" for record in records)
