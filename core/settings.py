@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         32, description="Tasks waiting in Redis, at most; further scans wait in the database."
     )
     lease_seconds: Annotated[float, Field(ge=5, le=86_400)] = Field(
-        120.0, description="After this many seconds an unfinished scan is published again."
+        45.0, description="After this many seconds an unfinished scan is published again."
     )
     max_attempts: Annotated[int, Field(ge=2, le=100)] = Field(
         3, description="A scan that took the worker down this often is quarantined."

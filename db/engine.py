@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 _Id = TypeVar("_Id", int, str)
 
-# A writer waits this long for another one's lock before it fails.
-_BUSY_TIMEOUT_MS = 30_000
+# A writer waits this long for another one's lock before it fails: a task does so twice, and is to fail, not
+# to be killed at its time limit (`CLASSIFY_TIME_LIMIT_S`).
+_BUSY_TIMEOUT_MS = 10_000
 # Ids in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535.
 MAX_IDS = 8192
 

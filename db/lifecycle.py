@@ -17,6 +17,7 @@ from db.upsert import insert_missing
 # The bare table: an update through the mapper takes several times as long.
 _SCAN = cast("SqlTable", Scan.__table__)
 
+_LEASED = (ScanState.QUEUED, ScanState.RUNNING)
 RETRIED = (ScanState.REJECTED, ScanState.QUARANTINED)
 
 
@@ -48,8 +49,23 @@ class ModelStamp:
 
 def take_back_expired(session: Session, max_attempts: int) -> int:
     """Queued and running scans whose lease ran out wait again, or are quarantined; returns how many."""
-    expired = Scan.state.in_((ScanState.QUEUED, ScanState.RUNNING)) & (Scan.lease_expires_at < now())
+    expired = Scan.state.in_(_LEASED) & (Scan.lease_expires_at < now())
     return _release(session, expired, max_attempts)
+
+
+def renew_leases(session: Session, lease: timedelta, *, only_absurd: bool) -> None:
+    """Let the leases of queued and running scans begin anew.
+
+    Parameters
+    ----------
+    only_absurd
+        Only those that end later than any that this clock can have given: the clock was set back since.
+        What slack there is lets the clocks of several machines differ.
+    """
+    leased = Scan.state.in_(_LEASED)
+    if only_absurd:
+        leased &= Scan.lease_expires_at > now() + 2 * lease
+    session.execute(update(_SCAN).where(leased).values(lease_expires_at=now() + lease))
 
 
 def next_chunks(
@@ -120,8 +136,10 @@ def claim(
 
     Counts the attempt first, so that a file that kills the worker is known by its count. A redelivered
     message finds its own scans `running`: the worker died. If it held several, they are released to
-    travel one by one; one that was there too often is quarantined. Scans that an earlier try of the task
-    left `running` cost no attempt: that try ended with an error of the database, and nobody died.
+    travel one by one; one that was there too often is quarantined. One that was alone when it happened a
+    second time waits until its lease runs out, so that whoever kills workers again and again for a while
+    does not bring an innocent file into quarantine. Scans that an earlier try of the task left `running`
+    cost no attempt: that try ended with an error of the database, and nobody died.
     """
     mine = session.execute(
         select(Scan.id, Scan.sha256, Scan.attempts, Scan.state, Scan.claimed_by)
@@ -140,6 +158,8 @@ def claim(
     if died and (len(mine) > 1 or mine[0].attempts >= max_attempts):
         _release(session, Scan.id.in_(died), max_attempts)
         mine = [row for row in mine if row.id not in died]
+    elif died and mine[0].attempts > 1:
+        return []
     running = {"state": ScanState.RUNNING, "claimed_by": str(claimant), "lease_expires_at": now() + lease}
     begun = [row.id for row in mine if row.state == ScanState.QUEUED or row.id in died]
     _set(session, begun, attempts=Scan.attempts + 1, **running)

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import redis
 from celery import Celery
@@ -18,7 +18,7 @@ from core.errors import BrokerUnreachable
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.engine import now
-from db.lifecycle import next_chunks, put_back, take_back_expired
+from db.lifecycle import next_chunks, put_back, renew_leases, take_back_expired
 from db.training_runs import run_to_publish
 from scheduler.retraining import request_due_run
 from worker.app import CLASSIFY_TASK, TRAIN_TASK
@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 # While scans wait for room the queue is looked at again after these pauses; otherwise only for lost work.
 _SHORTEST_S, _LONGEST_S, _SWEEP_S = 0.05, 0.2, 5.0
+# If nobody could look for lost work for so long (database locked, clock set forward, machine asleep), the
+# workers could not finish theirs either: no lease ran meanwhile.
+_MISSED = timedelta(seconds=3 * _SWEEP_S)
 # With this many tasks waiting the workers are busy anyway, and scans gather into full chunks meanwhile.
 _KEEPS_WORKERS_BUSY = 4
 
@@ -43,6 +46,7 @@ class Dispatcher:
         self._woken = threading.Event()
         self._started = now()
         self._next_sweep = 0.0
+        self._swept: datetime | None = None
         self._failing = False
 
     def wake(self) -> None:
@@ -93,10 +97,14 @@ class Dispatcher:
         return bool(chunks) or depth >= _KEEPS_WORKERS_BUSY
 
     def _sweep(self) -> None:
+        moment = now()
+        missed = self._swept is not None and moment - self._swept > _MISSED
         with Session(self._engine) as session, session.begin():
+            renew_leases(session, self._lease, only_absurd=not missed)
             taken_back = take_back_expired(session, self._settings.max_attempts)
             request_due_run(session, self._settings, self._started)
             run_id = run_to_publish(session, self._lease)
+        self._swept = now()
         if taken_back:
             logger.warning("%d scans were not finished within their lease and wait again", taken_back)
         if run_id is not None:

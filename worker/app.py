@@ -26,6 +26,7 @@ def create_app(settings: Settings, home: Home) -> Celery:
         task_default_queue=INFERENCE_QUEUE,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
+        task_acks_on_timeout=False,
         task_publish_retry=True,
         task_publish_retry_policy={"max_retries": 2, "interval_start": 0, "interval_step": 0.2},
         worker_prefetch_multiplier=1,

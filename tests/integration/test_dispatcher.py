@@ -2,11 +2,12 @@ import base64
 import json
 import subprocess
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from kombu.exceptions import OperationalError as PublishError
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from core.broker import broker_url, queue_depth, redis_client
@@ -97,6 +98,27 @@ def test_what_redis_lost_is_published_again_once_its_lease_ran_out(
         session.execute(update(Scan).values(lease_expires_at=now()))
     make_dispatcher(settings, home, sqlite_engine).dispatch()
     assert queue_depth(client, INFERENCE_QUEUE) == 1
+
+
+def test_no_lease_runs_while_the_dispatcher_cannot_look(
+    settings: Settings,
+    home: Home,
+    sqlite_engine: Engine,
+    redis_server: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arrive(sqlite_engine, 3)
+    dispatcher = make_dispatcher(settings, home, sqlite_engine)
+    dispatcher.dispatch()
+    moment = now() + timedelta(hours=2)  # the database was locked, the machine asleep, or the clock set
+    for module in ("scheduler.dispatcher", "db.lifecycle"):
+        monkeypatch.setattr(f"{module}.now", lambda: moment)
+    monkeypatch.setattr(dispatcher, "_next_sweep", 0.0)
+    dispatcher.dispatch()
+    assert counts(sqlite_engine) == {"queued": 3}
+    with Session(sqlite_engine) as session:
+        lease = timedelta(seconds=settings.lease_seconds)
+        assert set(session.scalars(select(Scan.lease_expires_at))) == {moment + lease}
 
 
 def test_without_redis_everything_waits_in_the_database(

@@ -16,6 +16,7 @@ from db.lifecycle import (
     next_chunks,
     put_back,
     reclassify,
+    renew_leases,
     retry,
     take_back_expired,
 )
@@ -49,6 +50,11 @@ def take(engine: Engine, ids: list[int], task: str, retries: int = 0) -> list[in
 def expire(engine: Engine) -> None:
     with Session(engine) as session, session.begin():
         session.execute(update(Scan).values(lease_expires_at=now() - LEASE))
+
+
+def take_back(engine: Engine) -> int:
+    with Session(engine) as session, session.begin():
+        return take_back_expired(session, 3)
 
 
 def counts(engine: Engine) -> dict[str, int]:
@@ -148,9 +154,15 @@ def test_members_of_a_chunk_whose_worker_died_travel_alone(engine: Engine) -> No
 
 def test_a_scan_that_takes_the_worker_down_three_times_is_quarantined(engine: Engine) -> None:
     ((scan_id,),) = queue_of(engine, 1)
-    for attempt in range(3):
-        assert take(engine, [scan_id], "task") == [scan_id], attempt
-    assert take(engine, [scan_id], "task") == []
+    for _ in range(2):
+        assert take(engine, [scan_id], "task") == [scan_id]
+    assert take(engine, [scan_id], "task") == [], "who kills again and again meets other files next"
+    assert counts(engine) == {"running": 1}
+    expire(engine)
+    assert take_back(engine) == 1
+    assert queue(engine) == [[scan_id]]
+    assert take(engine, [scan_id], "another") == [scan_id]
+    assert take(engine, [scan_id], "another") == []
     with Session(engine) as session, session.begin():
         scan = find_scan(session, str(scan_id))
         assert scan.state == "quarantined"
@@ -173,9 +185,11 @@ def test_a_worker_that_dies_in_a_later_try_of_a_task_is_noticed_too(engine: Engi
     assert take(engine, chunk, "task", 1) == chunk
     assert take(engine, chunk, "task", 1) == [], "redelivered: they travel alone from here on"
     (first,), _ = queue(engine)
-    for retries in (0, 1, 1, 1):
+    for retries in (0, 1, 1):
         take(engine, [first], "alone", retries)
-    assert counts(engine) == {"quarantined": 1, "queued": 1}
+    with Session(engine) as session:
+        assert find_scan(session, str(first)).attempts == 2
+    assert counts(engine) == {"running": 1, "queued": 1}
 
 
 def test_a_first_try_that_failed_before_its_claim_does_not_hide_an_attempt(engine: Engine) -> None:
@@ -190,18 +204,38 @@ def test_expired_scans_wait_again_and_are_quarantined_after_three_attempts(engin
     for attempt in range(3):
         assert take(engine, [scan_id], f"task {attempt}") == [scan_id]
         expire(engine)
-        with Session(engine) as session, session.begin():
-            assert take_back_expired(session, 3) == 1
+        assert take_back(engine) == 1
         queue(engine)
     assert counts(engine) == {"quarantined": 1}
+
+
+def test_a_lease_that_ends_later_than_this_clock_can_have_said_begins_anew(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 2)
+    take(engine, chunk[:1], "task")
+    for hours, only_absurd in ((2, True), (-2, False)):
+        with Session(engine) as session, session.begin():
+            session.execute(update(Scan).values(lease_expires_at=now() + timedelta(hours=hours)))
+            renew_leases(session, LEASE, only_absurd=only_absurd)
+        assert take_back(engine) == 0
+        with Session(engine) as session:
+            for end in session.scalars(select(Scan.lease_expires_at)):
+                assert end is not None
+                assert now() < end <= now() + LEASE
+
+
+def test_a_plausible_lease_is_left_alone(engine: Engine) -> None:
+    queue_of(engine, 1)
+    expire(engine)
+    with Session(engine) as session, session.begin():
+        renew_leases(session, LEASE, only_absurd=True)
+    assert take_back(engine) == 1
 
 
 def test_a_queued_scan_whose_message_was_lost_costs_no_attempt(engine: Engine) -> None:
     ((scan_id,),) = queue_of(engine, 1)
     for _ in range(5):
         expire(engine)
-        with Session(engine) as session, session.begin():
-            take_back_expired(session, 3)
+        take_back(engine)
         assert queue(engine) == [[scan_id]]
 
 
@@ -268,6 +302,5 @@ def test_what_is_classified_again_stays_apart_from_new_scans_when_its_message_is
         assert next_chunks(session, 10, 16, LEASE) == []
         assert next_chunks(session, 10, 16, LEASE, again=True) == [ids]
     expire(engine)
-    with Session(engine) as session, session.begin():
-        take_back_expired(session, 3)
+    take_back(engine)
     assert queue(engine) == []
