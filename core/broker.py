@@ -6,6 +6,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.broker_url import tls_options, without_tls_options
 from core.errors import BrokerUnreachable
 from core.home import Home
 from core.settings import Settings
@@ -21,9 +22,10 @@ def broker_url(settings: Settings, home: Home) -> str:
 def redis_client(url: str) -> "redis.Redis":
     """A client that fails within seconds instead of waiting for a dead server."""
     return redis.Redis.from_url(
-        url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db="),
+        without_tls_options(url).replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db="),
         socket_timeout=5,
         retry=Retry(NoBackoff(), 0),
+        **tls_options(url),
     )
 
 
@@ -37,6 +39,11 @@ def queue_depth(client: "redis.Redis", queue: str) -> int:
     try:
         return int(client.llen(queue))
     except redis.RedisError as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise BrokerUnreachable(
+                f"The certificate of Redis is not trusted ({error}). If it is the right one, name the "
+                "certificate of its authority in HEADCT_BROKER_URL: rediss://...?ssl_ca_certs=FILE."
+            ) from error
         raise BrokerUnreachable(
             f"Redis does not answer ({error}). Start it (`headct up` brings its own), "
             "or correct HEADCT_BROKER_URL."

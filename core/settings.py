@@ -13,6 +13,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from core.broker_url import check_broker_url
 from core.errors import SettingsError
 
 PREFIX = "HEADCT_"
@@ -33,7 +34,8 @@ class Settings(BaseSettings):
     )
     broker_url: SecretStr | None = Field(
         None,
-        description="`redis://`, `rediss://` or `redis+socket://` URL; unset: `up` starts an embedded Redis.",
+        description="`redis://`, `rediss://` or `redis+socket://` URL with a password; unset: `up` starts an "
+        "embedded Redis.",
     )
     settle_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
         2.0, description="Stillness in seconds before a file that does not carry its own end is taken."
@@ -113,8 +115,8 @@ class Settings(BaseSettings):
     @field_validator("broker_url")
     @classmethod
     def _known_broker(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("redis://", "rediss://", "redis+socket://")):
-            raise ValueError("must start with redis://, rediss:// or redis+socket://")
+        if value:
+            check_broker_url(value.get_secret_value())
         return value
 
     @field_validator("flower_user", "flower_password")
