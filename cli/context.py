@@ -2,12 +2,14 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
-from core.errors import SettingsError
+from core.errors import HomeNotPrivate, SettingsError
 from core.home import Home
 from core.logging import configure_logging
+from core.private import check_private
 from core.settings import Settings, load_settings
 from db.engine import database_url, make_engine
 from db.revision import check_migrated
@@ -27,7 +29,7 @@ def make_home() -> Context:
 
     Raises
     ------
-    SettingsError
+    SettingsError, HomeNotPrivate
     """
     settings = _settings()
     Home(settings.home).make()
@@ -39,10 +41,10 @@ def open_home() -> Context:
 
     Raises
     ------
-    SettingsError
+    SettingsError, HomeNotPrivate
     """
     settings = _settings()
-    if not Home(settings.home).is_made():
+    if not _is_made(Home(settings.home)):
         raise SettingsError(
             f"There is no home of headct at {settings.home}. Start `headct up` (or `headct migrate`) there, "
             "or set HEADCT_HOME to the one you mean."
@@ -55,7 +57,7 @@ def open_migrated() -> Context:
 
     Raises
     ------
-    SettingsError, DatabaseError
+    SettingsError, HomeNotPrivate, DatabaseError
     """
     context = open_home()
     check_migrated(context.engine)
@@ -69,6 +71,18 @@ def _settings() -> Settings:
     return settings
 
 
+def _is_made(home: Home) -> bool:
+    try:
+        return home.is_made()
+    except PermissionError as error:
+        raise HomeNotPrivate(
+            f"{home.root} cannot be read by this user. Run headct as the user whom it belongs to."
+        ) from error
+
+
 def _context(settings: Settings) -> Context:
-    home = Home(settings.home)
-    return Context(settings, home, make_engine(database_url(settings, home)))
+    home, url = Home(settings.home), database_url(settings, Home(settings.home))
+    check_private(
+        home, *([Path(url.database)] if url.get_backend_name() == "sqlite" and url.database else [])
+    )
+    return Context(settings, home, make_engine(url))

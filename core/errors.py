@@ -9,6 +9,10 @@ class SettingsError(HeadctError):
     """A setting has a value that is not allowed."""
 
 
+class HomeNotPrivate(HeadctError):
+    """Other users may read or write what is headct's alone, or it belongs to one of them."""
+
+
 class RejectedImage(HeadctError):
     """The bytes cannot be classified; the message becomes the scan's `reason`."""
 
@@ -96,12 +100,16 @@ class InboxUnusable(HeadctError):
     """The inbox does not exist, or headct cannot read or write it."""
 
 
+class DiskNearlyFull(HeadctError):
+    """A disk has less free space than the low-water mark, so nothing is taken in."""
+
+
 class AlreadyRunning(HeadctError):
     """Another `headct up` holds this home."""
 
 
 class PortTaken(HeadctError):
-    """Another program listens on the port that Flower needs."""
+    """Another program listens on the port that a part of headct needs."""
 
 
 class ScanNotFound(HeadctError):

@@ -54,9 +54,19 @@ class Home:
     def logs(self) -> Path:
         return self.root / "logs"
 
+    @cached_property
+    def health(self) -> Path:
+        """Signs of life: one file per classify worker, touched when it takes a message."""
+        return self.root / "health"
+
+    @cached_property
+    def metrics(self) -> Path:
+        """What the classify processes count, for the scheduler to read."""
+        return self.health / "metrics"
+
     def report(self, run_id: int) -> Path:
         """Folder of a training run's report."""
-        return self.root / "reports" / str(run_id)
+        return self.reports / str(run_id)
 
     def training_log(self, run_id: int) -> Path:
         """What one training run logged."""
@@ -67,13 +77,28 @@ class Home:
         return self.root / "run"
 
     @cached_property
-    def _secrets(self) -> Path:
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @cached_property
+    def secrets(self) -> Path:
         return self.root / "secrets"
+
+    @cached_property
+    def private(self) -> list[Path]:
+        """The folders that are for headct's user alone: all but the inbox."""
+        images = [self.store, self.rejected, self.dataset, self.models, self.reports]
+        return [*images, self.redis, self.logs, self.run, self.health, self.metrics, self.secrets]
 
     @cached_property
     def wake(self) -> Path:
         """Touched by `headct submit` and `headct retry` to wake the dispatcher in the scheduler's process."""
         return self.run / "wake"
+
+    @cached_property
+    def intake_paused(self) -> Path:
+        """Says why the intake pauses, as long as it does."""
+        return self.run / "intake-paused"
 
     @cached_property
     def redis_socket(self) -> Path:
@@ -86,7 +111,7 @@ class Home:
 
     def is_made(self) -> bool:
         """Whether `make()` was called for this home."""
-        return self._secrets.is_dir()
+        return self.secrets.is_dir()
 
     def make(self) -> None:
         """Create the folders, readable by this user alone.
@@ -99,25 +124,19 @@ class Home:
         SettingsError
             The home cannot be created or written.
         """
-        folders = [self.store, self.rejected, self.dataset, self.models, self.redis, self.logs, self.run]
-        if not self.is_made():
-            folders.insert(0, self.inbox)
+        inbox = [] if self.is_made() else [self.inbox]
         try:
-            for folder in (self.root, *folders, self.redis_socket.parent, self._secrets):
+            for folder in (self.root, *inbox, self.redis_socket.parent, *self.private):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
                 f"HEADCT_HOME={self.root} cannot be used: {error.filename}: {error.strerror}. "
                 "Name a folder that this user may write, or give this user the right to."
             ) from error
-        if self.redis_socket.parent.stat().st_uid != os.getuid():
-            raise SettingsError(
-                f"{self.redis_socket.parent} belongs to another user. Use a shorter HEADCT_HOME."
-            )
 
     def secret(self, name: str) -> str:
         """The generated password of that name, made on first use (mode 0600)."""
-        path = self._secrets / name
+        path = self.secrets / name
         if not path.exists():
             with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # mode 0600
                 file.write(secrets.token_urlsafe(24))
