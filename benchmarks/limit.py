@@ -1,7 +1,6 @@
 """The machine's limit: the same decoding, preprocessing and network, without queue and database."""
 
 import multiprocessing
-import os
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -14,6 +13,7 @@ import numpy as np
 
 from core.cores import usable_cores
 from core.settings import Settings
+from models.quiet import load_tensorflow
 
 _PATIENCE_S = 180
 
@@ -57,7 +57,7 @@ class BareLimit:
 
 
 def _serve(work: Connection, warm: Barrier, upcoming: Any, settings: Settings) -> None:  # noqa: ANN401 - ctypes
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    load_tensorflow()
     from models.classifier import Classifier  # noqa: PLC0415 - brings TensorFlow: in the bare processes only
     from models.store import shipped_model  # noqa: PLC0415
 

@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--only", default=_ALL, metavar="LETTERS", help="for example `ab`; default: all")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="of (a); the median counts")
+    parser.add_argument("--images", type=Path, help="folder of PNGs for (h); default: synthetic ones")
     arguments = parser.parse_args()
     wanted, rounds = set(arguments.only), arguments.rounds
     console = Console(highlight=False, soft_wrap=True)
@@ -44,7 +45,7 @@ def main() -> None:
     if load > 0.5:
         console.print(f"The machine is busy (load {load:.1f}): the figures will be worse than the system.")
     with tempfile.TemporaryDirectory(prefix="headct-bench-") as folder:
-        figures = _measure(console, Path(folder), wanted, rounds)
+        figures = _measure(console, Path(folder), wanted, rounds, arguments.images)
     print_figures(console, figures)
     if wanted >= set(_ALL):
         extra = {
@@ -55,7 +56,9 @@ def main() -> None:
         console.print(f"Written to {_LATEST.parent.name}/{_LATEST.name}.")
 
 
-def _measure(console: Console, folder: Path, wanted: set[str], rounds: int) -> dict[str, float]:
+def _measure(
+    console: Console, folder: Path, wanted: set[str], rounds: int, images: Path | None
+) -> dict[str, float]:
     source = ScanSource()
     console.print(f"Files: synthetic PNGs, {source.mean_bytes / 1000:.0f} kB in the mean.")
     figures: dict[str, float] = {}
@@ -64,7 +67,7 @@ def _measure(console: Console, folder: Path, wanted: set[str], rounds: int) -> d
         if imported:
             console.print("[red](e) headct results imports TensorFlow; it must not.[/]")
     if "h" in wanted:
-        cost = measure_cost(source.write(folder / "cost", 64))
+        cost = measure_cost(sorted(images.rglob("*.png")) if images else source.write(folder / "cost", 64))
         parts = list(zip(("decoding", "preprocessing", "network"), cost, strict=True))
         print_parts(console, "(h) an image in a chunk of 16, on one core", "ms", parts)
         figures["cost_over_decoding"] = (cost[1] + cost[2]) / cost[0]

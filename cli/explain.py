@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.context import open_migrated
-from cli.quiet import hush_tensorflow
+from models.quiet import load_tensorflow
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def explain(
     constants = stored.card.preprocessing
     pixels = preprocess(image, constants)
 
-    hush_tensorflow()
+    load_tensorflow()
     from models.explain import grad_cam, in_image, load_network
     from training.fit import outputs
     from training.plots import heat_pair

@@ -125,21 +125,18 @@ def _check_shape(rows: NDArray[np.intp], columns: NDArray[np.intp], pixels: int)
 def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Pixels that see the ring in at least three of the four directions."""
     accumulate = np.logical_or.accumulate
-    sides = (
-        accumulate(ring, axis=1),
-        accumulate(ring[:, ::-1], axis=1)[:, ::-1],
-        accumulate(ring, axis=0),
-        accumulate(ring[::-1], axis=0)[::-1],
-    )
-    return np.asarray(sides[0].astype(np.int8) + sides[1] + sides[2] + sides[3] >= 3)
+    left, right = accumulate(ring, axis=1), accumulate(ring[:, ::-1], axis=1)[:, ::-1]
+    above, below = accumulate(ring, axis=0), accumulate(ring[::-1], axis=0)[::-1]
+    return np.asarray(((left & right) & (above | below)) | ((above & below) & (left | right)))
 
 
 def _without_frame(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Blank the bright strips along the edges: a page's white border, a banner with a caption."""
-    bright = bright.copy()
     for view in (bright, bright[::-1], bright.T, bright.T[::-1]):
-        strip = np.logical_and.accumulate(view.mean(axis=1) > 0.9)
-        view[strip] = False
+        least, strip = 0.9 * view.shape[1], 0
+        while strip < len(view) and np.count_nonzero(view[strip]) > least:
+            strip += 1
+        view[:strip] = False
     return bright
 
 
@@ -151,9 +148,10 @@ def _tilt(head: NDArray[np.float32], row: float, column: float, max_tilt: float)
     itself over p, which one FFT gives.
     """
     radius = 0.5 * float(np.sqrt((head > 0).sum()))
-    y = (row + 0.5 + radius * _UNIT_Y).astype(np.intp)
-    x = (column + 0.5 + radius * _UNIT_X).astype(np.intp)
-    polar = head[np.clip(y, 0, head.shape[0] - 1), np.clip(x, 0, head.shape[1] - 1)]
+    height, width = head.shape
+    y = np.clip(row + 0.5 + radius * _UNIT_Y, 0, height - 1).astype(np.intp)
+    x = np.clip(column + 0.5 + radius * _UNIT_X, 0, width - 1).astype(np.intp)
+    polar = head.ravel().take(y * width + x)
     spectrum = np.fft.rfft(polar, axis=1)
     spectrum[:, 0] = 0.0
     agreement = np.fft.irfft(np.einsum("r,rk->k", _UNIT_RADII, spectrum**2), n=_ANGLES)

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from core.home import Home
 from core.settings import Settings
 from db.engine import database_url, make_engine
+from models.quiet import load_tensorflow
 from models.store import ModelStore, StoredModel
 from worker.served_model import ServedModel
 
@@ -47,7 +48,8 @@ def current_process() -> WorkerProcess:
 
 
 def _load(stored: StoredModel) -> "Classifier":
-    # Only here: it brings TensorFlow, which Celery's main process must not hold when it forks.
+    # Only here: Celery's main process must not hold TensorFlow when it forks.
+    load_tensorflow()
     from models.classifier import Classifier  # noqa: PLC0415
 
     classifier = Classifier.load(stored)

@@ -27,7 +27,7 @@ LOADED = "the network is in memory"
 _Attempt = tuple[str | None, tuple[tuple[int, int], ...]]
 """A version and the trace of its files when it was tried."""
 # Loading takes 1 to 3 s more, and a promotion promises 5 s in all.
-_LOOK_S = 0.5
+_LOOK_S = 1.0
 
 
 class ServedModel:

@@ -33,6 +33,7 @@ from db.training_runs import (
     record_epoch,
 )
 from models.card import ModelCard
+from models.quiet import load_tensorflow
 from models.store import ModelStore, shipped_model
 from training.dataset import load_dataset
 from training.hyperparameters import Hyperparameters
@@ -165,7 +166,8 @@ def _do(
     try:
         card = store.find(version).card  # an earlier attempt came as far as to register it
     except ModelNotFound:
-        from training.train import Job, train  # noqa: PLC0415 - brings TensorFlow, which only the children load
+        load_tensorflow()  # which only the children do
+        from training.train import Job, train  # noqa: PLC0415 - brings it
 
         hyperparameters = Hyperparameters(seed=run.seed)
         if run.epochs is not None:
