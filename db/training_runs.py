@@ -15,6 +15,8 @@ from db.engine import now
 from db.states import UNFINISHED_RUNS, RunState
 from db.tables import EpochRecord, TrainingRun
 
+RUN_LEASE = timedelta(seconds=60)
+"""A run whose trainer gave no sign for so long is begun anew."""
 MAX_ATTEMPTS = 3
 _LOST = (
     f"The worker did not come back from this run {MAX_ATTEMPTS} times. See training.log; is memory enough?"
@@ -55,6 +57,17 @@ def request_run(session: Session, request: RunRequest) -> int:
     session.add(run)
     session.flush()
     return run.id
+
+
+def renew_run_leases(session: Session, lease: timedelta, *, only_absurd: bool) -> None:
+    """Let the leases of unfinished runs begin anew; as `db.lifecycle.renew_leases` does for scans.
+
+    `lease` is that of a published run; a running one has `RUN_LEASE`.
+    """
+    leased = TrainingRun.state.in_(UNFINISHED_RUNS) & TrainingRun.lease_expires_at.is_not(None)
+    if only_absurd:
+        leased &= TrainingRun.lease_expires_at > now() + 2 * max(lease, RUN_LEASE)
+    session.execute(update(TrainingRun).where(leased).values(lease_expires_at=now() + RUN_LEASE))
 
 
 def run_to_publish(session: Session, lease: timedelta) -> int | None:

@@ -19,7 +19,7 @@ from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.engine import now
 from db.lifecycle import next_chunks, put_back, renew_leases, take_back_expired
-from db.training_runs import run_to_publish
+from db.training_runs import renew_run_leases, run_to_publish
 from scheduler.retraining import request_due_run
 from worker.app import CLASSIFY_TASK, TRAIN_TASK
 
@@ -101,6 +101,7 @@ class Dispatcher:
         missed = self._swept is not None and moment - self._swept > _MISSED
         with Session(self._engine) as session, session.begin():
             renew_leases(session, self._lease, only_absurd=not missed)
+            renew_run_leases(session, self._lease, only_absurd=not missed)
             taken_back = take_back_expired(session, self._settings.max_attempts)
             request_due_run(session, self._settings, self._started)
             run_id = run_to_publish(session, self._lease)

@@ -7,11 +7,10 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.errors import HeadctError, ModelNotFound
@@ -25,6 +24,7 @@ from db.tables import TrainingRun
 from db.training_runs import (
     BY_LABELS,
     BY_SCHEDULE,
+    RUN_LEASE,
     Held,
     claim_run,
     end_run,
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUN_LEASE = timedelta(seconds=60)
-"""A run whose trainer gave no sign for so long is begun anew."""
 _HEARTBEAT_S = 2.0
 
 
@@ -135,6 +133,9 @@ def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) ->
             ended = _do(engine, settings, home, run, trainer)
         except RunLost:
             logger.warning("training run %d: another trainer holds it by now", run_id)
+            return
+        except (OperationalError, InterfaceError) as error:
+            logger.error("training run %d begins anew when its lease ends: %s", run_id, error)  # noqa: TRY400
             return
         except RunCancelled:
             ended = (RunState.CANCELLED, "Cancelled.")

@@ -10,6 +10,7 @@ from db.states import RunState
 from db.tables import TrainingRun
 from db.training_runs import (
     MAX_ATTEMPTS,
+    RUN_LEASE,
     Held,
     RunRequest,
     cancel_run,
@@ -20,6 +21,7 @@ from db.training_runs import (
     keep_run,
     last_fingerprint,
     record_epoch,
+    renew_run_leases,
     request_run,
     run_to_publish,
 )
@@ -188,3 +190,24 @@ def test_the_last_successful_run_tells_what_it_trained_on(engine: Engine) -> Non
 def test_an_unknown_run_is_said(engine: Engine) -> None:
     with pytest.raises(RunNotFound, match="headct runs"):
         cancel(engine, 7)
+
+
+def test_leases_that_a_clock_set_back_made_endless_begin_anew(engine: Engine) -> None:
+    run_id = running(engine)
+    with Session(engine) as session, session.begin():
+        find_run(session, run_id).lease_expires_at = now() + timedelta(hours=2)
+        renew_run_leases(session, LEASE, only_absurd=True)
+    with Session(engine) as session:
+        end = find_run(session, run_id).lease_expires_at
+    assert end is not None
+    assert now() < end <= now() + RUN_LEASE
+    assert keep(engine, run_id) is Held.YES
+
+
+def test_a_run_that_could_not_give_a_sign_while_the_database_was_away_goes_on(engine: Engine) -> None:
+    run_id = running(engine)
+    expire(engine)
+    with Session(engine) as session, session.begin():
+        renew_run_leases(session, LEASE, only_absurd=False)
+    assert publish(engine) is None
+    assert keep(engine, run_id) is Held.YES

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 import training.train
@@ -14,6 +15,7 @@ import worker.training_run
 from core.errors import DatasetError, TrainingDiverged
 from core.home import Home
 from core.settings import Settings
+from db.engine import now
 from db.promotions import promote, version_in_use
 from db.states import Cause
 from db.tables import Promotion, TrainingRun
@@ -268,3 +270,23 @@ def test_a_run_of_the_schedule_is_skipped_where_the_data_are_those_of_the_last_o
     assert ended.state == "skipped"
     assert "have not changed" in str(ended.reason)
     assert run(engine, settings, home, request(engine)).state == "succeeded", "a person's run is not skipped"
+
+
+def test_a_run_whose_database_goes_away_begins_anew_and_takes_over_what_it_registered(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
+        good(job, store, watch)
+        raise OperationalError("UPDATE", None, Exception("database is locked"))
+
+    stand_in(monkeypatch, cut_off)
+    run_id = request(engine)
+    assert run(engine, settings, home, run_id).state == "running"
+    with Session(engine) as session, session.begin():
+        find_run(session, run_id).lease_expires_at = now()
+    with Session(engine) as session, session.begin():
+        assert run_to_publish(session, RUN_LEASE) == run_id
+    ended = run(engine, settings, home, run_id)
+    assert (ended.state, ended.attempts) == ("succeeded", 2)
+    versions = [card.version for card in ModelStore(home.models).versions()]
+    assert versions.count(str(ended.model_version)) == 1
