@@ -1,7 +1,7 @@
 """What `headct doctor` looks at. Each check returns nothing if all is well, or what to do."""
 
+import contextlib
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,14 +9,14 @@ from pathlib import Path
 from cli.context import Context, open_home
 from cli.model_in_use import model_in_use
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import HeadctError
+from core.errors import BrokerUnreachable, HeadctError
+from core.heartbeat import check_heard
 from core.queues import INFERENCE_QUEUE
 from db.revision import check_migrated
 from models.store import verify
 from scheduler.inbox import check_inbox, find_files, is_folder
+from scheduler.room import Disks
 
-# Below this the next batch of scans may not fit beside the database's and Redis's own files.
-_LEAST_FREE_MB = 500
 # Each folder of the inbox takes one inotify watch; other programs of this user need some too.
 _SPARE_WATCHES = 1024
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -35,6 +35,7 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
         ("store", _store),
         ("free disk", _free_disk),
         ("broker", _broker),
+        ("classify worker", _classify_worker),
         ("database and its migration", lambda context: check_migrated(context.engine)),
         ("model", _model),
         ("watch limit", _watch_limit),
@@ -72,14 +73,17 @@ def _store(context: Context) -> None:
 
 
 def _free_disk(context: Context) -> None:
-    for folder in (context.home.root, context.home.store):
-        free = shutil.disk_usage(folder).free // 2**20
-        if free < _LEAST_FREE_MB:
-            raise HeadctError(f"only {free} MiB are free below {folder}. Make room, or the intake waits.")
+    Disks(context.settings, context.home).check()
 
 
 def _broker(context: Context) -> None:
     queue_depth(redis_client(broker_url(context.settings, context.home)), INFERENCE_QUEUE)
+
+
+def _classify_worker(context: Context) -> None:
+    with contextlib.suppress(BrokerUnreachable):  # without a broker nobody can be heard
+        _broker(context)
+        check_heard(context.home)
 
 
 def _model(context: Context) -> None:

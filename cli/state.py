@@ -5,10 +5,13 @@ from typing import Any
 from cli.context import Context
 from cli.model_in_use import model_in_use
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import HeadctError
+from core.errors import DiskNearlyFull, HeadctError
+from core.heartbeat import check_heard, heard_ages
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, reading
 from db.queries import counts_by_state, oldest_unfinished
+from scheduler.pause import pause_shown
+from scheduler.room import Disks, Room
 from worker.app import create_app
 
 # Workers that do not answer within this time (in seconds) are not alive for a person who waits.
@@ -16,17 +19,21 @@ _PING_S = 1.0
 
 
 def read_state(context: Context) -> dict[str, Any]:
-    """Counts by state, queue depths (None without a broker), workers alive, oldest age in seconds, model."""
+    """Counts by state, intake, disk, queue depths (None without a broker), workers, oldest age, model."""
     settings, home = context.settings, context.home
     with reading(context.engine) as session:
         counts, oldest = counts_by_state(session), oldest_unfinished(session)
     queues: dict[str, int] | None = None
     workers: list[str] = []
     version, problems = None, []
+    room, paused = _disks(context)
+    if paused:
+        problems.append(f"The intake pauses: {paused}.")
     try:
         client = redis_client(broker_url(settings, home))
         queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
+        check_heard(home)
     except HeadctError as error:
         problems.append(str(error))
     try:
@@ -35,12 +42,27 @@ def read_state(context: Context) -> dict[str, Any]:
         problems.append(str(error))
     return {
         "scans": counts,
+        "intake_paused": paused,
+        "free_mb": room.free_mb,
+        "free_mb_below": str(room.folder),
         "queues": queues,
         "workers": workers,
+        "heard_seconds_ago": {worker: round(age, 1) for worker, age in heard_ages(home).items()},
         "oldest_unfinished_seconds": round((now() - oldest).total_seconds(), 1) if oldest else None,
         "model_version": version,
         "problems": problems,
     }
+
+
+def _disks(context: Context) -> tuple[Room, str | None]:
+    """The fullest disk, and why the intake pauses, if it does."""
+    disks = Disks(context.settings, context.home)
+    paused = pause_shown(context.home)
+    try:
+        disks.check()
+    except DiskNearlyFull as error:
+        paused = paused or str(error)
+    return disks.least_room(), paused
 
 
 def print_state(state: dict[str, Any]) -> None:
@@ -51,9 +73,13 @@ def print_state(state: dict[str, Any]) -> None:
     table = Table.grid(padding=(0, 2))
     for name, count in state["scans"].items():
         table.add_row(name, str(count))
+    table.add_row("intake", "pauses" if state["intake_paused"] else "takes files")
+    table.add_row("free disk", f"{state['free_mb']} MiB below {state['free_mb_below']}")
     queues = state["queues"] or {}
     table.add_row("queue", ", ".join(f"{name} {depth}" for name, depth in queues.items()) or "unknown")
     table.add_row("workers alive", ", ".join(state["workers"]) or "none: start `headct up`")
+    for worker, age in state["heard_seconds_ago"].items():
+        table.add_row("took a message", f"{worker}, {age:.0f} s ago")
     oldest = state["oldest_unfinished_seconds"]
     table.add_row("oldest unfinished", "nothing waits" if oldest is None else f"{oldest:.0f} s")
     table.add_row("model in use", state["model_version"] or "none")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
 from cli.printing import Format, print_results
-from core.errors import HeadctError
+from core.errors import DiskNearlyFull, HeadctError
 from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of
@@ -45,14 +45,14 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
         The store or the database refuses; what was not recorded is still where it was.
     """
     candidates, skipped = _candidates(paths)
-    intake = Intake(context.engine, context.home, context.settings.max_file_mb)
+    intake = Intake(context.settings, context.home, context.engine)
     scan_ids: dict[int, None] = {}
     left: dict[Path, str] = {}
     with progress_bar() as bar:
         for start in bar.track(range(0, len(candidates), _BATCH), description="Taking in", total=None):
             try:
                 taken = intake.take(candidates[start : start + _BATCH], remove=move)
-            except (OSError, DBAPIError) as error:
+            except (DiskNearlyFull, OSError, DBAPIError) as error:
                 problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
                 raise HeadctError(
                     f"{start} files were taken in, then: {problem}. The others are where they were. "

@@ -14,7 +14,7 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_formatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("alembic", "watchfiles", "kombu", "amqp"):
+    for chatty in ("alembic", "kombu", "amqp"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

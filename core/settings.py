@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     max_file_mb: Annotated[float, Field(gt=0, le=65536)] = Field(
         64.0, description="Larger files (in MiB) are moved to `rejected`, never decoded."
     )
+    min_free_mb: Annotated[int, Field(ge=0, le=100_000_000)] = Field(
+        500, description="With less free disk space (in MiB) the intake pauses; 0: only when a disk is full."
+    )
     max_pixels: Annotated[int, Field(ge=4096, le=1_000_000_000)] = Field(
         20_000_000, description="Images with more pixels are rejected before they are decoded."
     )

@@ -1,8 +1,11 @@
 """Stores: the bytes of a file under their SHA-256, on disk before any row speaks of them."""
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import os
+import signal
 import stat
 import time
 import uuid
@@ -20,7 +23,7 @@ class SourceUnreadableError(Exception):
 
 
 class SourceChangedError(Exception):
-    """The file changed while it was read."""
+    """The file changed while it was read, or is still open for writing."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,57 @@ class Kept:
     source: os.stat_result
 
 
-def open_regular(path: Path) -> int:
+def open_regular(path: str | Path, folder: int | None = None) -> int:
     """A file descriptor for reading; never of a link, and never waiting on a FIFO or device.
+
+    With the descriptor of a folder, `path` is a name in it.
 
     Raises
     ------
     OSError
         It vanished, may not be read, or is no regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError("not a regular file")  # without its name: this reaches log lines
     return descriptor
+
+
+def open_folder(folder: Path, top: Path) -> int:
+    """A file descriptor of a folder that no link below `top` leads to.
+
+    Whoever may write there could put a link in a folder's place after it was looked at.
+
+    Raises
+    ------
+    OSError
+        It vanished, may not be read, or is no folder any more.
+    """
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(top, flags)
+    for name in folder.relative_to(top).parts:
+        try:
+            below = os.open(name, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+        finally:
+            os.close(descriptor)
+        descriptor = below
+    return descriptor
+
+
+def is_being_written(descriptor: int) -> bool:
+    """Whether some process has this file open for writing; no, where the system does not tell.
+
+    It tells (fcntl(2), leases) of this user's own files (root: of all), and not of those on a network mount.
+    """
+    try:
+        # Who opens the file for writing meanwhile is noticed by a signal: one that does nothing by default.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
 
 
 def keep(source: int, folder: Path, *, link: bool) -> Kept:
@@ -67,6 +108,8 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
     OSError
         The store cannot be written, for example since the disk is full.
     """
+    if link and is_being_written(source):
+        raise SourceChangedError
     before = os.fstat(source)
     name = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
     try:

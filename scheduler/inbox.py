@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.errors import InboxUnusable
@@ -41,27 +41,35 @@ def is_ignored(name: str) -> bool:
 
 def find_files(folder: Path) -> Iterator[Path]:
     """Every regular file below `folder` that is not ignored; links are never followed."""
+    return map(Path, walk(str(folder)))
+
+
+def walk(folder: str, enter: Callable[[str], None] | None = None) -> Iterator[str]:
+    """As `find_files`, by text paths, and a call of `enter` for each folder before it is read."""
     pending = [folder]
     while pending:
+        folder = pending.pop()
+        if enter is not None:
+            enter(folder)
         try:
-            entries = os.scandir(pending.pop())
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            entries = os.scandir(folder)
+        except OSError:  # it vanished, may not be read, or is nested too deep for a path
             continue
         with entries:
             for entry in entries:
                 if is_ignored(entry.name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append(Path(entry.path))
+                    pending.append(entry.path)
                 elif entry.is_file(follow_symlinks=False):
-                    yield Path(entry.path)
+                    yield entry.path
 
 
-def regular_file(path: Path) -> os.stat_result | None:
+def regular_file(path: str | Path) -> os.stat_result | None:
     """Status of a regular file; None for anything else, or nothing, at that path."""
     try:
-        status = path.lstat()
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        status = os.lstat(path)
+    except OSError:
         return None
     return status if stat.S_ISREG(status.st_mode) else None
 
@@ -74,7 +82,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def carries_its_end(path: Path) -> bool:
+def carries_its_end(path: str | Path) -> bool:
     """Whether this is a PNG or JPEG whose closing marker has been written, so that no more will come."""
     try:
         descriptor = open_regular(path)

@@ -5,11 +5,12 @@ is in the store without a row is written over when the file is taken again. It d
 either: a file that was recorded but not yet removed is known by its identity when it is seen again.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,13 @@ from sqlalchemy.orm import Session
 
 from core.errors import ImageTooLarge
 from core.home import Home
-from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, sync_folder
+from core.settings import Settings
+from core.store import SourceChangedError, SourceUnreadableError, keep, open_folder, open_regular, sync_folder
 from db.arrivals import NewArrival, record_arrivals
+from scheduler.room import Disks
 
 VANISHED = "there is no such file"
-CHANGED = "it changed while it was read"
+CHANGED = "it changed while it was read, or is still open for writing"
 
 
 @dataclass(frozen=True)
@@ -49,16 +52,14 @@ class Taken:
 class Intake:
     """Takes files into the store and the database.
 
-    Parameters
-    ----------
-    max_file_mb
-        Larger files (in MiB) are moved to `rejected` and recorded as such.
+    Files over `max_file_mb` are moved to `rejected` and recorded as such.
     """
 
-    def __init__(self, engine: Engine, home: Home, max_file_mb: float) -> None:
+    def __init__(self, settings: Settings, home: Home, engine: Engine) -> None:
         self._engine = engine
         self._home = home
-        self._max_file_mb = max_file_mb
+        self._max_file_mb = settings.max_file_mb
+        self._disks = Disks(settings, home)
         # Half of a file's time is its fsync: four wait side by side; more would cost more than they save.
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="intake")
 
@@ -67,37 +68,50 @@ class Intake:
 
         Raises
         ------
+        DiskNearlyFull
+            A disk is below the low-water mark. Nothing was recorded.
         OSError
             The store cannot be written, for example since the disk is full. Nothing was recorded.
-        sqlalchemy.exc.OperationalError
+        sqlalchemy.exc.DBAPIError
             The database does not answer. Nothing was recorded, and every file is still there.
         """
-        found = list(self._pool.map(lambda candidate: self._keep(candidate, remove=remove), candidates))
-        kept = [one for one in found if isinstance(one, _Kept)]
-        left = {file.path: why for file, why in zip(candidates, found, strict=True) if isinstance(why, str)}
-        if not kept:
-            return Taken({}, left)
-        for folder in {one.folder for one in kept}:
-            sync_folder(folder)
-        with Session(self._engine) as session, session.begin():
-            ids = record_arrivals(session, [one.arrival for one in kept])
-        if remove:
-            left |= {one.path: why for one in kept if (why := _remove(one.path, one.source))}
+        self._disks.check()
+        with _open_folders(candidates, self._home.inbox) as (folders, left):
+            reachable = [candidate for candidate in candidates if candidate.path.parent in folders]
+            keeping = [
+                self._pool.submit(self._keep, candidate, folders[candidate.path.parent], remove=remove)
+                for candidate in reachable
+            ]
+            wait(keeping)  # for all, also where one fails: they use the folders' descriptors
+            kept = []
+            for candidate, ended in zip(reachable, keeping, strict=True):
+                one = ended.result()
+                if isinstance(one, _Kept):
+                    kept.append(one)
+                else:
+                    left[candidate.path] = one
+            if not kept:
+                return Taken({}, left)
+            for folder in {one.folder for one in kept}:
+                sync_folder(folder)
+            with Session(self._engine) as session, session.begin():
+                ids = record_arrivals(session, [one.arrival for one in kept])
+            if remove:
+                for one in kept:
+                    if why := _remove(one.path.name, folders[one.path.parent], one.source):
+                        left[one.path] = why
         return Taken({one.path: ids[one.arrival.sha256] for one in kept}, left)
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
 
-    def _keep(self, candidate: Candidate, *, remove: bool) -> "_Kept | str":
-        """Put one file into the store; returns what to record, or why it is left for later."""
+    def _keep(self, candidate: Candidate, parent: int, *, remove: bool) -> "_Kept | str":
+        """Put a file of this folder into the store; returns what to record, or why it is left for later."""
         try:
-            descriptor = open_regular(candidate.path)
-        except FileNotFoundError:
-            return VANISHED
+            descriptor = open_regular(candidate.path.name, parent)
         except OSError as error:
-            reason = "links are not followed" if error.errno == errno.ELOOP else error.strerror or error
-            return f"it cannot be read ({reason})"
+            return _unreadable(error)
         try:
             too_large = os.fstat(descriptor).st_size > self._max_file_mb * 2**20
             folder = self._home.rejected if too_large else self._home.store
@@ -128,6 +142,37 @@ class _Kept:
     source: os.stat_result
 
 
+@contextlib.contextmanager
+def _open_folders(
+    candidates: Sequence[Candidate], inbox: Path
+) -> Iterator[tuple[dict[Path, int], dict[Path, str]]]:
+    """Descriptors of the folders that the files are in, and why other files cannot be reached.
+
+    Below the inbox no link is followed to them; what is submitted by a path may be reached by links.
+    """
+    folders: dict[Path, int] = {}
+    left: dict[Path, str] = {}
+    try:
+        for candidate in candidates:
+            folder = candidate.path.parent
+            try:
+                if folder not in folders:
+                    folders[folder] = open_folder(folder, inbox if folder.is_relative_to(inbox) else folder)
+            except OSError as error:
+                left[candidate.path] = _unreadable(error)
+        yield folders, left
+    finally:
+        for descriptor in folders.values():
+            os.close(descriptor)
+
+
+def _unreadable(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return VANISHED
+    reason = "links are not followed" if error.errno == errno.ELOOP else error.strerror or error
+    return f"it cannot be read ({reason})"
+
+
 def _identity(source_name: str, status: os.stat_result, *, linked: bool) -> str:
     """The same for the same name of the same file, unless it changed.
 
@@ -139,16 +184,16 @@ def _identity(source_name: str, status: os.stat_result, *, linked: bool) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def _remove(path: Path, recorded: os.stat_result) -> str | None:
+def _remove(name: str, folder: int, recorded: os.stat_result) -> str | None:
     """Remove the file that was recorded, not one that has come to its place since; or say why it stays."""
     try:
-        now = path.lstat()
+        now = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if (now.st_ino, now.st_size, now.st_mtime_ns) == (
             recorded.st_ino,
             recorded.st_size,
             recorded.st_mtime_ns,
         ):
-            path.unlink()
+            os.unlink(name, dir_fd=folder)
     except FileNotFoundError:
         return None
     except OSError as error:

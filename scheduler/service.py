@@ -29,7 +29,7 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine) -> None:
     remove_leftovers(home.store, home.rejected, home.dataset)
     client = redis_client(broker_url(settings, home))
     dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
-    intake = Intake(engine, home, settings.max_file_mb)
+    intake = Intake(settings, home, engine)
     with ThreadPoolExecutor(1, thread_name_prefix="dispatcher") as threads:
         dispatching = threads.submit(dispatcher.run, stop)
         dispatching.add_done_callback(lambda _: stop.set())  # neither half goes on without the other

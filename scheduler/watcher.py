@@ -1,42 +1,49 @@
 """The watcher: finds files in the inbox and hands the complete ones to the intake.
 
-Events of the file system are only hints, since they overflow silently and network mounts send none; a
-rescan at the start and every `rescan_seconds` decides.
+Events of the file system are only hints, since they overflow and network mounts send none; a rescan at the
+start and every `rescan_seconds` decides. Neither keeps more than a bounded number of paths in memory.
 """
 
+import errno
+import itertools
 import logging
 import threading
 import time
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import watchfiles
 from sqlalchemy.exc import DBAPIError
-from watchfiles._rust_notify import WatchfilesRustInternalError  # watchfiles gives it no public name
 
+from core.errors import DiskNearlyFull
 from core.home import Home
 from core.settings import Settings
 from scheduler.dispatcher import Dispatcher
-from scheduler.inbox import carries_its_end, check_inbox, find_files, is_folder, is_ignored, regular_file
+from scheduler.events import FileEvents, Noticed
+from scheduler.inbox import carries_its_end, check_inbox, regular_file, walk
 from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
+from scheduler.pause import Pause
 
 logger = logging.getLogger(__name__)
 
 # Files per transaction: few at first, so that the workers begin, then enough to share its fsync.
 _FIRST_BATCH, _LARGEST_BATCH = 8, 64
-# In ms: how long the events of one burst are gathered, how often the native watcher looks for events, and how
-# often files that wait for their settle time are looked at.
-_DEBOUNCE_MS, _STEP_MS, _LOOK_MS = 20, 20, 250
-_PAUSE_S = 5.0
+# Files looked at before events are read again, whose queue the kernel bounds.
+_MOST_LOOKS = 512
+# More paths than this are not kept: a rescan finds the others again.
+_MOST_WRITTEN, _MOST_WAITING = 10_000, 50_000
+# How long events are waited for, while files may wait for their settle time.
+_LOOK_S = 0.25
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class _Seen:
-    """A file that is not complete yet, by what is known of it."""
+    """A file that is not complete yet, by what is known of it (nothing, where it was not looked at)."""
 
-    size: int
-    mtime_ns: int
     since: float
+    size: int = -1
+    mtime_ns: int = -1
 
 
 class Watcher:
@@ -47,11 +54,16 @@ class Watcher:
         self._home = home
         self._intake = intake
         self._dispatcher = dispatcher
-        self._pending: dict[Path, _Seen | None] = {}
-        # Recorded files that could not be removed, by their change time: not to be copied at every rescan.
-        self._unremovable: dict[Path, int] = {}
-        self._real_inbox = home.inbox.resolve()
-        self._paused_until = 0.0
+        self._inbox = str(home.inbox)
+        # In the order in which each has its next look: what events named, what is to be still for a while,
+        # and the walks through the inbox or a new folder.
+        self._written: dict[str, None] = {}
+        self._waiting: dict[str, _Seen] = {}
+        self._walks: deque[Iterator[str]] = deque()
+        # Recorded files that could not be removed, by their change time: not to be taken at every rescan.
+        self._unremovable: dict[str, int] = {}
+        self._batch = _FIRST_BATCH
+        self._rescan_seconds = settings.poll_seconds or settings.rescan_seconds
         self._next_rescan = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -60,122 +72,119 @@ class Watcher:
         Raises
         ------
         InboxUnusable
-            The inbox is gone or cannot be written.
+            The inbox is gone or cannot be written, or the system gives no file events.
         """
-        while not stop.is_set():
-            self._rescan()
-            try:
-                self._follow_events(stop)
-            except WatchfilesRustInternalError:
-                # A name that is not UTF-8 ends the watch, not the work: the rescan finds the file. No trace
-                # is logged, since it has the name.
-                logger.warning("the file events broke off at a name that is not UTF-8; the inbox is scanned")
-                self._take_complete(stop)
-                stop.wait(_LOOK_MS / 1000)
+        pause = Pause(self._home)
+        with FileEvents(self._home) as events:
+            while not stop.is_set():
+                self._rescan_if_due(events)
+                busy = (self._written or self._walks) and not pause.holds()
+                self._notice(events.read(0 if busy else _LOOK_S), events)
+                if not pause.holds():
+                    self._take_some(pause)
+        pause.end()
 
-    def _follow_events(self, stop: threading.Event) -> None:
-        for changes in watchfiles.watch(
-            self._home.inbox,
-            self._home.run,
-            watch_filter=None,
-            debounce=_DEBOUNCE_MS,
-            step=_STEP_MS,
-            rust_timeout=_LOOK_MS,
-            yield_on_timeout=True,
-            stop_event=stop,
-            raise_interrupt=False,
-            force_polling=self._settings.poll_seconds > 0,
-            poll_delay_ms=int(self._settings.poll_seconds * 1000),
-            ignore_permission_denied=True,
-        ):
-            paths = {Path(path) for change, path in changes if change != watchfiles.Change.deleted}
-            if self._home.wake in paths:
-                self._dispatcher.wake()
-            self._notice(paths)
-            if time.monotonic() >= self._next_rescan:
-                self._rescan()
-            self._take_complete(stop)
+    def _rescan_if_due(self, events: FileEvents) -> None:
+        if time.monotonic() >= self._next_rescan and not self._walks:
+            check_inbox(self._home.inbox)
+            self._walk(self._inbox, events)
+            self._next_rescan = time.monotonic() + self._rescan_seconds
 
-    def _rescan(self) -> None:
-        check_inbox(self._home.inbox)
-        for path in find_files(self._home.inbox):
-            self._pending.setdefault(path, None)
-        self._next_rescan = time.monotonic() + self._settings.rescan_seconds
+    def _walk(self, folder: str, events: FileEvents) -> None:
+        """Have the files of a folder looked at; each folder is watched before it is read."""
+        self._walks.append(walk(folder, None if self._settings.poll_seconds else events.watch))
 
-    def _notice(self, paths: set[Path]) -> None:
-        """Take up paths that events named, if they are below the inbox by no link and not ignored."""
-        taken_up = {folder: self._is_inside(folder) for folder in {path.parent for path in paths}}
-        for path in paths:
-            if not taken_up[path.parent] or is_ignored(path.name):
-                continue
-            if is_folder(path):  # one that was moved in brings no events of its files
-                for file in find_files(path):
-                    self._pending.setdefault(file, None)
-            else:
-                self._pending[path] = None
-
-    def _is_inside(self, folder: Path) -> bool:
-        try:
-            below = folder.relative_to(self._home.inbox)
-        except ValueError:
-            return False
-        return not any(map(is_ignored, below.parts)) and folder.resolve() == self._real_inbox / below
-
-    def _take_complete(self, stop: threading.Event) -> None:
-        if time.monotonic() < self._paused_until:
-            return
-        ready: list[Path] = []
-        batch = _FIRST_BATCH
-        for path, seen in list(self._pending.items()):
-            if self._is_complete(path, seen):
-                ready.append(path)
-            if len(ready) == batch:
-                if stop.is_set() or not self._take(ready):
-                    return
-                ready, batch = [], min(2 * batch, _LARGEST_BATCH)
-        if ready:
-            self._take(ready)
-
-    def _is_complete(self, path: Path, seen: _Seen | None) -> bool:
-        """Whether to take the file now; forgets paths that are no regular file (any more)."""
+    def _notice(self, noticed: Noticed, events: FileEvents) -> None:
+        if noticed.woken:
+            self._dispatcher.wake()
+        for folder in noticed.folders:
+            self._walk(folder, events)
         now = time.monotonic()
-        if seen is not None and now - seen.since < self._settings.settle_seconds:
-            return False
+        for path in noticed.created:
+            self._waiting.setdefault(path, _Seen(now))
+        self._written |= dict.fromkeys(noticed.written)
+        if noticed.overflowed or len(self._written) > _MOST_WRITTEN:
+            self._written.clear()
+            self._next_rescan = 0.0
+
+    def _take_some(self, pause: Pause) -> None:
+        """Take one batch of complete files, if there are any."""
+        looked_at = itertools.islice(self._next_paths(), _MOST_LOOKS)
+        complete = (path for path, seen in looked_at if self._is_complete(path, seen))
+        paths = list(dict.fromkeys(itertools.islice(complete, self._batch)))
+        if not paths:
+            self._batch = _FIRST_BATCH
+            if not (self._written or self._waiting or self._walks):
+                pause.end()
+            return
+        try:
+            self._take(paths)
+        except (DiskNearlyFull, OSError, DBAPIError) as error:
+            self._written = dict.fromkeys(paths) | self._written
+            pause.begin(_problem(error))
+        else:
+            self._batch = min(2 * self._batch, _LARGEST_BATCH) if len(paths) == self._batch else _FIRST_BATCH
+            pause.end()
+
+    def _next_paths(self) -> Iterator[tuple[str, _Seen | None]]:
+        """Paths to look at now, with what is known of those that have waited."""
+        while self._written:
+            path = next(iter(self._written))
+            del self._written[path]
+            yield path, None
+        due = time.monotonic() - self._settings.settle_seconds
+        while self._waiting:
+            path, seen = next(iter(self._waiting.items()))
+            if seen.since > due:
+                break
+            del self._waiting[path]
+            yield path, seen
+        while self._walks and len(self._waiting) < _MOST_WAITING:
+            for path in self._walks[0]:
+                if path not in self._waiting:
+                    yield path, None
+            self._walks.popleft()
+
+    def _is_complete(self, path: str, seen: _Seen | None) -> bool:
+        """Whether to take the file now; else it waits, or is forgotten if it is no regular file."""
         status = regular_file(path)
         if status is None or self._unremovable.get(path) == status.st_ctime_ns:
-            del self._pending[path]
+            self._waiting.pop(path, None)
             return False
-        if seen is not None and (seen.size, seen.mtime_ns) == (status.st_size, status.st_mtime_ns):
+        now_seen = _Seen(time.monotonic(), status.st_size, status.st_mtime_ns)
+        still = seen is not None and (seen.size, seen.mtime_ns) == (now_seen.size, now_seen.mtime_ns)
+        self._waiting.pop(path, None)
+        if still or carries_its_end(path):
             return True
-        if carries_its_end(path):
-            return True
-        self._pending[path] = _Seen(status.st_size, status.st_mtime_ns, now)
+        self._waiting[path] = now_seen
         return False
 
-    def _take(self, paths: list[Path]) -> bool:
-        """Take these files; False if the disk or the database refuses, and everything has to wait."""
-        candidates = [Candidate(path, path.relative_to(self._home.inbox)) for path in paths]
-        try:
-            taken = self._intake.take(candidates, remove=True)
-        except (OSError, DBAPIError) as error:
-            problem = error.strerror if isinstance(error, OSError) else str(getattr(error, "orig", error))
-            logger.error(  # noqa: TRY400 - a trace would name the file
-                "intake waits %d s: %s. Nothing is lost, the files stay in the inbox. See `headct doctor`.",
-                _PAUSE_S,
-                problem,
-            )
-            self._paused_until = time.monotonic() + _PAUSE_S
-            return False
-        for path in paths:
-            reason = taken.left.get(path)
+    def _take(self, paths: list[str]) -> None:
+        """Take these files.
+
+        Raises
+        ------
+        DiskNearlyFull, OSError, sqlalchemy.exc.DBAPIError
+            Nothing was taken, and everything has to wait.
+        """
+        candidates = [Candidate(Path(path), Path(path[len(self._inbox) + 1 :])) for path in paths]
+        taken = self._intake.take(candidates, remove=True)
+        reasons: Counter[str] = Counter()
+        for path, reason in taken.left.items():
             if reason == CHANGED:
-                self._pending[path] = None
-                continue
-            del self._pending[path]
-            if reason not in (None, VANISHED):
-                logger.warning("a file stays in the inbox: %s. `headct doctor` names it.", reason)
-            if reason and path in taken.scan_ids and (status := regular_file(path)):
-                self._unremovable[path] = status.st_ctime_ns
+                self._waiting[str(path)] = _Seen(time.monotonic())
+            elif reason != VANISHED:
+                reasons[reason] += 1
+                if path in taken.scan_ids and (status := regular_file(path)):
+                    self._unremovable[str(path)] = status.st_ctime_ns
+        for reason, count in reasons.items():
+            logger.warning("%d files stay in the inbox: %s. `headct doctor` names the first.", count, reason)
         if taken.scan_ids:
             self._dispatcher.wake()
-        return True
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong, without the name of a file."""
+    if isinstance(error, OSError):
+        return error.strerror or errno.errorcode.get(error.errno or 0, "the disk refuses")
+    return str(getattr(error, "orig", error))

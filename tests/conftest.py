@@ -51,7 +51,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def settings(home: Home) -> Settings:
-    return Settings(_env_file=None, home=home.root)
+    return Settings(_env_file=None, home=home.root, min_free_mb=0)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from core.home import Home
 from core.settings import Settings
 from db.tables import Arrival
 from scheduler.dispatcher import Dispatcher
+from scheduler.events import FileEvents
 from scheduler.intake import Intake
 from scheduler.watcher import Watcher
 from tests.processes import wait_until
@@ -26,7 +27,7 @@ PNG = b"\x89PNG\r\n\x1a\n...\x00\x00\x00\x00IEND\xaeB`\x82"
 
 @contextlib.contextmanager
 def watching(settings: Settings, home: Home, engine: Engine) -> Iterator[None]:
-    intake, stop = Intake(engine, home, settings.max_file_mb), threading.Event()
+    intake, stop = Intake(settings, home, engine), threading.Event()
     client = redis_client(broker_url(settings, home))
     dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
     watcher = Watcher(settings, home, intake, dispatcher)
@@ -112,7 +113,7 @@ def test_what_was_there_before_the_start_is_found(
 def test_a_file_whose_event_was_lost_is_found_by_the_rescan(
     settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Watcher, "_notice", lambda *_: None)
+    monkeypatch.setattr(FileEvents, "_sort", lambda *_: None)
     with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
         (home.inbox / "lost.png").write_bytes(PNG)
         wait_until(lambda: names(sqlite_engine) == ["lost.png"], 20)
@@ -158,7 +159,7 @@ def test_many_files_at_once_are_each_taken_once(
 def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
     settings: Settings, home: Home, sqlite_engine: Engine, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.watcher._PAUSE_S", 0.5)
+    monkeypatch.setattr("scheduler.pause._PAUSE_S", 0.5)
     home.store.rmdir()
     home.store.symlink_to(small_disk)
     filler = small_disk / "filler"
@@ -201,7 +202,9 @@ def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
     copied = []
     copy = Intake._keep
     monkeypatch.setattr(
-        Intake, "_keep", lambda self, file, **how: copied.append(file.path) or copy(self, file, **how)
+        Intake,
+        "_keep",
+        lambda self, file, *how, **more: copied.append(file.path) or copy(self, file, *how, **more),
     )
     with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
         wait_until(lambda: names(sqlite_engine) == ["from-a-cd/scan.png"], 20)

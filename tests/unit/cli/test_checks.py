@@ -20,7 +20,7 @@ def home_in_use(
 ) -> Home:
     """A migrated home, named by the environment as for the command; no broker runs."""
     monkeypatch.setenv("HEADCT_HOME", str(home.root))
-    monkeypatch.setattr(checks, "_LEAST_FREE_MB", 0)
+    monkeypatch.setenv("HEADCT_MIN_FREE_MB", "0")
     return home
 
 
@@ -69,12 +69,12 @@ def test_a_missing_inbox_and_an_unwritable_store_are_told(home_in_use: Home, unp
 def test_little_free_disk_and_few_watches_are_told(
     home_in_use: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(checks, "_LEAST_FREE_MB", 2**40)
+    monkeypatch.setenv("HEADCT_MIN_FREE_MB", "100000000")
     limit = tmp_path / "max_user_watches"
     limit.write_text("128\n")
     monkeypatch.setattr(checks, "_WATCH_LIMIT", limit)
     found = problems()
-    assert "Make room" in found["free disk"]
+    assert "make room there" in found["free disk"]
     assert "fs.inotify.max_user_watches" in found["watch limit"]
 
 

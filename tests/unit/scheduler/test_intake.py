@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core.home import Home
+from core.settings import Settings
 from core.store import remove_leftovers
 from db.arrivals import NewArrival
 from db.tables import Arrival, Scan
@@ -17,8 +18,8 @@ from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
 
 
 @pytest.fixture
-def intake(sqlite_engine: Engine, home: Home) -> Iterator[Intake]:
-    made = Intake(sqlite_engine, home, max_file_mb=1)
+def intake(settings: Settings, home: Home, sqlite_engine: Engine) -> Iterator[Intake]:
+    made = Intake(settings.model_copy(update={"max_file_mb": 1.0}), home, sqlite_engine)
     yield made
     made.close()
 
@@ -95,8 +96,9 @@ def test_a_crash_between_store_and_commit_loses_nothing(
     assert len(scans(sqlite_engine)) == 1
 
 
-def test_a_database_that_does_not_answer_leaves_every_file(home: Home, sqlite_engine: Engine) -> None:
-    intake = Intake(sqlite_engine, home, max_file_mb=1)
+def test_a_database_that_does_not_answer_leaves_every_file(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
     with sqlite_engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE arrival RENAME TO away")
     candidate = drop(home, "a.png", b"bytes")
@@ -104,7 +106,6 @@ def test_a_database_that_does_not_answer_leaves_every_file(home: Home, sqlite_en
         intake.take([candidate], remove=True)
     assert candidate.path.exists()
     assert scans(sqlite_engine) == []
-    intake.close()
 
 
 def test_too_large_a_file_goes_to_rejected_with_its_reason(
@@ -243,11 +244,10 @@ def test_names_that_a_killed_process_left_unfinished_are_removed(
 
 
 def test_a_full_disk_leaves_every_file_and_goes_on_when_there_is_room(
-    small_disk: Path, sqlite_engine: Engine, home: Home
+    intake: Intake, home: Home, sqlite_engine: Engine, small_disk: Path
 ) -> None:
     home.store.rmdir()
     home.store.symlink_to(small_disk)
-    intake = Intake(sqlite_engine, home, max_file_mb=1)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(60_000))
     candidate = drop(home, "a.png", bytes(30_000))
@@ -257,4 +257,3 @@ def test_a_full_disk_leaves_every_file_and_goes_on_when_there_is_room(
     assert scans(sqlite_engine) == []
     filler.unlink()
     assert intake.take([candidate], remove=True).scan_ids
-    intake.close()

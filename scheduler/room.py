@@ -1,0 +1,56 @@
+"""Room on the disks: what is left where headct writes, and the mark below which the intake pauses."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import DiskNearlyFull
+from core.home import Home
+from core.settings import Settings
+from db.engine import database_url
+
+
+@dataclass(frozen=True)
+class Room:
+    """Free space (in whole MiB) of the disk that a folder is on."""
+
+    folder: Path
+    free_mb: int
+
+
+class Disks:
+    """The disks that hold store, SQLite database and the embedded Redis's file."""
+
+    def __init__(self, settings: Settings, home: Home) -> None:
+        self._min_free_mb = settings.min_free_mb
+        self._folders = [home.root, home.store]
+        if not settings.broker_url:
+            self._folders.append(home.redis)
+        url = database_url(settings, home)
+        if url.get_backend_name() == "sqlite" and url.database:
+            self._folders.append(Path(url.database).absolute().parent)
+
+    def least_room(self) -> Room:
+        """That of the fullest one. A folder that is gone has none."""
+        rooms = (Room(folder, _free_mb(folder)) for folder in self._folders)
+        return min(rooms, key=lambda room: room.free_mb)
+
+    def check(self) -> None:
+        """Raise if the fullest one is below the low-water mark.
+
+        Raises
+        ------
+        DiskNearlyFull
+        """
+        if self._min_free_mb and (room := self.least_room()).free_mb < self._min_free_mb:
+            raise DiskNearlyFull(
+                f"only {room.free_mb} MiB are free below {room.folder}. The intake pauses below "
+                f"{self._min_free_mb} MiB: make room there, or lower HEADCT_MIN_FREE_MB"
+            )
+
+
+def _free_mb(folder: Path) -> int:
+    try:
+        return shutil.disk_usage(folder).free // 2**20
+    except FileNotFoundError:
+        return 0
