@@ -32,7 +32,7 @@ from db.states import UNFINISHED
 from models.card import CLASSES, UNCERTAIN
 from scheduler.inbox import find_files
 from training.phantoms.synthetic import write_scans
-from worker.flower import flower_password, free_port
+from worker.flower import flower_password, flower_port
 from worker.served_model import LOADED
 
 _SCANS, _SEED = 24, 2026
@@ -62,7 +62,7 @@ def demonstrate(images: Path | None) -> None:
                 f"There is no image in {images}. Name a folder with PNG, JPEG, TIFF or BMP files."
             )
         settings = Settings(_env_file=None, home=root / "home", flower_port=0)
-        settings = settings.model_copy(update={"flower_port": free_port(settings)})
+        settings = settings.model_copy(update={"flower_port": flower_port(settings)})
         home = Home(settings.home)
         home.make()
         engine = make_engine(database_url(settings, home))
@@ -106,6 +106,7 @@ def _running(settings: Settings, home: Home) -> Iterator[subprocess.Popen[bytes]
     environment |= {
         "HEADCT_HOME": str(home.root),
         "HEADCT_FLOWER_PORT": str(settings.flower_port),
+        "HEADCT_METRICS_PORT": "0",
         SUPERVISOR_PID: str(os.getpid()),
     }
     with (home.logs / "up.log").open("wb") as log:

@@ -18,6 +18,7 @@ from cli import (
     scans,
     training,
 )
+from cli.failures import in_words
 from core.errors import HeadctError
 
 app = typer.Typer(
@@ -36,11 +37,8 @@ def main() -> None:
     """Run the command line; exit 1 with a message, not a traceback, where a person can mend it."""
     try:
         app()
-    except HeadctError as error:
-        sys.stderr.write(f"headct: {error}\n")
-        sys.exit(1)
-    except DBAPIError as error:
-        sys.stderr.write(f"headct: the database refused: {error.orig}. See `headct doctor`.\n")
+    except (HeadctError, DBAPIError) as error:
+        sys.stderr.write(f"headct: {in_words(error)}\n")
         sys.exit(1)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()

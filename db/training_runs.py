@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -218,6 +218,12 @@ def epochs_of(session: Session, run_id: int) -> Sequence[EpochRecord]:
     return session.scalars(
         select(EpochRecord).where(EpochRecord.run_id == run_id).order_by(EpochRecord.number)
     ).all()
+
+
+def runs_by_state(session: Session) -> dict[str, int]:
+    """How many runs are in each state; every state is named."""
+    found = session.execute(select(TrainingRun.state, func.count().label("runs")).group_by(TrainingRun.state))
+    return {state.value: 0 for state in RunState} | {row.state: row.runs for row in found}
 
 
 def any_unfinished(session: Session) -> bool:

@@ -20,6 +20,7 @@ from core.settings import Settings
 from db.engine import now
 from db.lifecycle import next_chunks, put_back, renew_leases, take_back_expired
 from db.training_runs import renew_run_leases, run_to_publish
+from scheduler.metrics import CHUNKS_PUBLISHED, TAKEN_BACK
 from scheduler.retraining import request_due_run
 from worker.app import CLASSIFY_TASK, TRAIN_TASK
 
@@ -107,9 +108,15 @@ class Dispatcher:
             run_id = run_to_publish(session, self._lease)
         self._swept = now()
         if taken_back:
-            logger.warning("%d scans were not finished within their lease and wait again", taken_back)
+            TAKEN_BACK.inc(len(taken_back))
+            logger.warning(
+                "%d scans were not finished within their lease and wait again",
+                len(taken_back),
+                extra={"scan_ids": taken_back},
+            )
         if run_id is not None:
             self._app.send_task(TRAIN_TASK, args=[run_id], queue=TRAINING_QUEUE)
+            logger.info("training run %d is published", run_id, extra={"run_id": run_id})
 
     def _publish(self, chunks: Sequence[list[int]]) -> None:
         published = 0
@@ -118,6 +125,14 @@ class Dispatcher:
                 self._app.send_task(CLASSIFY_TASK, args=[chunk], queue=INFERENCE_QUEUE)
                 published += 1
         finally:
+            if published:
+                CHUNKS_PUBLISHED.inc(published)
+                sent = [scan_id for chunk in chunks[:published] for scan_id in chunk]
+                logger.info(
+                    "%d scans are published in %d chunks",
+                    *(len(sent), published),
+                    extra={"scan_ids": sent, "chunks": published},
+                )
             if published < len(chunks):
                 unsent = [scan_id for chunk in chunks[published:] for scan_id in chunk]
                 with Session(self._engine) as session, session.begin():

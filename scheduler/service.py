@@ -1,4 +1,4 @@
-"""The scheduler's process: the watcher in the main thread, the dispatcher beside it."""
+"""The scheduler's process: the watcher in the main thread; dispatcher, heartbeat and metrics beside it."""
 
 import signal
 import threading
@@ -11,32 +11,44 @@ from core.home import Home
 from core.settings import Settings
 from core.store import remove_leftovers
 from scheduler.dispatcher import Dispatcher
+from scheduler.heartbeat import Heartbeat
 from scheduler.intake import Intake
+from scheduler.metrics import StateCollector, serve_metrics
 from scheduler.watcher import Watcher
 from worker.app import create_app
 
 
-def run_scheduler(settings: Settings, home: Home, engine: Engine) -> None:
+def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) -> None:
     """Run until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    shipped
+        Name of the model version that ships with headct.
 
     Raises
     ------
-    InboxUnusable
+    InboxUnusable, PortTaken
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     remove_leftovers(home.store, home.rejected, home.dataset)
-    client = redis_client(broker_url(settings, home))
-    dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
+    client, app = redis_client(broker_url(settings, home)), create_app(settings, home)
+    dispatcher = Dispatcher(settings, engine, app, client)
+    heartbeat = Heartbeat(app, client, home)
     intake = Intake(settings, home, engine)
-    with ThreadPoolExecutor(1, thread_name_prefix="dispatcher") as threads:
-        dispatching = threads.submit(dispatcher.run, stop)
-        dispatching.add_done_callback(lambda _: stop.set())  # neither half goes on without the other
+    end_metrics = serve_metrics(settings, home, StateCollector(engine, client, home, shipped, heartbeat.age))
+    with ThreadPoolExecutor(2, thread_name_prefix="scheduler") as threads:
+        beside = [threads.submit(part.run, stop) for part in (dispatcher, heartbeat)]
+        for running in beside:
+            running.add_done_callback(lambda _: stop.set())  # no part goes on without the others
         try:
             Watcher(settings, home, intake, dispatcher).run(stop)
         finally:
             stop.set()
             dispatcher.wake()
             intake.close()
-    dispatching.result()
+            end_metrics()
+    for running in beside:
+        running.result()

@@ -23,6 +23,7 @@ from scheduler.dispatcher import Dispatcher
 from scheduler.events import FileEvents, Noticed
 from scheduler.inbox import carries_its_end, check_inbox, regular_file, walk
 from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
+from scheduler.metrics import FILES_TAKEN
 from scheduler.pause import Pause
 
 logger = logging.getLogger(__name__)
@@ -181,6 +182,9 @@ class Watcher:
             logger.warning("%d files stay in the inbox: %s. `headct doctor` names the first.", count, reason)
         if taken.scan_ids:
             self._dispatcher.wake()
+            FILES_TAKEN.inc(len(taken.scan_ids))
+            told = {"scan_ids": list(taken.scan_ids.values())}
+            logger.info("%d files are recorded", len(taken.scan_ids), extra=told)
 
 
 def _problem(error: Exception) -> str:

@@ -51,7 +51,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def settings(home: Home) -> Settings:
-    return Settings(_env_file=None, home=home.root, min_free_mb=0)
+    return Settings(_env_file=None, home=home.root, metrics_port=0, min_free_mb=0)
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +142,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 @pytest.fixture
 def sqlite_engine(sqlite_url: str, home: Home, migrated_sqlite: Path) -> Iterator[Engine]:
     shutil.copyfile(migrated_sqlite, home.database)
+    home.database.chmod(0o600)
     engine = make_engine(sqlite_url)
     yield engine
     engine.dispose()

@@ -31,7 +31,7 @@ def start_headct(home: Home, *arguments: str, **environment: str) -> subprocess.
     with (home.logs / f"{arguments[0]}.out").open("ab") as output:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "cli", *arguments],
-            env={**variables, "HEADCT_HOME": str(home.root), **environment},
+            env={**variables, "HEADCT_HOME": str(home.root), "HEADCT_METRICS_PORT": "0", **environment},
             cwd=home.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -71,7 +71,7 @@ def run_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Co
     variables = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
     return subprocess.run(
         [sys.executable, "-P", "-m", "cli", *arguments],
-        env={**variables, "HEADCT_HOME": str(home.root), **environment},
+        env={**variables, "HEADCT_HOME": str(home.root), "HEADCT_METRICS_PORT": "0", **environment},
         cwd=home.root.parent,
         capture_output=True,
         text=True,

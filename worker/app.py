@@ -10,6 +10,7 @@ from core.settings import Settings
 
 CLASSIFY_TASK = "headct.classify_scans"
 TRAIN_TASK = "headct.train_model"
+HEARTBEAT_TASK = "headct.heartbeat"
 
 # A chunk takes well under a second; a file that hangs its decoder is given up after this.
 CLASSIFY_TIME_LIMIT_S = 30

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -15,7 +16,10 @@ from sqlalchemy.orm import Session
 from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
 from core.home import Home
 from core.settings import Settings
-from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish
+from db.engine import now
+from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish
+from db.states import ScanState
+from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK
 
 if TYPE_CHECKING:
     from models.classifier import Classifier  # brings TensorFlow, which only the children load
@@ -41,28 +45,71 @@ def classify_chunk(
     A bad image is rejected with its reason and never fails its neighbours. No transaction is open while
     images are decoded or the network runs.
     """
-    lease = timedelta(seconds=settings.lease_seconds)
+    lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
         claimed = claim(session, scan_ids, claimant, lease, settings.max_attempts)
     if not claimed:
         return 0
+    ATTEMPTS.inc(len(claimed))
+    watch.lap("claim")
     images: dict[int, np.ndarray] = {}
     outcomes: list[Outcome] = []
-    for scan_id, sha256 in claimed:
+    for scan_id, sha256, _ in claimed:
         try:
-            images[scan_id] = classifier.prepare(read_scan(home, settings, sha256), settings.max_pixels)
+            with DECODE.time():
+                data = read_scan(home, settings, sha256)
+                images[scan_id] = classifier.prepare(data, settings.max_pixels)
         except RejectedImage as error:
             outcomes.append(Outcome(scan_id, rejected=str(error)))
         except Exception as error:  # noqa: BLE001 - the comment below
             # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
             logger.error("scan %d: decoding failed with %s", scan_id, type(error).__name__)  # noqa: TRY400
             outcomes.append(Outcome(scan_id, rejected=_DECODER_FAILED))
+    watch.lap("decode")
     if images:
         scores = classifier.score(np.stack(list(images.values())))
         outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
+        NETWORK.observe(watch.lap("network"))
     with Session(engine) as session, session.begin():
         finish(session, outcomes, _stamp(classifier))
+    watch.lap("commit")
+    _tell(claimed, outcomes, classifier.card.version, watch)
     return len(claimed)
+
+
+class _Stopwatch:
+    """What each stage of a chunk took."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self.fields: dict[str, float] = {}
+
+    def lap(self, stage: str) -> float:
+        """The stage ends now; returns its seconds."""
+        began, self._began = self._began, time.perf_counter()
+        self.fields[f"{stage}_ms"] = round((self._began - began) * 1000, 1)
+        return self._began - began
+
+
+def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str, watch: _Stopwatch) -> None:
+    """Count a chunk whose results are committed, and log it."""
+    rejected = [outcome.scan_id for outcome in outcomes if outcome.rejected is not None]
+    FINISHED.labels(ScanState.REJECTED.value).inc(len(rejected))
+    FINISHED.labels(ScanState.CLASSIFIED.value).inc(len(outcomes) - len(rejected))
+    moment = now()
+    for scan in claimed:
+        if scan.waits_since is not None:
+            LATENCY.observe((moment - scan.waits_since).total_seconds())
+    logger.info(
+        "%d scans are classified, %d rejected",
+        *(len(outcomes) - len(rejected), len(rejected)),
+        extra={
+            "scan_ids": [scan.id for scan in claimed],
+            "rejected_ids": rejected,
+            "model_version": version,
+            **watch.fields,
+        },
+    )
 
 
 def _outcome(classifier: "Classifier", scan_id: int, logit: float, distance: float) -> Outcome:

@@ -1,10 +1,9 @@
 """Flower: the web page of the queue's jobs."""
 
 import os
-import socket
 
-from core.errors import PortTaken
 from core.home import Home
+from core.ports import free_port
 from core.settings import Settings
 from worker.app import create_app
 
@@ -19,25 +18,14 @@ def flower_password(settings: Settings, home: Home) -> str:
     return home.secret("flower_password")
 
 
-def free_port(settings: Settings) -> int:
-    """The configured port if it is free, or any free one where 0 is configured.
+def flower_port(settings: Settings) -> int:
+    """The port that Flower will listen on.
 
     Raises
     ------
     PortTaken
     """
-    family = socket.AF_INET6 if ":" in settings.flower_address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.flower_address, settings.flower_port))
-        except OSError as error:
-            raise PortTaken(
-                f"Flower cannot listen on {settings.flower_address}:{settings.flower_port} "
-                f"({error.strerror}). Free the port or correct HEADCT_FLOWER_ADDRESS, or set "
-                "HEADCT_FLOWER_PORT to another (0: any free one)."
-            ) from error
-        return int(probe.getsockname()[1])
+    return free_port("Flower", "HEADCT_FLOWER", settings.flower_address, settings.flower_port)
 
 
 def run_flower(settings: Settings, home: Home) -> None:
@@ -54,8 +42,9 @@ def run_flower(settings: Settings, home: Home) -> None:
         [
             "flower",
             f"--address={settings.flower_address}",
-            f"--port={free_port(settings)}",
+            f"--port={flower_port(settings)}",
             f"--read_only={settings.flower_read_only}",
             f"--max_tasks={_REMEMBERED_TASKS}",
+            f"--conf={os.devnull}",  # else it runs a flowerconfig.py of the folder that it is started in
         ]
     )

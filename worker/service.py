@@ -5,13 +5,16 @@ import os
 import signal
 from typing import Any
 
-from celery.signals import worker_process_init
+from celery.signals import worker_process_init, worker_ready
 
+from core.broker import broker_url, redis_client
 from core.cores import usable_cores
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 from worker.app import create_app
+from worker.deafness import Watchdog
+from worker.metrics_files import share_metrics
 from worker.process import start_process
 
 logger = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     os.environ["REMAP_SIGTERM"] = (
         "SIGQUIT"  # read by Celery: stop softly within seconds, not when all is done
     )
+    if classify:
+        share_metrics(home.metrics)
     app = create_app(settings, home)
     app.conf.include = ["worker.tasks"]
     app.conf.worker_max_tasks_per_child = None if classify else 1
@@ -44,7 +49,13 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
             os.kill(os.getppid(), signal.SIGTERM)
             os._exit(1)
 
+    def _ready(sender: Any, **_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
+        client = redis_client(broker_url(settings, home))
+        Watchdog(client, home.health / sender.hostname).follow(lambda: sender.pool.info["processes"])
+
     worker_process_init.connect(_start, weak=False)
+    if classify:
+        worker_ready.connect(_ready, weak=False)
     processes = (settings.worker_processes or usable_cores()) if classify else 1
     app.worker_main(
         [

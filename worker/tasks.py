@@ -1,15 +1,20 @@
-"""The two tasks. Arguments are ids only: names and paths can identify a patient."""
+"""The tasks. Arguments are ids only: names and paths can identify a patient."""
 
+import logging
 from typing import Any
 
 from celery import shared_task
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from core.heartbeat import mark_heard
 from db.lifecycle import Claimant
-from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, TRAIN_TASK
+from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, HEARTBEAT_TASK, TRAIN_TASK
 from worker.classification import classify_chunk
+from worker.metrics import REDELIVERED, RETRIED
 from worker.process import current_process
 from worker.training_run import run_training
+
+logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S = 30
 
@@ -20,6 +25,9 @@ def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Ce
     process, request = current_process(), task.request
     if process.model is None:
         raise RuntimeError("this worker serves no model; it was not started on queue inference")
+    mark_heard(process.home, request.hostname)
+    if request.delivery_info["redelivered"]:
+        REDELIVERED.inc()
     try:
         classify_chunk(
             process.engine,
@@ -30,7 +38,18 @@ def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Ce
             Claimant(request.id, request.retries),
         )
     except (OperationalError, InterfaceError) as error:
-        raise task.retry(exc=error, countdown=min(2**request.retries, _LONGEST_WAIT_S)) from error
+        RETRIED.inc()
+        pause = min(2**request.retries, _LONGEST_WAIT_S)
+        told = {"scan_ids": scan_ids}
+        logger.warning("the database does not answer, a chunk is tried again in %d s", pause, extra=told)
+        raise task.retry(exc=error, countdown=pause) from error
+
+
+# Without events: nobody looks for it in Flower. Acked early: a lost one is followed by the next.
+@shared_task(name=HEARTBEAT_TASK, bind=True, acks_late=False, send_events=False)
+def heartbeat(task: Any) -> None:  # noqa: ANN401 - Celery's task is untyped
+    """Say that this worker takes messages."""
+    mark_heard(current_process().home, task.request.hostname)
 
 
 @shared_task(name=TRAIN_TASK, acks_late=False)

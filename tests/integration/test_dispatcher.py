@@ -185,4 +185,4 @@ def test_the_scheduler_ends_when_its_dispatcher_fails(
 
     monkeypatch.setattr(Dispatcher, "dispatch", fail)
     with pytest.raises(ZeroDivisionError):
-        run_scheduler(settings, home, sqlite_engine)
+        run_scheduler(settings, home, sqlite_engine, "shipped")

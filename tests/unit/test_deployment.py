@@ -60,9 +60,9 @@ def test_a_service_has_no_rights_that_it_does_not_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_only_flower_is_published_and_on_loopback_alone(name: str) -> None:
+def test_only_flower_and_the_metrics_are_published_and_on_loopback_alone(name: str) -> None:
     ports = SERVICES[name].get("ports", [])
-    assert bool(ports) == (name == "flower")
+    assert bool(ports) == (name in {"flower", "scheduler"})
     assert all(str(port).startswith("127.0.0.1:") for port in ports)
 
 

@@ -44,7 +44,7 @@ def queue(engine: Engine, chunk_size: int = 16) -> list[list[int]]:
 
 def take(engine: Engine, ids: list[int], task: str, retries: int = 0) -> list[int]:
     with Session(engine) as session, session.begin():
-        return [id_ for id_, _ in claim(session, ids, Claimant(task, retries), LEASE, 3)]
+        return [scan.id for scan in claim(session, ids, Claimant(task, retries), LEASE, 3)]
 
 
 def expire(engine: Engine) -> None:
@@ -54,7 +54,7 @@ def expire(engine: Engine) -> None:
 
 def take_back(engine: Engine) -> int:
     with Session(engine) as session, session.begin():
-        return take_back_expired(session, 3)
+        return len(take_back_expired(session, 3))
 
 
 def counts(engine: Engine) -> dict[str, int]:

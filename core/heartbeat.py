@@ -1,0 +1,59 @@
+"""Signs of life of the classify workers: that each takes messages from the queue, not only that it runs.
+
+A sign is the modification time of a file of the worker's name in `health` of the home.
+"""
+
+import os
+import time
+from contextlib import suppress
+
+from core.errors import WorkersDeaf
+from core.home import Home
+
+HEARTBEAT_S = 15.0
+"""If no worker has taken a message for so long, one is sent through the queue."""
+DEAF_AFTER_S = 50.0
+"""Three heartbeats went unheard. A busy worker is heard more often: each chunk is a sign when it begins, and
+is given up after 30 s (worker/app.py)."""
+
+
+def mark_heard(home: Home, worker: str) -> None:
+    """This worker has taken a message.
+
+    A home that cannot be written ends no task: the mark grows old, which is what it is there for.
+    """
+    with suppress(OSError):
+        (home.health / worker).touch(mode=0o600)
+
+
+def last_heard(home: Home) -> dict[str, float]:
+    """When each worker took its last message, in seconds since 1970, by its name."""
+    heard = {}
+    for path in home.health.iterdir() if home.health.is_dir() else ():
+        # Opened, since a network mount may tell an old time otherwise.
+        with suppress(OSError), path.open() as file:
+            heard[path.name] = os.fstat(file.fileno()).st_mtime
+    return heard
+
+
+def check_heard(home: Home) -> None:
+    """Raise unless a worker took a message lately.
+
+    Raises
+    ------
+    WorkersDeaf
+    """
+    age = min(heard_ages(home).values(), default=None)
+    if age is None or age > DEAF_AFTER_S:
+        since = "yet" if age is None else f"for {age:.0f} s"
+        raise WorkersDeaf(
+            f"No classify worker has taken a message {since}. If `headct status` names none that is alive, "
+            "start `headct up`; else it is deaf: wait two minutes, after which it is started again, and see "
+            "worker.log."
+        )
+
+
+def heard_ages(home: Home) -> dict[str, float]:
+    """For how many seconds each worker has taken no message, by its name."""
+    moment = time.time()
+    return {worker: max(0.0, moment - heard) for worker, heard in last_heard(home).items()}

@@ -1,0 +1,64 @@
+"""Ends a classify worker that runs but takes nothing from its queue, so that it is started again.
+
+Celery can lose its consumer when Redis goes and comes back, and its processes can hang; nothing of this ends
+the worker by itself.
+"""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import redis
+
+from core.broker import queue_depth
+from core.errors import BrokerUnreachable
+from core.queues import INFERENCE_QUEUE
+
+logger = logging.getLogger(__name__)
+
+LOOK_S = 10.0
+LOOKS = 12
+"""So often in a row messages wait and this worker takes none: two minutes, in which the slowest chunk is long
+given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted, not seconds: a machine that slept is not deaf."""
+
+
+class Watchdog:
+    """Looks whether messages wait that this worker does not take.
+
+    Parameters
+    ----------
+    mark
+        The file that the worker touches when it takes a message.
+    """
+
+    def __init__(self, client: redis.Redis, mark: Path) -> None:
+        self._client, self._mark = client, mark
+        self._heard: int | None = None
+        self._looks = 0
+
+    def look(self) -> bool:
+        """Look once; returns whether the worker is deaf."""
+        heard = self._mark.stat().st_mtime_ns if self._mark.exists() else None
+        try:
+            waiting = queue_depth(self._client, INFERENCE_QUEUE) > 0
+        except BrokerUnreachable:
+            waiting = False
+        self._looks = self._looks + 1 if waiting and heard == self._heard else 0
+        self._heard = heard
+        return self._looks >= LOOKS
+
+    def follow(self, children: Callable[[], Sequence[int]]) -> None:
+        """From now on look by a thread, and end this process and its children when it is deaf."""
+        threading.Thread(target=self._follow, args=(children,), name="watchdog", daemon=True).start()
+
+    def _follow(self, children: Callable[[], Sequence[int]]) -> None:
+        while not self.look():
+            time.sleep(LOOK_S)
+        logger.critical("this worker ends, since it takes no messages although some wait; nothing is lost")
+        # Outright: what does not listen does not stop softly either. The scans come back by their leases.
+        for process in (*children(), os.getpid()):
+            os.kill(process, signal.SIGKILL)

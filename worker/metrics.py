@@ -1,0 +1,27 @@
+"""The metrics of a classify process. docs/metrics.md says what each is good for."""
+
+from prometheus_client import Counter, Histogram
+
+ATTEMPTS = Counter("headct_scan_attempts", "Scans that a classify process began to read.")
+FINISHED = Counter(
+    "headct_scans_finished", "Scans that a classify process brought to a final state.", ["state"]
+)
+REDELIVERED = Counter(
+    "headct_chunks_redelivered", "Chunks that were delivered again, as their worker was lost."
+)
+RETRIED = Counter("headct_chunks_retried", "Chunks put off since the database did not answer.")
+LATENCY = Histogram(
+    "headct_scan_latency_seconds",
+    "From the recording of a scan to its first result.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
+)
+DECODE = Histogram(
+    "headct_decode_seconds",
+    "Reading, decoding and preprocessing of one image.",
+    buckets=(0.0025, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+NETWORK = Histogram(
+    "headct_network_seconds",
+    "One forward pass of all images of a chunk.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
