@@ -83,7 +83,7 @@ def _broker(context: Context) -> None:
 def _classify_worker(context: Context) -> None:
     with contextlib.suppress(BrokerUnreachable):  # without a broker nobody can be heard
         _broker(context)
-        check_heard(context.home)
+        check_heard(context.settings, context.home)
 
 
 def _model(context: Context) -> None:

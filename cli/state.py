@@ -33,7 +33,7 @@ def read_state(context: Context) -> dict[str, Any]:
         client = redis_client(broker_url(settings, home))
         queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
-        check_heard(home)
+        check_heard(settings, home)
     except HeadctError as error:
         problems.append(str(error))
     try:

@@ -9,12 +9,19 @@ from contextlib import suppress
 
 from core.errors import WorkersDeaf
 from core.home import Home
+from core.settings import Settings
 
-HEARTBEAT_S = 15.0
-"""If no worker has taken a message for so long, one is sent through the queue."""
-DEAF_AFTER_S = 50.0
-"""Three heartbeats went unheard. A busy worker is heard more often: each chunk is a sign when it begins, and
-is given up after 30 s (worker/app.py)."""
+LOOKS = 3
+"""Looks at the marks for each heartbeat."""
+
+
+def deaf_after(settings: Settings) -> float:
+    """For how many seconds a worker may take no message: three heartbeats went unheard, and one look.
+
+    A busy worker is heard more often: each chunk is a sign when it begins, and is given up after 30 s
+    (worker/app.py).
+    """
+    return settings.heartbeat_seconds * (3 + 1 / LOOKS)
 
 
 def mark_heard(home: Home, worker: str) -> None:
@@ -36,7 +43,7 @@ def last_heard(home: Home) -> dict[str, float]:
     return heard
 
 
-def check_heard(home: Home) -> None:
+def check_heard(settings: Settings, home: Home) -> None:
     """Raise unless a worker took a message lately.
 
     Raises
@@ -44,12 +51,11 @@ def check_heard(home: Home) -> None:
     WorkersDeaf
     """
     age = min(heard_ages(home).values(), default=None)
-    if age is None or age > DEAF_AFTER_S:
+    if age is None or age > deaf_after(settings):
         since = "yet" if age is None else f"for {age:.0f} s"
         raise WorkersDeaf(
             f"No classify worker has taken a message {since}. If `headct status` names none that is alive, "
-            "start `headct up`; else it is deaf: wait two minutes, after which it is started again, and see "
-            "worker.log."
+            "start `headct up`; else it is deaf and is started again within minutes: see worker.log."
         )
 
 

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
         None, description="Password for Flower; unset: `up` makes one and keeps it in `secrets/`."
     )
     flower_read_only: bool = Field(True, description="Whether Flower can only show, never stop or change.")
+    heartbeat_seconds: Annotated[float, Field(ge=1, le=600)] = Field(
+        15.0, description="A classify worker that takes no message for three times as many seconds is deaf."
+    )
     metrics_address: str = Field("127.0.0.1", description="Address that the metrics are served on.")
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         5556, description="Port of the metrics; 0: any free one."

@@ -16,20 +16,20 @@ from kombu.exceptions import OperationalError as PublishError
 
 from core.broker import queue_depth
 from core.errors import BrokerUnreachable
-from core.heartbeat import DEAF_AFTER_S, HEARTBEAT_S, last_heard
+from core.heartbeat import LOOKS, deaf_after, last_heard
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
+from core.settings import Settings
 from worker.app import HEARTBEAT_TASK
 
 logger = logging.getLogger(__name__)
-
-_LOOK_S = 5.0
 
 
 class Heartbeat:
     """Sends heartbeats and listens for their answers, until `stop` is set."""
 
-    def __init__(self, app: Celery, client: redis.Redis, home: Home) -> None:
+    def __init__(self, settings: Settings, app: Celery, client: redis.Redis, home: Home) -> None:
+        self._interval, self._deaf_after = settings.heartbeat_seconds, deaf_after(settings)
         self._app, self._client, self._home = app, client, home
         self._newest = _newest_mark(home)
         # By the clock of this process: the wall clock may be set, and marks can be another machine's.
@@ -46,7 +46,7 @@ class Heartbeat:
 
     def run(self, stop: threading.Event) -> None:
         """Look every few seconds."""
-        while not stop.wait(_LOOK_S):
+        while not stop.wait(self._interval / LOOKS):
             # Without Redis no worker can hear; the dispatcher says that it is away.
             with suppress(BrokerUnreachable, PublishError):
                 self.beat()
@@ -62,19 +62,20 @@ class Heartbeat:
         """
         age = self.age()
         waiting = queue_depth(self._client, INFERENCE_QUEUE)
-        if age >= DEAF_AFTER_S and not self._deaf:
+        deaf = age >= self._deaf_after
+        if deaf and not self._deaf:
             logger.error(
                 "no classify worker has taken a message for %d s, %d wait: none runs, or it is deaf. "
                 "See `headct status`.",
                 *(age, waiting),
                 extra={"heartbeat_age_s": round(age, 1), "waiting": waiting},
             )
-        elif age < DEAF_AFTER_S and self._deaf:
+        elif self._deaf and not deaf:
             logger.info("a classify worker takes messages again")
-        self._deaf = age >= DEAF_AFTER_S
-        due = age >= HEARTBEAT_S or not self._next_beat
+        self._deaf = deaf
+        due = age >= self._interval or not self._next_beat
         if due and waiting == 0 and time.monotonic() >= self._next_beat:
-            self._next_beat = time.monotonic() + HEARTBEAT_S
+            self._next_beat = time.monotonic() + self._interval
             self._app.send_task(HEARTBEAT_TASK, queue=INFERENCE_QUEUE)
 
 

@@ -82,7 +82,7 @@ class StateCollector(Collector):
     def _of_worker(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "headct_heartbeat_age_seconds",
-            "Since a classify worker took a message; a heartbeat is sent every 15 s.",
+            "Since a classify worker took a message; every 15 s a heartbeat is sent.",
             self._heartbeat_age(),
         )
 

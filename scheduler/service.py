@@ -36,7 +36,7 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
     remove_leftovers(home.store, home.rejected, home.dataset)
     client, app = redis_client(broker_url(settings, home)), create_app(settings, home)
     dispatcher = Dispatcher(settings, engine, app, client)
-    heartbeat = Heartbeat(app, client, home)
+    heartbeat = Heartbeat(settings, app, client, home)
     intake = Intake(settings, home, engine)
     end_metrics = serve_metrics(settings, home, StateCollector(engine, client, home, shipped, heartbeat.age))
     with ThreadPoolExecutor(2, thread_name_prefix="scheduler") as threads:

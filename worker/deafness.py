@@ -16,14 +16,15 @@ import redis
 
 from core.broker import queue_depth
 from core.errors import BrokerUnreachable
+from core.heartbeat import LOOKS
 from core.queues import INFERENCE_QUEUE
+from core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 10.0
-LOOKS = 12
-"""So often in a row messages wait and this worker takes none: two minutes, in which the slowest chunk is long
-given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted, not seconds: a machine that slept is not deaf."""
+_LOOKS = 24
+"""So often in a row messages wait and this worker takes none: for 8 heartbeats (two minutes), in which the
+slowest chunk is long given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted, as a machine that slept is not deaf."""
 
 
 class Watchdog:
@@ -35,7 +36,8 @@ class Watchdog:
         The file that the worker touches when it takes a message.
     """
 
-    def __init__(self, client: redis.Redis, mark: Path) -> None:
+    def __init__(self, settings: Settings, client: redis.Redis, mark: Path) -> None:
+        self._pause = settings.heartbeat_seconds / LOOKS
         self._client, self._mark = client, mark
         self._heard: int | None = None
         self._looks = 0
@@ -49,7 +51,7 @@ class Watchdog:
             waiting = False
         self._looks = self._looks + 1 if waiting and heard == self._heard else 0
         self._heard = heard
-        return self._looks >= LOOKS
+        return self._looks >= _LOOKS
 
     def follow(self, children: Callable[[], Sequence[int]]) -> None:
         """From now on look by a thread, and end this process and its children when it is deaf."""
@@ -57,7 +59,7 @@ class Watchdog:
 
     def _follow(self, children: Callable[[], Sequence[int]]) -> None:
         while not self.look():
-            time.sleep(LOOK_S)
+            time.sleep(self._pause)
         logger.critical("this worker ends, since it takes no messages although some wait; nothing is lost")
         # Outright: what does not listen does not stop softly either. The scans come back by their leases.
         for process in (*children(), os.getpid()):

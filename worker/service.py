@@ -51,7 +51,8 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
 
     def _ready(sender: Any, **_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
         client = redis_client(broker_url(settings, home))
-        Watchdog(client, home.health / sender.hostname).follow(lambda: sender.pool.info["processes"])
+        watchdog = Watchdog(settings, client, home.health / sender.hostname)
+        watchdog.follow(lambda: sender.pool.info["processes"])
 
     worker_process_init.connect(_start, weak=False)
     if classify:
