@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import signal
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -27,35 +26,6 @@ def read_log(home: Home, part: str) -> str:
     """What a part has logged so far."""
     path = home.logs / f"{part}.log"
     return path.read_text() if path.exists() else ""
-
-
-def test_parts_that_are_killed_are_started_again_on_postgresql_too_and_ctrl_c_stops_all(
-    home: Home, postgresql_url: str, scan_bytes: bytes
-) -> None:
-    with running_system(home, postgresql_url) as system:
-        system.drop(scan_bytes, "before.png")
-        system.drop(b"bad", "bad.png")
-        system.wait_for("before.png", "bad.png")
-        assert (system.state("before.png"), system.state("bad.png")) == ("classified", "rejected")
-        running = system.parts()
-        assert set(running) == {
-            "redis",
-            "scheduler",
-            "worker",
-            "training",
-            "flower",
-        }
-        killed = [running["redis"], running["scheduler"], *running["worker"].children()]
-        for process in killed:
-            process.kill()
-        system.drop(scan_bytes + b"1", "after.png")
-        system.wait_for("after.png")
-        assert system.state("after.png") == "classified"
-        said = (home.logs / "up.out").read_text()
-        assert "exited: redis (terminated by SIGKILL; not expected)" in said
-        assert "exited: scheduler (terminated by SIGKILL; not expected)" in said
-        system.stop(signal.SIGINT)
-    assert not home.database.exists()
 
 
 def test_a_taken_port_is_told(home: Home) -> None:

@@ -40,10 +40,23 @@ def trials(plan: Plan, scans: Scans) -> Iterator[Trials]:
         write_records(running.records, Path(results))
 
 
+@pytest.fixture
+def full_form(plan: Plan) -> None:
+    """What takes long is done in the full form only."""
+    if not plan.full:
+        pytest.skip("the full form only: make test-faults")
+
+
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def lease(plan: Plan) -> dict[str, str]:
+    """The lease is as it comes in the full form, and short in the short one."""
+    return {} if plan.full else {"HEADCT_LEASE_SECONDS": "10"}
+
+
+@pytest.fixture(scope="session")
+def system(plan: Plan, tmp_path_factory: pytest.TempPathFactory, lease: dict[str, str]) -> Iterator[System]:
     """One system on SQLite, which lives through many faults."""
     home = Home(tmp_path_factory.mktemp("faults") / "home")
     home.make()
-    with running_system(home, HEADCT_WORKER_PROCESSES="2") as running:
+    with running_system(home, HEADCT_WORKER_PROCESSES="2" if plan.full else "1", **lease) as running:
         yield running

@@ -12,10 +12,13 @@ from subprocess import Popen
 from typing import Any
 
 import psutil
+import redis
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
+from core.broker import broker_url, redis_client
 from core.home import Home
+from core.settings import Settings
 from db.engine import make_engine, reading
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
@@ -91,6 +94,16 @@ class System:
         self.process.wait(5)
         assert still_running(everything, 5) == []
 
+    @contextlib.contextmanager
+    def suspended(self, part: str) -> Iterator[None]:
+        """That part, or `up` itself, stands still until the block ends."""
+        process = psutil.Process(self.process.pid) if part == "up" else self.part(part)
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
     def parts(self) -> dict[str, psutil.Process]:
         """The supervised processes: redis, scheduler, worker, training, flower; those that run now."""
         found = {}
@@ -122,6 +135,10 @@ class System:
         )
         path.write_bytes(content)
 
+    def redis(self) -> redis.Redis:
+        """A client of the embedded Redis."""
+        return redis_client(broker_url(Settings(_env_file=None, home=self.home.root), self.home))
+
     def rows(self) -> dict[str, Any]:
         """Rows of the view `results` by source name."""
         with reading(self.engine) as session:
@@ -143,13 +160,16 @@ class System:
         with reading(self.engine) as session:
             return session.scalar(select(func.count()).where(Scan.state.in_(states))) or 0
 
+    def arrivals(self) -> int:
+        """Files that are recorded."""
+        with reading(self.engine) as session:
+            return session.scalar(select(func.count()).select_from(Arrival)) or 0
+
     def is_settled(self) -> bool:
         """Whether every dropped file is recorded, none left in the inbox, and every scan in a final state."""
         try:
-            with reading(self.engine) as session:
-                arrived = session.scalar(select(func.count()).select_from(Arrival)) or 0
             return (
-                arrived >= len(self.dropped)
+                self.arrivals() >= len(self.dropped)
                 and self.count(*UNFINISHED) == 0
                 and not any(find_files(self.home.inbox))
             )

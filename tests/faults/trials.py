@@ -84,6 +84,11 @@ class Trial:
         """Return in the middle of a chunk: a worker has claimed scans."""
         wait_until(lambda: self.system.count("running"), what="a worker has begun a chunk")
 
+    def wait_until_recorded(self) -> None:
+        """Return when everything that was dropped so far has its row."""
+        dropped = len(self.system.dropped)
+        wait_until(lambda: self.system.arrivals() >= dropped, what="what arrived is recorded")
+
     def over(self) -> None:
         """The fault is over from now on; recovery is measured from here (else from the end of the trial)."""
         self._over = time.monotonic()
@@ -115,7 +120,7 @@ class Trials:
         Parameters
         ----------
         within_s
-            Everything is to be done within so many seconds after the fault.
+            Everything is to be done within so many seconds after the fault, in the full form.
         short, full
             Repetitions in either form.
         """
@@ -133,7 +138,8 @@ class Trials:
             record.lost, record.doubled, record.stuck = found.lost, found.doubled, found.stuck
             record.longest_recovery_s = max(record.longest_recovery_s, round(recovery, 1))
             assert not found.problems, f"{fault}, repetition {number}: {'; '.join(found.problems)}"
-            assert recovery <= within_s, f"{fault}, repetition {number}: {recovery:.1f} s"
+            if self.plan.full:  # in the short form other tests share the machine
+                assert recovery <= within_s, f"{fault}, repetition {number}: {recovery:.1f} s"
 
 
 class Scans:

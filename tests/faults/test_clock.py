@@ -1,0 +1,77 @@
+"""The clock is set two hours forward, or back: scans are delivered again at most, and no result is doubled.
+
+libfaketime shifts the wall clock for all processes of headct, Redis among them. Not shifted are the monotonic
+clock, which no one can set, and the times of files, which the kernel gives.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from core.home import Home
+from tests.faults.system import System, running_system
+from tests.faults.trials import Trials
+
+pytestmark = pytest.mark.usefixtures("full_form")
+
+_BACK_S = 60
+
+
+@dataclass
+class Clock:
+    """The wall clock of a system's processes, which read the shift from a file, once a second."""
+
+    file: Path
+
+    def set(self, hours: int) -> None:
+        """Set it so many hours off."""
+        new = self.file.with_suffix(".new")
+        new.write_text(f"{hours:+d}h\n")
+        new.replace(self.file)
+
+    def environment(self) -> dict[str, str]:
+        files = distribution("libfaketime").files or ()
+        (library,) = (file.locate() for file in files if file.name == "libfaketime.so.1")
+        return {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self.file),
+            "FAKETIME_CACHE_DURATION": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Clock:
+    clock = Clock(tmp_path_factory.mktemp("clock") / "shift")
+    clock.set(0)
+    return clock
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[System]:
+    home = Home(tmp_path_factory.mktemp("shifted") / "home")
+    home.make()
+    with running_system(home, **clock.environment()) as running:
+        yield running
+
+
+@pytest.mark.parametrize("lose_messages", [False, True], ids=["", "Redis emptied"])
+def test_the_clock_is_set_forward_and_back(
+    shifted: System, clock: Clock, trials: Trials, *, lose_messages: bool
+) -> None:
+    name = "clock two hours forward and back" + (", worker killed in between" if lose_messages else "")
+    for trial in trials.of(name, shifted, within_s=_BACK_S):
+        with trial.arriving(per_second=20):
+            trial.pause(2)
+            clock.set(2)
+            trial.pause(4)
+            if lose_messages:
+                trial.wait_for_work()
+                shifted.part("worker").kill()
+            clock.set(0)
+            trial.over()
+            trial.pause(2)

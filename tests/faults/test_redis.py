@@ -1,0 +1,90 @@
+"""Redis dies, hangs, forgets everything or refuses to be written; arrivals are recorded all the same."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.system import System
+from tests.faults.trials import Trial, Trials
+
+_BACK_S = 60
+
+
+@contextlib.contextmanager
+def down(system: System) -> Iterator[None]:
+    """Redis is killed and not started again until the block ends, since its supervisor stands still."""
+    process = system.part("redis")
+    with system.suspended("up"):
+        process.kill()
+        yield
+
+
+def outlast(trial: Trial, seconds: float) -> None:
+    """What arrives while Redis is of no use is recorded; then that time passes."""
+    ends = time.monotonic() + seconds
+    trial.drop(8)
+    trial.wait_until_recorded()
+    time.sleep(max(0.0, ends - time.monotonic()))
+    trial.over()
+
+
+def test_redis_hangs(system: System, trials: Trials) -> None:
+    seconds = 30 if trials.plan.full else 2
+    for trial in trials.of(f"Redis: SIGSTOP, {seconds} s", system, within_s=_BACK_S):
+        with trial.arriving(per_second=20):
+            trial.pause(1)
+            with system.suspended("redis"):
+                outlast(trial, seconds)
+
+
+def test_redis_refuses_to_be_written(system: System, trials: Trials) -> None:
+    seconds = 20 if trials.plan.full else 2
+    for trial in trials.of(f"Redis: refuses writes (maxmemory), {seconds} s", system, within_s=_BACK_S):
+        server = system.redis()
+        before = server.config_get("maxmemory")["maxmemory"]
+        with trial.arriving(per_second=20):
+            trial.pause(1)
+            server.config_set("maxmemory", 1)
+            outlast(trial, seconds)
+            server.config_set("maxmemory", before)
+
+
+@pytest.mark.usefixtures("full_form")
+def test_redis_is_killed(system: System, trials: Trials) -> None:
+    for trial in trials.of("Redis: SIGKILL", system, within_s=_BACK_S):
+        with trial.arriving(per_second=30):
+            trial.pause(2)
+            trial.over()
+            system.part("redis").kill()
+
+
+@pytest.mark.usefixtures("full_form")
+def test_redis_is_down_for_a_minute(system: System, trials: Trials) -> None:
+    for trial in trials.of("Redis: down, 60 s", system, within_s=_BACK_S):
+        with trial.arriving(per_second=5):
+            trial.pause(1)
+            with down(system):
+                outlast(trial, 60)
+
+
+@pytest.mark.usefixtures("full_form")
+def test_redis_forgets_everything(system: System, trials: Trials) -> None:
+    for trial in trials.of("Redis: FLUSHALL", system, within_s=_BACK_S):
+        server = system.redis()
+        with trial.arriving(per_second=30):
+            trial.pause(2)
+            trial.over()
+            server.flushall()
+
+
+@pytest.mark.usefixtures("full_form")
+def test_redis_loses_its_file(system: System, trials: Trials) -> None:
+    for trial in trials.of("Redis: its file lost", system, within_s=_BACK_S):
+        with trial.arriving(per_second=30):
+            trial.pause(2)
+            with down(system):
+                for file in system.home.redis.glob("*.aof"):
+                    file.unlink()
+                trial.over()
