@@ -60,14 +60,14 @@ def make_engine(url: URL | str, *, durable: bool = True) -> Engine:
         return create_engine(
             url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
         )
-    synchronous = "FULL" if durable else "NORMAL"
+    synchronous = "PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL"
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
         connection.isolation_level = None  # SQLAlchemy's BEGIN below counts, not the driver's
-        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        for pragma in ("PRAGMA journal_mode=WAL", synchronous, "PRAGMA foreign_keys=ON"):
+            connection.execute(pragma)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:  # noqa: ANN401 - an SQLAlchemy Connection
