@@ -15,7 +15,7 @@ from models.card import Decision, ModelCard
 from models.decoding import DEFAULT_MAX_PIXELS, decode
 from models.network import build_network
 from models.preprocessing import preprocess
-from models.store import StoredModel, verify
+from models.store import StoredModel, verified_weights
 
 Forward = Callable[[NDArray[np.float32]], tuple[tf.Tensor, tf.Tensor]]
 """Prepared images (N, size, size, 1) to log-odds and distances, (N, 1) each."""
@@ -63,14 +63,14 @@ class Classifier:
         ModelError
             The weights are those of another network.
         """
-        verify(stored)
         with suppress(RuntimeError):  # TensorFlow already ran here, with the threads it was given then
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         shape = stored.card.preprocessing.input_shape
         network = build_network(shape)
         try:
-            network.load_weights(stored.weights_path)
+            with verified_weights(stored) as weights:
+                network.load_weights(weights)
         except ValueError as error:
             raise ModelError(
                 f"Model {stored.card.version} was trained for another network than this release has. "

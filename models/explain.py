@@ -10,7 +10,7 @@ from models.constants import Preprocessing
 from models.decoding import GreyImage
 from models.head import find_head
 from models.network import FEATURE_MAP, build_network
-from models.store import StoredModel, verify
+from models.store import StoredModel, verified_weights
 
 Heat = NDArray[np.float32]
 
@@ -22,9 +22,9 @@ def load_network(stored: StoredModel) -> keras.Model:
     ------
     ModelNotFound, WeightsAltered
     """
-    verify(stored)
     network = build_network(stored.card.preprocessing.input_shape)
-    network.load_weights(stored.weights_path)
+    with verified_weights(stored) as weights:
+        network.load_weights(weights)
     return network
 
 

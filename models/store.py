@@ -1,10 +1,12 @@
 """The versions of the network that can be used: the one that ships with headct and those trained here."""
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from models.card import ModelCard
 
 SHIPPED_CARD = Path(__file__).parent / "weights" / "default.json"
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "default.weights.h5"
+PRETRAINED = SHIPPED_WEIGHTS.with_name("pretrained.weights.h5")
+PRETRAINED_SHA256 = SHIPPED_WEIGHTS.with_name("pretrained.sha256")
 CARD_NAME = "model.json"
 WEIGHTS_NAME = "model.weights.h5"
 
@@ -148,17 +152,71 @@ def verify(stored: StoredModel) -> None:
     Raises
     ------
     ModelNotFound, WeightsAltered
+    ModelError
+        They cannot be read.
     """
-    if not stored.weights_path.is_file():
+    name = f"weights of model {stored.card.version}"
+    _read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)
+
+
+@contextlib.contextmanager
+def verified_weights(stored: StoredModel) -> Iterator[Path]:
+    """The weights to load: a copy for this process alone of the bytes whose SHA-256 is that of the card.
+
+    The file in the store could be exchanged between a look at it and its loading.
+
+    Raises
+    ------
+    ModelError
+        As `verify`.
+    """
+    name = f"weights of model {stored.card.version}"
+    with _copy(_read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)) as weights:
+        yield weights
+
+
+@contextlib.contextmanager
+def verified_pretrained() -> Iterator[Path]:
+    """As `verified_weights`: the pretrained weights that every fit starts from.
+
+    Raises
+    ------
+    ModelError
+        They are not those of `pretrained.sha256`, or cannot be read.
+    """
+    try:
+        sha256, _ = PRETRAINED_SHA256.read_text(encoding="utf-8").split()
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{PRETRAINED_SHA256} cannot be read. Restore it from a fresh clone.") from error
+    with _copy(_read_verified(PRETRAINED, sha256, "pretrained weights", ".")) as weights:
+        yield weights
+
+
+def _read_verified(weights: Path, sha256: str, name: str, advice: str) -> bytes:
+    try:
+        data = weights.read_bytes()
+    except FileNotFoundError as error:
         raise ModelNotFound(
-            f"The weights of model {stored.card.version} are gone: {stored.weights_path} does not exist. "
-            f"Restore the file{_OR_ANOTHER}"
-        )
-    if weights_sha256(stored.weights_path) != stored.card.weights_sha256:
+            f"The {name} are gone: {weights} does not exist. Restore the file{advice}"
+        ) from error
+    except OSError as error:
+        raise ModelError(
+            f"The {name} cannot be read: {weights} ({error.strerror}). Mend its rights or restore it{advice}"
+        ) from error
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise WeightsAltered(
-            f"The weights of model {stored.card.version} ({stored.weights_path}) are not the registered "
-            f"ones: their SHA-256 differs. Restore the file from a backup or a fresh clone{_OR_ANOTHER}"
+            f"The {name} ({weights}) are not the registered ones: their SHA-256 differs. "
+            f"Restore the file from a backup or a fresh clone{advice}"
         )
+    return data
+
+
+@contextlib.contextmanager
+def _copy(data: bytes) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="headct-weights-") as folder:
+        path = Path(folder) / WEIGHTS_NAME  # Keras tells the format by the name
+        path.write_bytes(data)
+        yield path
 
 
 def weights_sha256(path: Path) -> str:

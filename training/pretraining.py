@@ -12,13 +12,12 @@ import keras
 
 from models.constants import Preprocessing
 from models.network import build_network
-from models.store import SHIPPED_WEIGHTS
+from models.store import PRETRAINED, PRETRAINED_SHA256, verified_pretrained, weights_sha256
 from training.batches import BatchMaker
 from training.hyperparameters import SYNTHETIC_SHARES, Hyperparameters
 from training.optimiser import Optimiser
 from training.pool import Pool, draw_pool
 
-PRETRAINED = SHIPPED_WEIGHTS.with_name("pretrained.weights.h5")
 POOL_SEED = 0
 POOL = 8000
 STEPS = 3500
@@ -28,9 +27,16 @@ logger = logging.getLogger(__name__)
 
 
 def start_from_pretrained(network: keras.Model) -> None:
-    """Give a new network the pretrained weights; one of another shape keeps its random ones."""
+    """Give a new network the pretrained weights; one of another shape keeps its random ones.
+
+    Raises
+    ------
+    ModelError
+        The pretrained weights are not the registered ones.
+    """
     pretrained = build_network(Preprocessing().input_shape)
-    pretrained.load_weights(PRETRAINED)
+    with verified_pretrained() as path:
+        pretrained.load_weights(path)
     weights = pretrained.get_weights()
     if [weight.shape for weight in weights] == [weight.shape for weight in network.get_weights()]:
         network.set_weights(weights)
@@ -62,6 +68,8 @@ def main() -> None:
     pool = draw_pool(arguments.scans, POOL_SEED, Preprocessing())
     hyperparameters = replace(Hyperparameters(), learning_rate=LEARNING_RATE)
     pretrain(pool, arguments.steps, hyperparameters).save_weights(arguments.weights)
+    written = f"{weights_sha256(arguments.weights)}  {arguments.weights.name}\n"
+    arguments.weights.with_name(PRETRAINED_SHA256.name).write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """A loaded classifier gives the same answer to the same scan, in any company."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from core.errors import ModelError, ModelNotFound, RejectedImage, WeightsAltered
+from models import classifier as module
 from models.classifier import Classifier
 from models.constants import Preprocessing
 from models.network import build_network
@@ -59,6 +62,22 @@ def test_altered_weights_are_never_loaded() -> None:
     shipped = shipped_model()
     with pytest.raises(WeightsAltered):
         Classifier.load(replace(shipped, card=replace(shipped.card, weights_sha256="0" * 64)))
+
+
+def test_weights_that_are_exchanged_while_the_network_is_built_are_never_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "site.weights.h5"
+    shutil.copyfile(shipped_model().weights_path, weights)
+
+    def build_slowly(*arguments: object) -> keras.Model:
+        network = build_network(*arguments)
+        network.save_weights(weights)  # good weights, but not those of the card
+        return network
+
+    monkeypatch.setattr(module, "build_network", build_slowly)
+    with pytest.raises(WeightsAltered, match=r"SHA-256 differs.*headct models rollback"):
+        Classifier.load(StoredModel(shipped_model().card, weights))
 
 
 def test_weights_of_another_network_are_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -9,7 +9,16 @@ import pytest
 from core.errors import ModelError, ModelNotFound, WeightsAltered
 from models import store as module
 from models.card import ModelCard
-from models.store import DamagedModel, ModelStore, StoredModel, shipped_model, verify, weights_sha256
+from models.store import (
+    DamagedModel,
+    ModelStore,
+    StoredModel,
+    shipped_model,
+    verified_pretrained,
+    verified_weights,
+    verify,
+    weights_sha256,
+)
 
 
 @pytest.fixture
@@ -91,6 +100,42 @@ def test_altered_and_missing_weights_say_what_to_do(
     registered.weights_path.unlink()
     with pytest.raises(ModelNotFound, match="Restore the file"):
         verify(registered)
+
+
+def test_what_is_loaded_is_what_was_hashed_even_if_the_file_is_exchanged_in_between(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    registered = store.register(card, weights)
+    with verified_weights(registered) as verified:
+        registered.weights_path.write_bytes(b"tampered")
+        assert verified.read_bytes() == b"some weights"
+        assert not verified.parent.stat().st_mode & 0o077
+    assert not verified.exists()
+    with pytest.raises(WeightsAltered), verified_weights(registered):
+        pytest.fail("altered weights were handed out")
+
+
+def test_weights_that_cannot_be_read_are_said(store: ModelStore, card: ModelCard, weights: Path) -> None:
+    registered = store.register(card, weights)
+    registered.weights_path.unlink()
+    registered.weights_path.mkdir()
+    with pytest.raises(ModelError, match=r"cannot be read.*headct models rollback"):
+        verify(registered)
+
+
+def test_a_fit_starts_from_the_registered_pretrained_weights_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with verified_pretrained() as weights:
+        assert weights.read_bytes() == module.PRETRAINED.read_bytes()
+    altered = tmp_path / "pretrained.weights.h5"
+    altered.write_bytes(module.PRETRAINED.read_bytes()[:-1] + b"?")
+    monkeypatch.setattr(module, "PRETRAINED", altered)
+    with pytest.raises(WeightsAltered, match="pretrained weights"), verified_pretrained():
+        pytest.fail("altered weights were handed out")
+    monkeypatch.setattr(module, "PRETRAINED_SHA256", tmp_path / "none")
+    with pytest.raises(ModelError, match="fresh clone"), verified_pretrained():
+        pytest.fail("weights without a hash were handed out")
 
 
 def test_a_damaged_card_says_which_file_and_hides_no_other_version(
