@@ -1,6 +1,5 @@
 """From the bytes of an image file to a grey array, or to the reason why not."""
 
-import io
 import struct
 import warnings
 
@@ -8,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from core.errors import NotACtSlice, RejectedImage, UnreadableImage
+from core.errors import ImageTooLarge, NotACtSlice, RejectedImage, UnreadableImage
+from models.bounded import BoundedFile
+from models.codestream import check_scans
 from models.colour import is_photograph
 from models.dicom import decode_dicom, is_dicom
 from models.size import check_size, too_large
@@ -18,8 +19,14 @@ DEFAULT_MAX_PIXELS = 20_000_000
 
 GreyImage = NDArray[np.uint8] | NDArray[np.float32]
 
+_JPEG_FORMATS = ("JPEG", "MPO")  # MPO: several JPEG images in one file, of which the first is read
 _DEEP_MODES = ("I", "F")  # and every "I;16*"
+_PNG_TEXT_LIMIT = "MAX_TEXT_"
+"""In Pillow's errors about text that unpacks to more than PngImagePlugin allows: 1 MiB, 64 MiB in all."""
 _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, struct.error)
+
+_GREATEST = 1e37
+"""Of a float pixel; the difference of two is still a float32."""
 
 
 def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
@@ -42,10 +49,10 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
     Raises
     ------
     UnreadableImage
-        Empty, of no allowed format, truncated or damaged.
+        Empty, of no allowed format, truncated, damaged, or made to take long (docs/hostile-input.md).
     ImageTooLarge, ImageTooSmall
     NotACtSlice
-        A photograph in colour (see `models.colour`), or DICOM that is no CT slice.
+        A photograph in colour (see `models.colour`), a narrow strip, or DICOM that is no CT slice.
     """
     if not data:
         raise UnreadableImage("The file is empty. Export the slice again.")
@@ -55,24 +62,38 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = max_pixels
             return decode_dicom(data, max_pixels) if is_dicom(data) else _grey(_open(data, max_pixels))
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError, MemoryError) as error:
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise too_large(max_pixels) from error
+    except MemoryError as error:
+        raise ImageTooLarge(
+            "Decoding this file takes more memory than a worker process may have. Export the slice again."
+        ) from error
     except RejectedImage:
         raise
     except _DAMAGED as error:
+        if _PNG_TEXT_LIMIT in str(error):
+            raise UnreadableImage(
+                "The PNG's text or colour profile unpacks to far more than a slice needs. "
+                "Export the slice without such data."
+            ) from error
         raise UnreadableImage(
             "The image is truncated or damaged: its pixels cannot be decoded. Copy or export it again."
         ) from error
 
 
 def _open(data: bytes, max_pixels: int) -> Image.Image:
+    file = BoundedFile(data)
+    file.begin_header()
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise UnreadableImage(
             "The file is not a PNG, JPEG, TIFF or BMP image, nor DICOM. Export it as one of these."
         ) from error
+    file.end_header()
     check_size(*image.size, max_pixels)
+    if image.format in _JPEG_FORMATS:
+        check_scans(data)
     return image
 
 
@@ -100,10 +121,15 @@ def _on_black(image: Image.Image) -> Image.Image:
     if rgba.getchannel("A").getextrema() == (255, 255):
         return rgba.convert("RGB")
     black = Image.new("RGBA", rgba.size, (0, 0, 0, 255))
-    return Image.alpha_composite(black, rgba).convert("RGB")
+    shown = Image.alpha_composite(black, rgba)
+    del black, rgba  # 4 bytes a pixel each
+    return shown.convert("RGB")
 
 
 def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    np.clip(values, -_GREATEST, _GREATEST, out=values)
     low, high = float(values.min()), float(values.max())
-    return (values - np.float32(low)) * np.float32(255.0 / max(high - low, 1e-6))
+    values -= np.float32(low)
+    values *= np.float32(255.0 / max(high - low, 1e-6))
+    return values

@@ -4,7 +4,6 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 """
 
 import hashlib
-import io
 import logging
 import struct
 import warnings
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice, UnreadableImage
+from models.bounded import BoundedFile
 from models.dicom_pixels import hounsfield_of, padding_of, stored_values
 from models.size import check_size
 
@@ -32,6 +32,18 @@ _META_END = 4096
 _PLACEHOLDERS = {"", "0", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NA", "N/A", "UNKNOWN"}
 """What stands for a patient in files without one; as a group it would join strangers."""
 _IDENTIFIERS = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID")
+_READ_ELEMENTS = (
+    *_IDENTIFIERS,
+    *("Modality", "ImageType", "Rows", "Columns", "NumberOfFrames", "PhotometricInterpretation"),
+    *("SamplesPerPixel", "PlanarConfiguration", "PixelRepresentation", "BitsAllocated", "BitsStored"),
+    *("HighBit", "RescaleSlope", "RescaleIntercept", "RescaleType"),
+    *("PixelPaddingValue", "PixelPaddingRangeLimit", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+)
+"""Every element whose value is converted, here or by pydicom's decoders, but for the pixels."""
+_MAX_READS = 50_000
+"""Two for each element; a CT slice has some hundred elements, and each costs 20 microseconds."""
+_LONGEST_VALUE = 4096
+"""Bytes; the standard allows 1024 in each of a few values (PS3.5, 6.2)."""
 _SALT = b"headct: patient of a DICOM file"
 _DAMAGED = (
     OSError,
@@ -85,8 +97,10 @@ def decode_dicom(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         padding = padding_of(dataset, stored) | (hounsfield > _GREATEST_CT_NUMBER)
     except _damage():
         raise _damaged() from None  # the cause quotes the file, which may name the patient
-    shown = (hounsfield - np.float32(WINDOW_CENTRE - WINDOW_WIDTH / 2.0)) * np.float32(255.0 / WINDOW_WIDTH)
-    grey = np.clip(np.rint(shown), 0.0, 255.0).astype(np.uint8)
+    shown = hounsfield
+    shown -= np.float32(WINDOW_CENTRE - WINDOW_WIDTH / 2.0)
+    shown *= np.float32(255.0 / WINDOW_WIDTH)
+    grey = np.clip(np.rint(shown, out=shown), 0.0, 255.0, out=shown).astype(np.uint8)
     if dataset.PhotometricInterpretation == "MONOCHROME1":  # the least value is white: PS3.3, C.7.6.3.1.2
         grey = np.uint8(255) - grey
     return np.asarray(np.where(padding, np.uint8(0), grey))
@@ -129,12 +143,21 @@ def _read(data: bytes) -> "Dataset":
             "(Explicit VR Little Endian)."
         )
     try:
-        dataset = dcmread(io.BytesIO(data))
+        dataset = dcmread(BoundedFile(data, _MAX_READS))
         if len(dataset) == 0:  # bytes that are no elements are read as none
             raise _damaged()
+        _check_short(dataset)
     except _damage():
         raise _damaged() from None  # the cause quotes the file, which may name the patient
     return dataset
+
+
+def _check_short(dataset: "Dataset") -> None:
+    """Refuse long values and sequences where numbers and words must be: pydicom would convert them all."""
+    for name in _READ_ELEMENTS:
+        element = dataset.get_item(name)  # not converted yet
+        if element is not None and (element.VR == "SQ" or len(element.value or b"") > _LONGEST_VALUE):
+            raise ValueError("a value is too long")
 
 
 def _check(dataset: "Dataset") -> None:

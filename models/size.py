@@ -1,9 +1,12 @@
 """How many pixels an image may have, and must."""
 
-from core.errors import ImageTooLarge, ImageTooSmall
+from core.errors import ImageTooLarge, ImageTooSmall, NotACtSlice
 
 MIN_SIDE = 64
 """Least width and height in pixels; the smallest slice of the development set measures 134 x 158."""
+MAX_ASPECT = 8
+"""Longer over shorter side. In a narrower strip no head is found (`models.head`), but the search would take
+as many steps as it has pixels, since its resolution follows from the shorter side."""
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -11,7 +14,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
     Raises
     ------
-    ImageTooLarge, ImageTooSmall
+    ImageTooLarge, ImageTooSmall, NotACtSlice
     """
     if width * height > max_pixels:
         raise too_large(max_pixels)
@@ -19,6 +22,11 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         raise ImageTooSmall(
             f"The image measures {width} x {height} pixels; at least {MIN_SIDE} x {MIN_SIDE} are needed. "
             "Export the slice at its own resolution."
+        )
+    if max(width, height) > MAX_ASPECT * min(width, height):
+        raise NotACtSlice(
+            f"The image measures {width} x {height} pixels, a strip that can show no head. "
+            "Submit axial head-CT slices, one an image."
         )
 
 

@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from core.errors import ImageTooLarge, ImageTooSmall, NotACtSlice, RejectedImage, UnreadableImage
-from models.codestream import frame_size
+from models.codestream import frame_shape
 from models.decoding import decode
 from models.dicom import dicom_patient
 from tests.dicom_files import as_bytes, compressed_slice, ct_slice
@@ -90,7 +90,7 @@ def test_runs_that_hold_more_than_the_data_set_says_are_damaged() -> None:
 @pytest.mark.parametrize("frame", [b"", b"\xff\xd8", b"\xff\xd8\x00\x00\x00\x04", b"\xff\x4f\xff\x51\x00"])
 def test_a_frame_without_a_size_is_a_value_error(frame: bytes) -> None:
     with pytest.raises(ValueError, match=r"size|marker"):
-        frame_size(frame)
+        frame_shape(frame)
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.99])

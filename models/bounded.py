@@ -1,0 +1,56 @@
+"""The bytes of a file, for parsers that would take as many steps as a hostile file asks for."""
+
+import io
+
+from core.errors import UnreadableImage
+
+MAX_READS = 200_000
+"""Reads in all, each with some microseconds of a parser's work: 3 for a chunk of PNG or a segment of JPEG, 2
+for a run of BMP. A slice needs some hundred, one of 20 million pixels in chunks of 8 KiB some 10,000."""
+MAX_HEADER_BYTES = 8 * 2**20
+"""Read before the pixels begin: text, colour profiles, EXIF, offsets of strips (each takes 250 bytes as an
+object)."""
+_TIMES_ITS_SIZE, _SMALL_FILE = 8, 64 * 2**20
+"""Bytes read in all: strips of a TIFF file may overlap, or be listed again and again."""
+
+
+class BoundedFile(io.BytesIO):
+    """A file in memory that refuses, by an `UnreadableImage`, to be read without end."""
+
+    def __init__(self, data: bytes, max_reads: int = MAX_READS) -> None:
+        super().__init__(data)
+        self._reads_left = max_reads
+        self._bytes_left = _TIMES_ITS_SIZE * len(data) + _SMALL_FILE
+        self._header_left: int | None = None
+
+    def begin_header(self) -> None:
+        """What is read from now on is no pixel."""
+        self._header_left = MAX_HEADER_BYTES
+
+    def end_header(self) -> None:
+        """What is read from now on may be pixels."""
+        self._header_left = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file.
+
+        Raises
+        ------
+        UnreadableImage
+            It was read too often, or too much of it.
+        """
+        block = super().read(size)
+        self._reads_left -= 1
+        self._bytes_left -= len(block)
+        if self._reads_left < 0 or self._bytes_left < 0:
+            raise UnreadableImage(
+                "The file is built of far more pieces than an image of a slice has. Export the slice again."
+            )
+        if self._header_left is not None:
+            self._header_left -= len(block)
+            if self._header_left < 0:
+                raise UnreadableImage(
+                    f"The file's header (text, EXIF, profile, list of strips) holds more than "
+                    f"{MAX_HEADER_BYTES // 2**20} MiB. Export the slice without such data."
+                )
+        return block

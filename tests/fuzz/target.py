@@ -1,0 +1,42 @@
+"""What is tested with every hostile file: all that a worker does with its bytes before the network."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.errors import RejectedImage
+from models.constants import Preprocessing
+from models.decoding import decode
+from models.dicom import dicom_patient
+from models.preprocessing import preprocess
+
+LONGEST_S = 5.0
+CONSTANTS = Preprocessing()
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What became of a file: why it is rejected (None if it is not), and the seconds that took."""
+
+    rejected: RejectedImage | None
+    seconds: float
+
+
+def examine(data: bytes) -> Examined:
+    """Decode and prepare a file; lets through what is no `RejectedImage`, and so would fail in a worker."""
+    dicom_patient(data)
+    began = time.perf_counter()
+    prepared, rejected = None, None
+    try:
+        prepared = preprocess(decode(data), CONSTANTS)
+    except RejectedImage as error:
+        rejected = error
+    examined = Examined(rejected, time.perf_counter() - began)
+    if prepared is None:
+        assert str(rejected).endswith("."), "a reason is a sentence for a person"
+    else:
+        assert prepared.shape == (CONSTANTS.size, CONSTANTS.size, 1)
+        assert prepared.dtype == np.float32
+        assert np.isfinite(prepared).all(), "the network would see a value that is no number"
+    return examined
