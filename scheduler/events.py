@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import logging
+import time
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -26,8 +27,6 @@ _WAKE_MASK = flags.CLOSE_WRITE | flags.ATTRIB
 _WRITTEN, _CREATED = int(flags.CLOSE_WRITE | flags.MOVED_TO), int(flags.CREATE)
 _FOLDER, _MOVED_AWAY = int(flags.ISDIR), int(flags.MOVED_FROM)
 _IGNORED, _OVERFLOW = int(flags.IGNORED), int(flags.Q_OVERFLOW)
-# In ms: after the first event of a burst, the others are waited for.
-_GATHER_MS = 10
 
 
 @dataclass
@@ -83,10 +82,17 @@ class FileEvents:
                 self._at_limit = True
                 logger.warning("not all folders are watched: raise fs.inotify.max_user_watches with sysctl")
 
-    def read(self, timeout_s: float) -> Noticed:
-        """What happened since the last call; waits up to that long for something."""
+    def read(self, timeout_s: float, gather_s: float) -> Noticed:
+        """What happened since the last call.
+
+        Waits up to `timeout_s` for something, then `gather_s` for more; with no `timeout_s` not at all.
+        """
+        events = self._inotify.read(int(timeout_s * 1000))
+        if events and timeout_s:
+            time.sleep(gather_s)
+            events += self._inotify.read(0)
         noticed = Noticed()
-        for watch, mask, _, name in self._inotify.read(int(timeout_s * 1000), _GATHER_MS):
+        for watch, mask, _, name in events:
             if mask & _OVERFLOW:
                 noticed.overflowed = True
             elif watch == self._wake_watch:

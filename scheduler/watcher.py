@@ -36,6 +36,9 @@ _MOST_LOOKS = 512
 _MOST_WRITTEN, _MOST_WAITING = 10_000, 50_000
 # How long events are waited for, while files may wait for their settle time.
 _LOOK_S = 0.25
+# How long more events are waited for after the first: a file that comes alone is taken at once, of many those
+# that come within this time share a transaction.
+_GATHER_ONE_S, _GATHER_MANY_S = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class Watcher:
         # Recorded files that could not be removed, by their change time: not to be taken at every rescan.
         self._unremovable: dict[str, int] = {}
         self._batch = _FIRST_BATCH
+        self._gather_s = _GATHER_ONE_S
         self._rescan_seconds = settings.poll_seconds or settings.rescan_seconds
         self._next_rescan = 0.0
 
@@ -80,7 +84,7 @@ class Watcher:
             while not stop.is_set():
                 self._rescan_if_due(events)
                 busy = (self._written or self._walks) and not pause.holds()
-                self._notice(events.read(0 if busy else _LOOK_S), events)
+                self._notice(events.read(0 if busy else _LOOK_S, self._gather_s), events)
                 if not pause.holds():
                     self._take_some(pause)
         pause.end()
@@ -114,7 +118,7 @@ class Watcher:
         complete = (path for path, seen in looked_at if self._is_complete(path, seen))
         paths = list(dict.fromkeys(itertools.islice(complete, self._batch)))
         if not paths:
-            self._batch = _FIRST_BATCH
+            self._batch, self._gather_s = _FIRST_BATCH, _GATHER_ONE_S
             if not (self._written or self._waiting or self._walks):
                 pause.end()
             return
@@ -124,6 +128,7 @@ class Watcher:
             self._written = dict.fromkeys(paths) | self._written
             pause.begin(_problem(error))
         else:
+            self._gather_s = _GATHER_MANY_S if len(paths) > 1 else _GATHER_ONE_S
             self._batch = min(2 * self._batch, _LARGEST_BATCH) if len(paths) == self._batch else _FIRST_BATCH
             pause.end()
 
