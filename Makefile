@@ -28,8 +28,8 @@ test-fast: $(VENV)/dev ## only the unit tests
 
 test-faults: $(VENV)/dev ## every fault many times (IMAGES=folder, HEADCT_TEST_SEED, HEADCT_TEST_REPETITIONS): hours
 	@HEADCT_TEST_FAULTS=full HEADCT_TEST_IMAGES="$(abspath $(IMAGES))" HEADCT_TEST_RESULTS="$(FAULTS)" \
-		$(BIN)/python -m pytest -n 0 tests/faults
-	@$(BIN)/python -m tests.faults.table "$(FAULTS)"
+		$(BIN)/python -m pytest -n 0 tests/faults; ended=$$?; \
+		$(BIN)/python -m tests.faults.table "$(FAULTS)"; exit $$ended
 
 lint: $(VENV)/dev ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

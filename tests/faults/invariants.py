@@ -72,11 +72,8 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
 
     not_recorded = (expected - arrived).total()
     without_result = sum(scan.state == ScanState.CLASSIFIED and scan.id not in with_result for scan in scans)
-    wrong = [
-        drop
-        for drop in dropped
-        if drop.state is not None and state_of.get(drop.sha256, drop.state) != drop.state
-    ]
+    ended = {scan.sha256: scan.state for scan in scans if scan.state not in UNFINISHED}
+    wrong = [drop for drop in dropped if drop.state not in (None, ended.get(drop.sha256, drop.state))]
     needless = [drop for drop in wrong if state_of[drop.sha256] == ScanState.QUARANTINED]
     unfinished = [scan for scan in scans if scan.state in UNFINISHED]
     overdue = sum(scan.lease_expires_at is not None and scan.lease_expires_at < now() for scan in unfinished)

@@ -38,7 +38,7 @@ def held_by_redis(system: System) -> set[int]:
     waiting = redis.lrange(INFERENCE_QUEUE, 0, -1)
     delivered = [json.dumps(json.loads(message)[0]) for message in redis.hvals("unacked")]
     bodies = [json.loads(base64.b64decode(json.loads(message)["body"])) for message in (*waiting, *delivered)]
-    return {id_ for arguments, *_ in bodies for id_ in arguments[0]}
+    return {id_ for arguments, *_ in bodies for ids in arguments for id_ in ids}
 
 
 def on_their_way(system: System) -> set[int]:
@@ -113,10 +113,11 @@ def test_postgresql_cuts_its_connections(on_postgresql: System, trials: Trials) 
         trial.over()
 
 
+@pytest.mark.usefixtures("full_form")
 def test_postgresql_is_stopped_and_started(
     on_postgresql: System, server: PostgresServer, trials: Trials
 ) -> None:
-    seconds = 40 if trials.plan.full else 3
+    seconds = 40
     for trial in trials.of(f"PostgreSQL: stopped, {seconds} s", on_postgresql, within_s=_BACK_S):
         with trial.arriving(per_second=20):
             trial.pause(1)

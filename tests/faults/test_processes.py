@@ -8,6 +8,7 @@ from tests.faults.trials import Trials
 _CHILD_BACK_S, _MAIN_BACK_S = 30, 60
 
 
+@pytest.mark.usefixtures("full_form")
 def test_a_classify_child_is_killed_in_the_middle_of_a_chunk(system: System, trials: Trials) -> None:
     for trial in trials.of("SIGKILL of a classify child, mid-chunk", system, within_s=_CHILD_BACK_S):
         trial.drop(24)

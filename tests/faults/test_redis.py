@@ -39,8 +39,9 @@ def test_redis_hangs(system: System, trials: Trials) -> None:
                 outlast(trial, seconds)
 
 
+@pytest.mark.usefixtures("full_form")
 def test_redis_refuses_to_be_written(system: System, trials: Trials) -> None:
-    seconds = 20 if trials.plan.full else 2
+    seconds = 20
     for trial in trials.of(f"Redis: refuses writes (maxmemory), {seconds} s", system, within_s=_BACK_S):
         server = system.redis()
         before = server.config_get("maxmemory")["maxmemory"]
