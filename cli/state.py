@@ -57,12 +57,11 @@ def read_state(context: Context) -> dict[str, Any]:
 def _disks(context: Context) -> tuple[Room, str | None]:
     """The fullest disk, and why the intake pauses, if it does."""
     disks = Disks(context.settings, context.home)
-    paused = pause_shown(context.home)
     try:
         disks.check()
     except DiskNearlyFull as error:
-        paused = paused or str(error)
-    return disks.least_room(), paused
+        return disks.least_room(), str(error)
+    return disks.least_room(), pause_shown(context.home)
 
 
 def print_state(state: dict[str, Any]) -> None:

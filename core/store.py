@@ -100,7 +100,8 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
         The store: `store`, `rejected` or `dataset` of the home.
     link
         Whether a second name for the same bytes will do, which costs no copy; where the file systems do
-        not allow it, the bytes are copied. What the source's writer may still do is noticed by the hash.
+        not allow it, or the source has further names, the bytes are copied. What the source's writer may
+        still do is noticed by the hash.
 
     Raises
     ------
@@ -113,7 +114,8 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
     before = os.fstat(source)
     name = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
     try:
-        linked = link and _link(source, name)
+        # Who has another name for it could change it for ever: such a file is copied.
+        linked = link and before.st_nlink == 1 and _link(source, name)
         target = None if linked else os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             sha256, size = _read_through(source, target, before.st_size)
@@ -124,7 +126,10 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
         after = os.fstat(source)
         if not before.st_size == after.st_size == size or before.st_mtime_ns != after.st_mtime_ns:
             raise SourceChangedError
-        name.replace(folder / sha256)
+        if linked or not _is_same(source, folder / sha256):
+            name.replace(folder / sha256)
+        else:
+            linked = True  # the other name is the store's own, of an intake that was killed
     finally:
         name.unlink(missing_ok=True)  # also left by a rename onto another name of the same file
     return Kept(sha256, size, linked, after)
@@ -141,6 +146,13 @@ def _link(source: int, name: Path) -> bool:
     finally:
         os.close(folder)
     return True
+
+
+def _is_same(source: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(source), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _read_through(source: int, target: int | None, expected: int) -> tuple[str, int]:

@@ -112,6 +112,13 @@ def postgresql_url(postgresql: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def another_postgresql_url(postgresql: str) -> Iterator[str]:
+    """URL of a second one."""
+    with new_postgresql(postgresql) as url:
+        yield url
+
+
+@pytest.fixture
 def sqlite_url(settings: Settings, home: Home) -> str:
     return str(database_url(settings, home))
 
@@ -174,19 +181,28 @@ def unprivileged(tmp_path: Path) -> Iterator[None]:
         path.chmod(path.stat().st_mode & ~0o011)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 64 KiB, where this user may mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
+@contextlib.contextmanager
+def file_system(folder: Path, size: str) -> Iterator[None]:
+    """A small file system of its own at that folder (which is made), where this user may mount one."""
+    folder.mkdir(exist_ok=True)
     mount = shutil.which("mount")
     if mount is None or os.getuid() != 0:
         pytest.skip("only root can mount a small file system; CI runs as root")
-    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=False)
+    options = f"size={size},mode=0700"
+    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=False)
     if mounted.returncode:
         pytest.skip("this kernel lets nobody mount a tmpfs")
-    yield folder
-    subprocess.run([str(shutil.which("umount")), "-l", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([str(shutil.which("umount")), "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, where this user may mount one."""
+    with file_system(tmp_path / "disk", "64k"):
+        yield tmp_path / "disk"
 
 
 @pytest.fixture(scope="session")
