@@ -3,7 +3,7 @@
 from celery import Celery
 
 from core.broker import broker_url
-from core.broker_url import tls_options, without_tls_options
+from core.broker_url import celery_url, tls_options
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
@@ -21,10 +21,10 @@ SOFT_SHUTDOWN_S = 3
 def create_app(settings: Settings, home: Home) -> Celery:
     """An app for these settings; importing `worker.tasks` gives it the tasks."""
     url = broker_url(settings, home)
-    app = Celery("headct", broker=without_tls_options(url), set_as_current=True)
+    app = Celery("headct", broker=celery_url(url), set_as_current=True)
     app.conf.update(
-        accept_content=["json"],
         broker_use_ssl=tls_options(url) or None,
+        accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
         task_default_queue=INFERENCE_QUEUE,

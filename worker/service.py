@@ -12,6 +12,7 @@ from core.cores import usable_cores
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
+from worker.admission import admit_own_tasks_only
 from worker.app import create_app
 from worker.deafness import Watchdog
 from worker.metrics_files import share_metrics
@@ -38,6 +39,7 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     app = create_app(settings, home)
     app.conf.include = ["worker.tasks"]
     app.conf.worker_max_tasks_per_child = None if classify else 1
+    admit_own_tasks_only(app)
 
     def _start(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
         if not classify:

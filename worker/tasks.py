@@ -1,12 +1,14 @@
 """The tasks. Arguments are ids only: names and paths can identify a patient."""
 
 import logging
-from typing import Any
+from typing import Annotated, Any
 
 from celery import shared_task
+from pydantic import Field
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from core.heartbeat import mark_heard
+from db.engine import MAX_IDS
 from db.lifecycle import Claimant
 from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, HEARTBEAT_TASK, TRAIN_TASK
 from worker.classification import classify_chunk
@@ -17,10 +19,13 @@ from worker.training_run import run_training
 logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S = 30
+RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+"""Of a row in the database. `worker.admission` drops a message whose arguments are of other types."""
+ScanIds = Annotated[list[RowId], Field(max_length=MAX_IDS)]
 
 
 @shared_task(name=CLASSIFY_TASK, bind=True, time_limit=CLASSIFY_TIME_LIMIT_S, max_retries=None)
-def classify_scans(task: Any, scan_ids: list[int]) -> None:  # noqa: ANN401 - Celery's task is untyped
+def classify_scans(task: Any, scan_ids: ScanIds) -> None:  # noqa: ANN401 - Celery's task is untyped
     """Classify the scans with these ids; tried again for as long as the database does not answer."""
     process, request = current_process(), task.request
     if process.model is None:
@@ -53,7 +58,7 @@ def heartbeat(task: Any) -> None:  # noqa: ANN401 - Celery's task is untyped
 
 
 @shared_task(name=TRAIN_TASK, acks_late=False)
-def train_model(run_id: int) -> None:
+def train_model(run_id: RowId) -> None:
     """Do the training run with this id, unless it is done or under way; its row decides, not this message."""
     process = current_process()
     run_training(process.engine, process.settings, process.home, run_id)

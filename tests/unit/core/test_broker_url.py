@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from core.broker_url import check_broker_url, tls_options, without_tls_options
+from core.broker_url import celery_url, check_broker_url, tls_options, without_tls_options
 from core.errors import SettingsError
 from core.settings import load_settings
 
@@ -59,9 +59,12 @@ def test_certificates_are_checked_without_being_asked_for(tmp_path: Path) -> Non
         assert tls_options(checked)["ssl_cert_reqs"].name == "CERT_REQUIRED"
         assert tls_options(checked)["ssl_check_hostname"]
     assert without_tls_options(url) == "rediss://:hunter2@host/0"
+    assert celery_url("rediss://:hunter2@host/0") == "rediss://:hunter2@host/0?ssl_cert_reqs=required"
+    assert celery_url(url) == f"{url}&ssl_cert_reqs=required"
+    assert celery_url(celery_url(url)) == celery_url(url)
 
 
 def test_other_urls_have_no_tls() -> None:
     for url in ("redis://:hunter2@host/0", "redis+socket://:hunter2@/run/redis.sock?virtual_host=2"):
         assert tls_options(url) == {}
-        assert without_tls_options(url) == url
+        assert without_tls_options(url) == celery_url(url) == url

@@ -1,0 +1,401 @@
+"""The locks of a running system, whose Redis is an external one behind TLS."""
+
+import base64
+import contextlib
+import json
+import os
+import pickle
+import re
+import shutil
+import socket
+import threading
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import flower.urls
+import psutil
+import pytest
+import redis
+
+from core.broker import broker_url, redis_client
+from core.home import Home
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.settings import Settings
+from tests.dicom_files import as_bytes, ct_slice
+from tests.faults.invariants import processes_of
+from tests.faults.system import System, running_system
+from tests.processes import redis_process, run_headct, wait_until
+from tests.tls import make_authority, tls_before
+from worker.app import CLASSIFY_TASK, TRAIN_TASK
+
+PATIENT = "Quixotl^Zebedea"
+NAME = re.compile(rb"quixotl|zebedea", re.IGNORECASE)
+"""Neither half of the name may be found anywhere but in the database."""
+
+
+class Wiretap:
+    """Everything that is said to a Redis from now on, as its command MONITOR tells."""
+
+    def __init__(self, home: Home) -> None:
+        self.heard = bytearray()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(home.redis_socket))
+        self._socket.sendall(f"AUTH {home.secret('redis_password')}\r\nMONITOR\r\n".encode())
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while data := self._socket.recv(2**16):
+                self.heard += data
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._socket.close()
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """The running system, and the home of its Redis."""
+
+    system: System
+    broker: Home
+    redis: "redis.Redis"
+    wiretap: Wiretap
+    url: str
+
+    def headct(self, *arguments: str) -> str:
+        """What a command prints, which goes well."""
+        done = run_headct(self.system.home, *arguments, HEADCT_BROKER_URL=self.url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def ask(self, path: str, *, method: str = "GET", password: str | None = None) -> bytes:
+        """The page of Flower."""
+        secret = password or self.system.home.secret("flower_password")
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.system.flower_port}{path}",
+            method=method,
+            headers={"Authorization": f"Basic {base64.b64encode(f'headct:{secret}'.encode()).decode()}"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return bytes(answer.read())
+
+    def logs(self) -> dict[str, bytes]:
+        """All that any part of it has written down."""
+        home = self.system.home
+        folders = (home.logs, home.run, home.health, self.broker.logs)
+        return {
+            str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()
+        }
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("security")
+    broker, home = Home(folder / "broker"), Home(folder / "home")
+    broker.make()
+    home.make()
+    # Flower would run it as Python, since the parts are started in this folder.
+    (home.root / "flowerconfig.py").write_text("open('flowerconfig-ran', 'w').close()\n")
+    authority, certificate = make_authority(folder)
+    settings = Settings(_env_file=None, home=broker.root)
+    with redis_process(settings, broker), tls_before(broker.redis_socket, authority) as port:
+        password = quote(broker.secret("redis_password"))
+        url = f"rediss://:{password}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+        wiretap = Wiretap(broker)
+        with running_system(home, HEADCT_BROKER_URL=url, HEADCT_MAX_FILE_MB="0.5") as system:
+            yield Guarded(system, broker, redis_client(broker_url(settings, broker)), wiretap, url)
+        wiretap.close()
+
+
+def test_a_scan_goes_its_way_over_tls(guarded: Guarded, scan_bytes: bytes) -> None:
+    guarded.system.drop(scan_bytes, "tls.png")
+    guarded.system.wait_for("tls.png")
+    assert guarded.system.state("tls.png") == "classified"
+    assert json.loads(guarded.headct("status", "--json"))["problems"] == []
+
+
+def dump(client: "redis.Redis") -> bytes:
+    """The whole keyspace: every key with its value, whatever its type."""
+    read = {
+        b"string": client.get,
+        b"hash": client.hgetall,
+        b"set": client.smembers,
+        b"list": lambda key: client.lrange(key, 0, -1),
+        b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+        b"stream": client.xrange,
+    }
+    found = []
+    for key in client.scan_iter():
+        kind = client.type(key)
+        found.append((key, read[kind if isinstance(kind, bytes) else kind.encode()](key)))
+    return repr(found).encode()
+
+
+def with_decoded(text: bytes) -> bytes:
+    """The text, and whatever base64 hides in it."""
+    found = [text]
+    for part in re.findall(rb"[A-Za-z0-9+/]{16,}={0,2}", text):
+        with contextlib.suppress(ValueError):
+            found.append(base64.b64decode(part[: len(part) // 4 * 4]))
+    return b"\n".join(found)
+
+
+def pages(guarded: Guarded) -> dict[str, bytes]:
+    """Every page of Flower and every answer of its API, for each worker and task that it knows."""
+    tasks = json.loads(guarded.ask("/api/tasks?limit=1000"))
+    workers = json.loads(guarded.ask("/api/workers?refresh=1"))
+    assert tasks
+    assert {name.split("@")[0] for name in workers} == {"inference", "training"}
+    asked = ["/", "/workers", "/tasks", "/broker", "/metrics", "/healthcheck", "/api/task/types"]
+    asked += ["/api/queues/length", "/api/tasks?limit=1000", "/api/workers?refresh=1"]
+    asked += [
+        "/tasks/datatable?draw=1&start=0&length=1000&search[value]=&order[0][column]=0&order[0][dir]=asc"
+    ]
+    asked += [f"/worker/{quote(name)}" for name in workers]
+    asked += [f"/{page}/{task}" for task in tasks for page in ("task", "api/task/info")]
+    return {path: guarded.ask(path) for path in asked}
+
+
+def test_no_name_of_a_patient_leaves_the_database(
+    guarded: Guarded, scan_bytes: bytes, synthetic_scans: Path, tmp_path: Path
+) -> None:
+    system = guarded.system
+    planted = {
+        f"{PATIENT}/good.png": (scan_bytes + b"1", "classified"),
+        f"{PATIENT}'); DROP TABLE scan; --.png": (scan_bytes + b"2", "classified"),
+        f"{PATIENT}\n.png": (scan_bytes + b"3", "classified"),
+        f"{PATIENT}.png": (b"no image", "rejected"),
+        f"{PATIENT}-cut.png": (scan_bytes[: len(scan_bytes) // 2], "rejected"),
+        f"{PATIENT}-large.png": (bytes(2**20), "rejected"),
+        f"{PATIENT}.dcm": (as_bytes(ct_slice(PatientName=PATIENT)), "rejected"),
+        f"{PATIENT}-magnetic.dcm": (as_bytes(ct_slice(PatientName=PATIENT, Modality="MR")), "rejected"),
+    }
+    os.mkfifo(system.home.inbox / f"{PATIENT}.fifo")
+    (system.home.inbox / f"{PATIENT}-link.png").symlink_to(tmp_path / PATIENT)
+    for name, (content, state) in planted.items():
+        system.drop(content, name, state)
+    folder = tmp_path / PATIENT
+    for label in ("Normal", "Hemorrhage"):
+        (folder / label).mkdir(parents=True)
+        for number, image in enumerate(sorted((synthetic_scans / "images").iterdir())[:4]):
+            shutil.copyfile(image, folder / label / f"{PATIENT}-{number}.png")
+    system.wait_for(*planted)
+    rows = system.rows()
+    assert {name: rows[name].state for name in planted} == {
+        name: state for name, (_, state) in planted.items()
+    }
+    scan_id = str(rows[f"{PATIENT}/good.png"].scan_id)
+    guarded.headct("label", scan_id, "hemorrhage", "--note", PATIENT)
+    run_headct(system.home, "dataset", "import", str(folder), HEADCT_BROKER_URL=guarded.url)
+    guarded.headct("retry", "--rejected")
+    system.wait_for(*planted)
+    for path, page in pages(guarded).items():
+        assert not NAME.search(with_decoded(page)), path
+    assert CLASSIFY_TASK.encode() in guarded.wiretap.heard
+    assert not NAME.search(with_decoded(bytes(guarded.wiretap.heard)))
+    assert not NAME.search(with_decoded(dump(guarded.redis)))
+    for path, text in guarded.logs().items():
+        assert not NAME.search(with_decoded(text)), path
+
+
+def test_flower_only_shows_and_only_to_who_has_its_password(guarded: Guarded) -> None:
+    paths = [
+        handler[0] if isinstance(handler, tuple) else handler.regex.pattern
+        for handler in flower.urls.handlers
+    ]
+    worker = next(iter(json.loads(guarded.ask("/api/workers"))))
+    asked = [
+        re.sub(r"\(\.[+*]\)", quote(worker), path).rstrip("$?/") or "/" for path in paths if path != ".*"
+    ]
+    refused = 0
+    for path in asked:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            guarded.ask(path, method="POST")
+        refused += caught.value.code == 403
+        # The table of tasks can be asked for by POST too; this asks for it wrongly.
+        assert caught.value.code in {400 if path == "/tasks/datatable" else 403, 403, 404, 405}, path
+        if path not in {"/metrics", "/healthcheck", "/login", "/logout"} and not path.startswith("/static/"):
+            with contextlib.suppress(urllib.error.HTTPError):
+                guarded.ask(path, password="wrong")
+                pytest.fail(f"{path} was shown without the password")
+    assert refused >= 14, "every command of its API"
+    assert not (guarded.system.home.root / "flowerconfig-ran").exists()
+    listening = {
+        address.laddr.ip
+        for process in psutil.Process(guarded.system.process.pid).children(recursive=True)
+        for address in process.net_connections()
+        if address.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_no_secret_stands_in_the_arguments_of_a_process_a_log_or_a_page(guarded: Guarded) -> None:
+    secrets = [guarded.system.home.secret("flower_password"), guarded.broker.secret("redis_password")]
+    processes = processes_of(guarded.system.home) + processes_of(guarded.broker)
+    assert len(processes) >= 6
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            assert not any(secret in word for secret in secrets for word in process.cmdline())
+    for path, text in {**guarded.logs(), **pages(guarded)}.items():
+        assert not any(secret.encode() in with_decoded(text) for secret in secrets), path
+
+
+MARK = "a-body-of-a-stranger"
+"""Stands in every foreign message, and must stand in no log."""
+
+
+class Bomb:
+    """Whoever unpickles it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def envelope(task: str, args: object, *, kwargs: object = None, **headers: object) -> dict[str, Any]:
+    """A message as Celery writes it, with these arguments and headers."""
+    body = json.dumps(
+        [args, kwargs or {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+    )
+    identity = str(uuid.uuid4())
+    return {
+        "body": base64.b64encode(body.encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": task, "id": identity, "retries": 0, "origin": MARK, **headers},
+        "properties": {
+            "correlation_id": identity,
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": INFERENCE_QUEUE},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": str(uuid.uuid4()),
+        },
+    }
+
+
+def foreign_messages(task: str, bomb: Path) -> Iterator[bytes]:
+    """Messages that are to be dropped."""
+    for junk in (
+        "",
+        "{",
+        "[]",
+        "42",
+        "null",
+        '"text"',
+        "{}",
+        "[" * 100_000,
+        '{"__type__": "x", "__value__": 1}',
+    ):
+        yield junk.encode()
+    yield b"\xff\xfe\x00" + MARK.encode()
+    wrong: list[dict[str, Any]] = [
+        envelope("celery.backend_cleanup", []),
+        envelope("celery.starmap", [{"task": task, "args": [], "options": {}}, [[MARK]]]),
+        envelope("os.system", [MARK]),
+        envelope(task, []),
+        envelope(task, [[1], MARK]),
+        envelope(task, [[1]], kwargs={MARK: 1}),
+        envelope(task, {"scan_ids": [1]}),
+        envelope(task, [MARK]),
+        envelope(task, [[MARK]]),
+        envelope(task, [["1"]]),
+        envelope(task, [[1.5]]),
+        envelope(task, [[True]]),
+        envelope(task, [[-1]]),
+        envelope(task, [[0]]),
+        envelope(task, [[2**70]]),
+        envelope(task, [[[1]]]),
+        envelope(task, [{"1": 1}]),
+        envelope(task, [None]),
+        envelope(task, [list(range(1, 1_000_001))]),
+        envelope(task, [[1]], id=None),
+        envelope(task, [[1]], id=MARK),
+        envelope(task, [[1]], retries=-1),
+        envelope(task, [[1]], retries=MARK),
+        envelope(task, [[1]], shadow=MARK),
+        envelope(task, [[1]], eta=MARK),
+        envelope(task, [[1]], eta="9999-12-31T23:59:59+00:00"),
+        envelope(task, [[1]], timelimit=[0.001, None]),
+        envelope(task, [[1]], compression="zlib"),
+        envelope(task, [[1]], compression=MARK),
+        envelope(MARK, [[1]]),
+    ]
+    for missing in ("id", "task", "retries"):
+        wrong.append(envelope(task, [[1]]))
+        del wrong[-1]["headers"][missing]
+    for missing in ("headers", "body", "properties", "content-type"):
+        wrong.append(envelope(task, [[1]]))
+        del wrong[-1][missing]
+    for missing in ("delivery_tag", "delivery_info"):
+        wrong.append(envelope(task, [[1]]))
+        del wrong[-1]["properties"][missing]
+    for tag in ([MARK], {MARK: 1}):
+        wrong.append(envelope(task, [[1]]))
+        wrong[-1]["properties"]["delivery_tag"] = tag
+    for name, value in (
+        ("headers", [MARK]),
+        ("headers", MARK),
+        ("properties", MARK),
+        ("body", 17),
+        ("body", "!" * 99 + MARK),
+        ("content-type", "application/x-yaml"),
+    ):
+        wrong.append({**envelope(task, [[1]]), name: value})
+    followed = json.dumps([[[1]], {}, {"callbacks": [{"task": task}], "errbacks": None, "chain": None}])
+    wrong.append({**envelope(task, []), "body": base64.b64encode(followed.encode()).decode()})
+    pickled = base64.b64encode(pickle.dumps(Bomb(bomb))).decode()
+    wrong += [
+        {**envelope(task, []), "body": pickled, "content-type": kind, "content-encoding": "binary"}
+        for kind in ("application/x-python-serialize", "application/json")
+    ]
+    for message in wrong:
+        yield json.dumps(message).encode()
+
+
+def test_messages_of_a_stranger_are_dropped_and_logged_and_the_worker_goes_on(
+    guarded: Guarded, scan_bytes: bytes, tmp_path: Path
+) -> None:
+    system, client = guarded.system, guarded.redis
+    system.drop(scan_bytes + b"before", "before.png")
+    system.wait_for("before.png")
+    system.children("training")
+    before = {part: (system.part(part).pid, system.children(part)[0].pid) for part in ("worker", "training")}
+    sent = {}
+    for queue, log, task in (
+        (INFERENCE_QUEUE, "worker", CLASSIFY_TASK),
+        (TRAINING_QUEUE, "training", TRAIN_TASK),
+    ):
+        messages = list(foreign_messages(task, tmp_path / "bomb"))
+        for message in messages:
+            client.lpush(queue, message)
+        client.lpush(queue, json.dumps(envelope(task, [[999_999_999]] if log == "worker" else [999_999_999])))
+        sent[log] = len(messages)
+
+    def dropped(part: str) -> int:
+        return (system.home.logs / f"{part}.log").read_text().count("that is not headct's was dropped")
+
+    for part, number in sent.items():
+        wait_until(lambda: dropped(part) == number, 30, what=f"{part} drops {number}")  # noqa: B023 - called at once
+    system.drop(scan_bytes + b"after", "after.png")
+    system.wait_for("after.png")
+    assert system.state("after.png") == "classified"
+    wait_until(
+        lambda: not client.exists(INFERENCE_QUEUE, TRAINING_QUEUE, "unacked"), what="nothing is left of them"
+    )
+    assert before["worker"] == (system.part("worker").pid, system.children("worker")[0].pid)
+    assert before["training"][0] == system.part("training").pid
+    assert not (tmp_path / "bomb").exists()
+    for path, text in guarded.logs().items():
+        assert MARK.encode() not in with_decoded(text), path
