@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-dep
 IMAGES ?=
 FAULTS := $(CURDIR)/tests/faults/results.jsonl
 
-.PHONY: help demo up test test-fast test-faults lint types contracts check bench lock weights clean
+.PHONY: help demo up test test-fast test-faults lint types contracts check bench lock audit weights clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -54,6 +54,10 @@ lock: $(VENV)/dev ## solve the dependencies anew and write both lock files
 		--no-annotate --no-header --quiet --output-file requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --quiet --constraint requirements.lock --output-file requirements-dev.lock
+
+audit: $(VENV)/dev ## ask PyPI whether a locked version is known to be vulnerable (needs the internet)
+	@$(BIN)/uv tool run --quiet pip-audit@2.10.1 --strict --require-hashes --disable-pip --progress-spinner=off \
+		--requirement requirements.lock --requirement requirements-dev.lock
 
 clean: ## remove the environment and caches, never the data under ./var
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
