@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 
+from models.quiet import load_tensorflow
 from training.hyperparameters import Hyperparameters
 from training.recipes import Material, Prediction, Recipe, predict
 from training.split import Indices
@@ -53,7 +54,8 @@ _material: Material | None = None
 def _start(material: Material) -> None:
     global _material  # noqa: PLW0603 - a process of a pool can be handed nothing else once
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process
-    import tensorflow as tf  # noqa: PLC0415 - slow, and SIGINT must be ignored by then
+    load_tensorflow()  # slow, and SIGINT must be ignored by then
+    import tensorflow as tf  # noqa: PLC0415 - brings it
 
     with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
