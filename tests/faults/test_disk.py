@@ -1,4 +1,4 @@
-"""A disk fills up (the store's, the database's, Redis's): the intake pauses, says so, and goes on by itself."""
+"""A disk fills up (store, database or Redis): the intake pauses, says so, and goes on by itself."""
 
 import contextlib
 import os
