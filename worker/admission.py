@@ -4,6 +4,7 @@ Whoever holds the password of Redis can put anything there. Celery would log a f
 end the worker at one without an envelope or an id, and take it again for ever where it never came to ack it.
 """
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -57,6 +58,13 @@ class _Nothing(BaseModel):
 _BODY = TypeAdapter(tuple[list[Any], dict[str, Any], _Nothing])
 
 
+@functools.cache
+def _parameters(task: Any) -> tuple[inspect.Signature, dict[str, TypeAdapter[Any]]]:  # noqa: ANN401 - untyped
+    hints = get_type_hints(task.run, include_extras=True)
+    signature = inspect.signature(task.run)
+    return signature, {name: TypeAdapter(hints[name]) for name in signature.parameters}
+
+
 def check(message: Message, tasks: Mapping[str, Any]) -> None:
     """Whether it is a task of headct, with arguments of the types that the task's function names.
 
@@ -76,11 +84,11 @@ def check(message: Message, tasks: Mapping[str, Any]) -> None:
         raise ForeignMessage("headct has no such task")
     if not set(headers.timelimit) <= {None, task.time_limit, task.soft_time_limit}:
         raise ForeignMessage("its time limit is not that of the task")
-    hints = get_type_hints(task.run, include_extras=True)
+    signature, types = _parameters(task)
     try:
-        given = inspect.signature(task.run).bind(*args, **kwargs).arguments
+        given = signature.bind(*args, **kwargs).arguments
         for name, value in given.items():
-            TypeAdapter(hints[name]).validate_python(value, strict=True)
+            types[name].validate_python(value, strict=True)
     except (TypeError, ValidationError) as error:
         raise ForeignMessage("its arguments are not those of the task") from error
 
