@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnreachable, HeadctError
 from core.heartbeat import check_heard
 from core.queues import INFERENCE_QUEUE
+from core.store import is_being_written, open_regular
 from db.revision import check_migrated
 from models.store import verify
-from scheduler.inbox import check_inbox, find_files, is_folder
+from scheduler.inbox import check_inbox, is_folder, walk
 from scheduler.room import Disks
 
+# A file that was not written for so long (in seconds), and is still open for it, was forgotten.
+_HELD_S = 600
 # Each folder of the inbox takes one inotify watch; other programs of this user need some too.
 _SPARE_WATCHES = 1024
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -51,14 +55,39 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
 
 def _inbox(context: Context) -> None:
     check_inbox(context.home.inbox)
-    stuck = [path for path in find_files(context.home.inbox) if not _can_be_taken(path)]
+    folders: list[str] = []
+    files = [Path(path) for path in walk(str(context.home.inbox), folders.append)]
+    stuck = [Path(path) for path in folders if not os.access(path, os.R_OK | os.X_OK, effective_ids=True)]
+    stuck += [path for path in files if not _can_be_taken(path)]
     if stuck:
-        # On a terminal only: elsewhere this text may be kept, and a name can identify a patient.
-        first = f", the first is {stuck[0]}" if sys.stdout.isatty() else ""
         raise HeadctError(
-            f"{len(stuck)} files cannot be read or removed{first}. Run `chmod u+r` on them and "
-            "`chmod u+wx` on their folders, or change the owner; they are taken at the next rescan."
+            f"{len(stuck)} files cannot be read or removed{_first(stuck)}. Run `chmod u+r` on them and "
+            "`chmod u+rwx` on their folders, or change the owner; they are taken at the next rescan."
         )
+    if held := [path for path in files if _is_held(path)]:
+        raise HeadctError(
+            f"{len(held)} files have not changed for {_HELD_S // 60} minutes, but another program "
+            f"has them open for writing{_first(held)}. They are taken when it closes them: end it (`fuser -v FILE` "
+            "names it)."
+        )
+
+
+def _first(paths: list[Path]) -> str:
+    """On a terminal only: elsewhere this text may be kept, and a name can identify a patient."""
+    return f", the first is {paths[0]}" if sys.stdout.isatty() else ""
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        if time.time() - path.lstat().st_mtime < _HELD_S:
+            return False
+        descriptor = open_regular(path)
+    except OSError:
+        return False
+    try:
+        return is_being_written(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _can_be_taken(path: Path) -> bool:

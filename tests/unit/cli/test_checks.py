@@ -58,6 +58,20 @@ def test_unreadable_files_in_the_inbox_are_told(
     assert "unreadable.png" in problems()["inbox"]
 
 
+def test_a_folder_of_the_inbox_that_cannot_be_read_is_told(home_in_use: Home, unprivileged: None) -> None:
+    (home_in_use.inbox / "closed").mkdir(mode=0o300)
+    assert "1 files cannot be read" in problems()["inbox"]
+
+
+def test_a_file_that_a_program_forgot_to_close_is_told(home_in_use: Home) -> None:
+    path = home_in_use.inbox / "open.png"
+    with path.open("wb"):
+        assert "inbox" not in problems(), "it may still be written"
+        os.utime(path, (0, 0))
+        assert "1 files have not changed for 10 minutes" in problems()["inbox"]
+    assert "inbox" not in problems()
+
+
 def test_a_missing_inbox_and_an_unwritable_store_are_told(home_in_use: Home, unprivileged: None) -> None:
     home_in_use.inbox.rmdir()
     home_in_use.store.chmod(0o500)

@@ -1,11 +1,12 @@
 """A kept file is linked where that is possible, and copied where it is not wanted."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from core.store import keep
+from core.store import SourceChangedError, is_being_written, keep, open_folder
 
 
 @pytest.mark.parametrize("link", [True, False])
@@ -17,3 +18,56 @@ def test_a_kept_file_is_a_second_name_or_a_copy(tmp_path: Path, link: bool) -> N
     assert kept.sha256 == hashlib.sha256(b"bytes").hexdigest()
     assert kept.linked is link
     assert source.samefile(tmp_path / kept.sha256) is link
+
+
+def test_a_file_with_another_name_is_copied_so_that_its_owner_cannot_change_it(tmp_path: Path) -> None:
+    source, other, store = tmp_path / "a.png", tmp_path / "outside.png", tmp_path / "store"
+    store.mkdir()
+    other.write_bytes(b"bytes")
+    other.chmod(0o644)
+    source.hardlink_to(other)
+    with source.open("rb") as file:
+        kept = keep(file.fileno(), store, link=True)
+    source.unlink()
+    other.write_bytes(b"other")
+    assert not kept.linked
+    assert (store / kept.sha256).read_bytes() == b"bytes"
+    assert (other.stat().st_mode & 0o777, other.stat().st_nlink) == (0o644, 1)
+
+
+def test_a_file_that_the_store_has_already_under_another_name_stays_as_it_is(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    source.write_bytes(b"bytes")
+    for _ in range(2):  # the second time as after a crash before the source was removed
+        with source.open("rb") as file:
+            kept = keep(file.fileno(), tmp_path, link=True)
+        assert kept.linked
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([kept.sha256, "a.png"])
+
+
+def test_a_file_is_being_written_as_long_as_somebody_has_it_open_for_that(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    with path.open("wb") as writer, path.open("rb") as reader:
+        assert is_being_written(reader.fileno())
+        with pytest.raises(SourceChangedError):
+            keep(reader.fileno(), tmp_path, link=True)
+        writer.close()
+        assert not is_being_written(reader.fileno())
+
+
+def test_who_opens_a_file_for_writing_is_held_up_by_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.touch()
+    with path.open("rb") as reader:
+        assert not is_being_written(reader.fileno())
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))  # which would fail while a lease is held
+
+
+def test_a_folder_is_opened_by_no_link_below_the_top(tmp_path: Path) -> None:
+    top, outside = tmp_path / "inbox", tmp_path / "outside"
+    (top / "study").mkdir(parents=True)
+    outside.mkdir()
+    os.close(open_folder(top / "study", top))
+    (top / "study" / "series").symlink_to(outside)
+    with pytest.raises(NotADirectoryError):
+        open_folder(top / "study" / "series", top)

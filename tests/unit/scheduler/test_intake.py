@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from core.errors import DiskNearlyFull
 from core.home import Home
 from core.settings import Settings
 from core.store import remove_leftovers
@@ -152,6 +153,33 @@ def test_another_file_that_took_its_place_meanwhile_is_not_removed(
     intake.take([candidate], remove=True)
     assert len(scans(sqlite_engine)) == 2
     assert list(home.inbox.iterdir()) == []
+
+
+def test_a_link_that_took_the_place_of_a_folder_is_not_followed(
+    intake: Intake, home: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "password").write_bytes(b"secret")
+    (home.inbox / "study").symlink_to(secrets)
+    path = home.inbox / "study" / "password"
+    taken = intake.take([Candidate(path, Path("study/password"))], remove=True)
+    assert "cannot be read" in taken.left[path]
+    assert (secrets / "password").exists()
+    assert scans(sqlite_engine) == []
+    assert list(home.store.iterdir()) == []
+
+
+def test_below_the_low_water_mark_nothing_is_taken(
+    settings: Settings, home: Home, sqlite_engine: Engine
+) -> None:
+    intake = Intake(settings.model_copy(update={"min_free_mb": 100_000_000}), home, sqlite_engine)
+    candidate = drop(home, "a.png", b"bytes")
+    with pytest.raises(DiskNearlyFull, match="HEADCT_MIN_FREE_MB"):
+        intake.take([candidate], remove=True)
+    assert candidate.path.exists()
+    assert scans(sqlite_engine) == []
+    intake.close()
 
 
 def test_a_file_that_vanished_is_left_out(intake: Intake, home: Home) -> None:
