@@ -1,6 +1,7 @@
 """The settings: environment variables `HEADCT_*`, a `.env` file, or files named by `HEADCT_*_FILE`."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -187,8 +188,10 @@ def load_settings() -> Settings:
     ------
     SettingsError
         A value is not allowed, or a variable is unknown; names the variable, the value and what is allowed.
+        Or a password stands in a `.env` that every user of the machine can read.
     """
     _refuse_unknown()
+    _refuse_open_dotenv()
     try:
         return Settings()
     except ValidationError as error:
@@ -207,6 +210,20 @@ def _refuse_unknown() -> None:
         if not variable.startswith(f"{PREFIX}TEST_"):
             raise SettingsError(
                 f"{variable} is no setting of headct. The settings are listed in docs/settings.md."
+            )
+
+
+def _refuse_open_dotenv() -> None:
+    """A group may read it, for a service whose settings are another user's."""
+    given, path = DotEnvSettingsSource(Settings).env_vars, Path(".env")
+    for name, field in Settings.model_fields.items():
+        value = given.get(f"{PREFIX}{name}".lower())
+        # A URL without a login is no secret.
+        secret = "Secret" in str(field.annotation) and value and ("URL" not in name.upper() or "@" in value)
+        if secret and path.stat().st_mode & stat.S_IRWXO:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} stands in a .env that every user of this machine can read. "
+                "Run `chmod o= .env`."
             )
 
 

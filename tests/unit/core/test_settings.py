@@ -74,6 +74,31 @@ def test_a_missing_file_of_a_setting_is_told(monkeypatch: pytest.MonkeyPatch) ->
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("HEADCT_FLOWER_PASSWORD=hunter2", True),
+        ("HEADCT_BROKER_URL=redis://:hunter2@localhost/0", True),
+        ("HEADCT_DATABASE_URL=postgresql://headct:hunter2@localhost/headct", True),
+        ("HEADCT_DATABASE_URL=sqlite:///headct.db", False),
+        ("HEADCT_FLOWER_PASSWORD_FILE=.env", False),
+        ("HEADCT_CHUNK_SIZE=4", False),
+    ],
+)
+def test_a_password_in_an_env_file_that_all_can_read_is_refused(
+    tmp_path: Path, line: str, refused: bool
+) -> None:
+    path = tmp_path / ".env"
+    path.write_text(f"{line}\n")
+    path.chmod(0o644)
+    if refused:
+        with pytest.raises(SettingsError, match=r"`chmod o= \.env`") as caught:
+            load_settings()
+        assert "hunter2" not in str(caught.value)
+    path.chmod(0o644 if not refused else 0o640)
+    load_settings()
+
+
 def test_the_environment_counts_before_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("HEADCT_CHUNK_SIZE=4\nHEADCT_MAX_FILE_MB=8\n")
     monkeypatch.setenv("HEADCT_CHUNK_SIZE", "5")
