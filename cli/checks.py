@@ -67,8 +67,8 @@ def _inbox(context: Context) -> None:
     if held := [path for path in files if _is_held(path)]:
         raise HeadctError(
             f"{len(held)} files have not changed for {_HELD_S // 60} minutes, but another program "
-            f"has them open for writing{_first(held)}. They are taken when it closes them: end it (`fuser -v FILE` "
-            "names it)."
+            f"has them open for writing{_first(held)}. They are taken when it closes them: end it "
+            "(`fuser -v FILE` names it)."
         )
 
 

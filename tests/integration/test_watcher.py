@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 from core.broker import broker_url, redis_client
 from core.home import Home
 from core.settings import Settings
+from db.engine import make_engine
 from db.tables import Arrival
 from scheduler.dispatcher import Dispatcher
 from scheduler.events import FileEvents
 from scheduler.intake import Intake
 from scheduler.watcher import Watcher
+from tests.conftest import file_system
 from tests.processes import wait_until
 from worker.app import create_app
 
@@ -145,12 +147,17 @@ def test_links_and_hidden_and_unfinished_files_are_never_taken(
     assert (outside / "secret.png").exists()
 
 
-def test_many_files_at_once_are_each_taken_once(
-    settings: Settings, home: Home, sqlite_engine: Engine
+@pytest.mark.parametrize("kept", [10_000, 10])
+def test_many_files_at_once_are_each_taken_once_however_few_paths_are_kept(
+    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
+    monkeypatch.setattr("scheduler.watcher._MOST_WRITTEN", kept)
+    monkeypatch.setattr("scheduler.watcher._MOST_WAITING", kept)
+    settings = settings.model_copy(update={"settle_seconds": 0.1})
     with watching(quick(settings), home, sqlite_engine):
         for number in range(300):
-            (home.inbox / f"{number}.png").write_bytes(PNG + b"%d" % number + PNG)
+            end = PNG if number % 3 else b""
+            (home.inbox / f"{number}.png").write_bytes(PNG + b"%d" % number + end)
         wait_until(lambda: len(names(sqlite_engine)) == 300, 20)
     assert len(list(home.store.iterdir())) == 300
     assert list(home.inbox.iterdir()) == []
@@ -166,11 +173,36 @@ def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
     filler.write_bytes(bytes(60_000))
     with watching(quick(settings), home, sqlite_engine):
         (home.inbox / "scan.png").write_bytes(PNG + bytes(30_000) + PNG)
-        time.sleep(1.5)
+        wait_until(home.intake_paused.exists)
+        assert "No space left" in home.intake_paused.read_text()
         assert names(sqlite_engine) == []
         assert (home.inbox / "scan.png").exists()
         filler.unlink()
         wait_until(lambda: names(sqlite_engine) == ["scan.png"], 20)
+        wait_until(lambda: not home.intake_paused.exists())
+
+
+def test_a_full_disk_of_the_database_makes_it_wait_too(
+    settings: Settings, home: Home, migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.pause._PAUSE_S", 0.5)
+    with file_system(tmp_path / "sql", "2m"):
+        shutil.copyfile(migrated_sqlite, tmp_path / "sql" / "headct.db")
+        engine = make_engine(f"sqlite:///{tmp_path}/sql/headct.db")
+        filler = tmp_path / "sql" / "filler"
+        with watching(quick(settings), home, engine):
+            (home.inbox / "before.png").write_bytes(PNG)
+            wait_until(lambda: names(engine) == ["before.png"], 20)
+            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            for number in range(50):
+                (home.inbox / f"{number}.png").write_bytes(PNG + b"%d" % number + PNG)
+            wait_until(home.intake_paused.exists)
+            filler.unlink()
+            wait_until(lambda: len(names(engine)) == 51, 20)
+        engine.dispose()
+    assert list(home.inbox.iterdir()) == []
 
 
 @pytest.mark.parametrize("poll_seconds", [0.0, 0.3])
