@@ -61,15 +61,25 @@ def log_only() -> None:
 
 
 @contextlib.contextmanager
-def run_log(path: Path) -> Iterator[None]:
-    """Log also to that file, which is added to: in plain text, as people read it."""
+def run_log(path: Path, run_id: int) -> Iterator[None]:
+    """Log also to that file, which is added to, in plain text; every event has the id of the training run."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(_plain())
     root = logging.getLogger()
     root.addHandler(handler)
+
+    def mark(record: logging.LogRecord) -> bool:
+        record.run_id = run_id
+        return True
+
+    marked = list(root.handlers)
+    for one in marked:
+        one.addFilter(mark)
     try:
         yield
     finally:
+        for one in marked:
+            one.removeFilter(mark)
         root.removeHandler(handler)
         handler.close()
 

@@ -35,7 +35,7 @@ def request_due_run(session: Session, settings: Settings, started: datetime) -> 
     if cause is None or any_unfinished(session):
         return None
     run_id = request_run(session, RunRequest(_SEED, epochs=None, promote=True, requested_by=cause))
-    logger.info("training run %d is requested by %s", run_id, cause)
+    logger.info("training run %d is requested by %s", run_id, cause, extra={"run_id": run_id})
     return run_id
 
 

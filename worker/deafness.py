@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 _LOOKS = 24
 """So often in a row messages wait and this worker takes none: for 8 heartbeats (two minutes), in which the
-slowest chunk is long given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted, as a machine that slept is not deaf."""
+slowest chunk is long given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted: a machine may have slept."""
 
 
 class Watchdog:

@@ -89,7 +89,8 @@ class ServedModel:
                 self._refuse(attempt, error, before)
                 return False
             self._refused, self._version, self._classifier = None, wanted, classifier
-        logger.info("%s instead of %s: %s", LOADED, before, classifier.card.version)
+        version = classifier.card.version
+        logger.info("%s instead of %s: %s", LOADED, before, version, extra={"model_version": version})
         return True
 
     def _first(self) -> "tuple[str | None, Classifier]":

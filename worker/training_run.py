@@ -128,7 +128,7 @@ def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) ->
         logger.info("training run %d is done, cancelled or under way, or waits for another one", run_id)
         return
     trainer = Trainer(engine, run_id, claimant)
-    with run_log(home.training_log(run_id)), trainer.holding():
+    with run_log(home.training_log(run_id), run_id), trainer.holding():
         try:
             ended = _do(engine, settings, home, run, trainer)
         except RunLost:

@@ -277,7 +277,7 @@ def add_version(system: System, version: str, threshold: float) -> Path:
 def wait_for_switch(system: System, before: str, after: str) -> None:
     """Both workers switch; within 5 s where nothing else runs, but tests share their machine."""
     log = system.home.logs / "worker.log"
-    line = f"instead of {before}: {after}\n"
+    line = f'instead of {before}: {after}"'
     wait_until(lambda: log.read_text().count(line) == 2, 15, what="both workers switch")
 
 

@@ -1,0 +1,151 @@
+"""What tells from outside whether all is well: metrics, log lines and heartbeats of a running system."""
+
+import base64
+import json
+import re
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from core.home import Home
+from models.store import shipped_model
+from tests.faults.system import System, running_system
+from tests.processes import run_headct, wait_until
+
+HEARTBEAT_S = 2.0
+DEAF_AFTER_S = HEARTBEAT_S * 10 / 3
+DEAF = "no classify worker has taken a message"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system whose heart beats fast."""
+    home = Home(tmp_path_factory.mktemp("watched") / "home")
+    home.make()
+    with running_system(home, HEADCT_HEARTBEAT_SECONDS=str(HEARTBEAT_S)) as running:
+        yield running
+
+
+def scrape(system: System) -> dict[str, float]:
+    """Every sample by its name with labels, as Prometheus reads them."""
+    port = re.findall(r"Metrics\s+http://127\.0\.0\.1:(\d+)", (system.home.logs / "up.out").read_text())[-1]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return {
+        sample.name + "".join(f"{{{name}={value}}}" for name, value in sorted(sample.labels.items())): (
+            sample.value
+        )
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_every_metric_of_scans_moves_when_scans_come(system: System, scan_bytes: bytes) -> None:
+    system.drop(scan_bytes, "first.png")
+    system.wait_for("first.png")
+    before = scrape(system)
+    system.drop(b"bad", "bad.png")
+    for number in range(3):
+        system.drop(scan_bytes + str(number).encode(), f"{number}.png")
+    system.wait_for("bad.png", "0.png", "1.png", "2.png")
+    wait_until(lambda: scrape(system)["headct_scans{state=classified}"] == 4, what="the metrics follow")
+    after = scrape(system)
+    moved = {name: after[name] - before.get(name, 0) for name in after}
+    assert moved["headct_files_taken_total"] == 4
+    assert 1 <= moved["headct_chunks_published_total"] <= 4
+    assert moved["headct_scans{state=rejected}"] == moved["headct_scans_finished_total{state=rejected}"] == 1
+    assert moved["headct_scans{state=classified}"] == 3
+    assert moved["headct_scans_finished_total{state=classified}"] == 3
+    assert moved["headct_scan_attempts_total"] == moved["headct_scan_latency_seconds_count"] == 4
+    assert moved["headct_decode_seconds_count"] == 4
+    assert 1 <= moved["headct_network_seconds_count"] <= 3
+    for name in ("scan_latency", "decode", "network"):
+        assert moved[f"headct_{name}_seconds_sum"] > 0
+    assert after["headct_broker_up"] == after["headct_database_up"] == 1
+    assert after["headct_queue_messages{queue=inference}"] == after["headct_inbox_files"] == 0
+    assert after["headct_oldest_unfinished_age_seconds"] == after["headct_intake_paused"] == 0
+    assert after[f"headct_model_info{{version={shipped_model().card.version}}}"] == 1
+    free = shutil.disk_usage(system.home.store).free
+    assert abs(after["headct_disk_free_bytes{folder=store}"] - free) < free / 10
+
+
+def test_the_document_lists_every_metric(system: System) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    listed = set(re.findall(r"^\| `(headct_\w+)`", page, re.MULTILINE))
+    served = {re.sub(r"(_bucket|_count|_sum|_created)?(\{.*)?$", "", name) for name in scrape(system)}
+    assert {name for name in served if name.startswith("headct_")} == listed
+
+
+def test_heartbeats_are_answered_and_fill_neither_flower_nor_the_log(system: System) -> None:
+    mark = next(path for path in system.home.health.iterdir() if path.is_file())
+    first = mark.stat().st_mtime_ns
+    wait_until(lambda: mark.stat().st_mtime_ns > first, what="a heartbeat is answered")
+    password = (system.home.root / "secrets" / "flower_password").read_text()
+    request = urllib.request.Request(f"http://127.0.0.1:{system.flower_port}/api/tasks")
+    request.add_header("Authorization", "Basic " + base64.b64encode(f"headct:{password}".encode()).decode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        names = {task["name"] for task in json.load(answer).values()}
+    assert names == {"headct.classify_scans"}
+    assert "heartbeat" not in (system.home.logs / "worker.log").read_text()
+
+
+def test_a_worker_that_takes_nothing_is_noticed_and_told_until_it_does_again(
+    system: System, scan_bytes: bytes
+) -> None:
+    log = system.home.logs / "scheduler.log"
+    lines_before = log.read_text().count(DEAF)
+    stopped = [system.part("worker"), *system.children("worker")]
+    for process in stopped:
+        process.suspend()
+    try:
+        system.drop(scan_bytes + b"deaf", "deaf.png", "classified")
+        wait_until(lambda: log.read_text().count(DEAF) > lines_before, what="the scheduler notices")
+        told = scrape(system)
+        assert told["headct_heartbeat_age_seconds"] > DEAF_AFTER_S
+        assert told["headct_oldest_unfinished_age_seconds"] > 1
+        assert told["headct_scans{state=queued}"] == 1
+        assert 1 <= told["headct_queue_messages{queue=inference}"] <= 2, "heartbeats never pile up"
+        doctor = run_headct(system.home, "doctor", HEADCT_HEARTBEAT_SECONDS=str(HEARTBEAT_S))
+        assert re.search(r"BAD  classify worker: .* for \d+ s", doctor.stdout), doctor.stdout
+    finally:
+        for process in stopped:
+            process.resume()
+    system.wait_for("deaf.png")
+    assert system.state("deaf.png") == "classified"
+    wait_until(
+        lambda: "takes messages again" in log.read_text().rsplit(DEAF, 1)[1], what="the recovery is noticed"
+    )
+    assert scrape(system)["headct_heartbeat_age_seconds"] < DEAF_AFTER_S
+    assert run_headct(system.home, "doctor").returncode == 0
+
+
+def test_every_line_of_every_log_file_is_an_event(system: System) -> None:
+    system.stop()
+    files = {path.name: path.read_text().splitlines() for path in system.home.logs.glob("*.log*")}
+    # The servers that others wrote, in their own format.
+    lines = [
+        line for name, lines in files.items() for line in lines if not name.startswith(("redis", "superv"))
+    ]
+    assert files.keys() >= {"scheduler.log", "worker.log", "training.log", "flower.log"}
+    events = [json.loads(line) for line in lines]
+    for event in events:
+        assert datetime.fromisoformat(event["time"]).utcoffset() is not None
+        assert event["level"] in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
+        assert event["logger"]
+        assert event["message"]
+    deaf = [event for event in events if DEAF in event["message"]]
+    assert deaf
+    assert all(event["level"] == "ERROR" and event["heartbeat_age_s"] > DEAF_AFTER_S for event in deaf)
+    by_stage = {
+        stage: {scan_id for event in events if stage in event["message"] for scan_id in event["scan_ids"]}
+        for stage in ("are recorded", "are published", "are classified")
+    }
+    assert by_stage["are recorded"] == by_stage["are published"] == by_stage["are classified"] != set()
+    chunk = next(event for event in events if "are classified" in event["message"])
+    assert all(chunk[f"{stage}_ms"] >= 0 for stage in ("claim", "decode", "network", "commit"))
+    assert chunk["model_version"] == shipped_model().card.version
