@@ -336,9 +336,10 @@ def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(
 
 
 def test_a_run_whose_trainer_is_killed_begins_anew_ends_once_and_tells_how(
-    system: System, synthetic_scans: Path
+    system: System, synthetic_scans: Path, tmp_path: Path
 ) -> None:
-    imported = run_headct(system.home, "dataset", "import", str(synthetic_scans))
+    folder = Path(shutil.copytree(synthetic_scans, tmp_path / "Doe^Jane"))
+    imported = run_headct(system.home, "dataset", "import", str(folder))
     assert imported.returncode == 0, imported.stderr
     queued = run_headct(system.home, "train", "--epochs", "1", "--seed", "3", "--promote", "never")
     run_id = int(re.findall(r"Training run (\d+)", queued.stdout)[0])
@@ -363,6 +364,7 @@ def test_a_run_whose_trainer_is_killed_begins_anew_ends_once_and_tells_how(
     page = Path(run_headct(system.home, "runs", "report", str(run_id)).stdout.strip())
     assert str(run.model_version) in page.read_text()
     assert "epoch 1 of 1" in system.home.training_log(run_id).read_text()
+    assert not any(b"Doe" in log.read_bytes() for log in system.home.logs.iterdir())
     tasks = json.loads(ask_flower(system, "/api/tasks")).values()
     ended = [task for task in tasks if task["name"] == "headct.train_model" and task["state"] == "SUCCESS"]
     assert [task["args"] for task in ended] == [f"[{run_id}]"]

@@ -4,18 +4,13 @@ import base64
 import contextlib
 import json
 import os
-import pickle
 import re
 import shutil
-import socket
-import threading
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import flower.urls
@@ -30,35 +25,15 @@ from core.settings import Settings
 from tests.dicom_files import as_bytes, ct_slice
 from tests.faults.invariants import processes_of
 from tests.faults.system import System, running_system
+from tests.foreign_messages import MARK, envelope, foreign_messages
 from tests.processes import redis_process, run_headct, wait_until
 from tests.tls import make_authority, tls_before
+from tests.wiretap import Wiretap, dump, with_decoded
 from worker.app import CLASSIFY_TASK, TRAIN_TASK
 
 PATIENT = "Quixotl^Zebedea"
 NAME = re.compile(rb"quixotl|zebedea", re.IGNORECASE)
 """Neither half of the name may be found anywhere but in the database."""
-
-
-class Wiretap:
-    """Everything that is said to a Redis from now on, as its command MONITOR tells."""
-
-    def __init__(self, home: Home) -> None:
-        self.heard = bytearray()
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(home.redis_socket))
-        self._socket.sendall(f"AUTH {home.secret('redis_password')}\r\nMONITOR\r\n".encode())
-        self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
-
-    def _listen(self) -> None:
-        with contextlib.suppress(OSError):
-            while data := self._socket.recv(2**16):
-                self.heard += data
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._socket.close()
 
 
 @dataclass(frozen=True)
@@ -123,32 +98,6 @@ def test_a_scan_goes_its_way_over_tls(guarded: Guarded, scan_bytes: bytes) -> No
     assert json.loads(guarded.headct("status", "--json"))["problems"] == []
 
 
-def dump(client: "redis.Redis") -> bytes:
-    """The whole keyspace: every key with its value, whatever its type."""
-    read = {
-        b"string": client.get,
-        b"hash": client.hgetall,
-        b"set": client.smembers,
-        b"list": lambda key: client.lrange(key, 0, -1),
-        b"zset": lambda key: client.zrange(key, 0, -1, withscores=True),
-        b"stream": client.xrange,
-    }
-    found = []
-    for key in client.scan_iter():
-        kind = client.type(key)
-        found.append((key, read[kind if isinstance(kind, bytes) else kind.encode()](key)))
-    return repr(found).encode()
-
-
-def with_decoded(text: bytes) -> bytes:
-    """The text, and whatever base64 hides in it."""
-    found = [text]
-    for part in re.findall(rb"[A-Za-z0-9+/]{16,}={0,2}", text):
-        with contextlib.suppress(ValueError):
-            found.append(base64.b64decode(part[: len(part) // 4 * 4]))
-    return b"\n".join(found)
-
-
 def pages(guarded: Guarded) -> dict[str, bytes]:
     """Every page of Flower and every answer of its API, for each worker and task that it knows."""
     tasks = json.loads(guarded.ask("/api/tasks?limit=1000"))
@@ -163,6 +112,14 @@ def pages(guarded: Guarded) -> dict[str, bytes]:
     asked += [f"/worker/{quote(name)}" for name in workers]
     asked += [f"/{page}/{task}" for task in tasks for page in ("task", "api/task/info")]
     return {path: guarded.ask(path) for path in asked}
+
+
+def metrics(guarded: Guarded) -> bytes:
+    """What Prometheus is told."""
+    said = (guarded.system.home.logs / "up.out").read_text()
+    (url,) = re.findall(r"http://127\.0\.0\.1:\d+/metrics", said)
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return bytes(answer.read())
 
 
 def test_no_name_of_a_patient_leaves_the_database(
@@ -200,6 +157,7 @@ def test_no_name_of_a_patient_leaves_the_database(
     system.wait_for(*planted)
     for path, page in pages(guarded).items():
         assert not NAME.search(with_decoded(page)), path
+    assert not NAME.search(metrics(guarded))
     assert CLASSIFY_TASK.encode() in guarded.wiretap.heard
     assert not NAME.search(with_decoded(bytes(guarded.wiretap.heard)))
     assert not NAME.search(with_decoded(dump(guarded.redis)))
@@ -249,119 +207,15 @@ def test_no_secret_stands_in_the_arguments_of_a_process_a_log_or_a_page(guarded:
         assert not any(secret.encode() in with_decoded(text) for secret in secrets), path
 
 
-MARK = "a-body-of-a-stranger"
-"""Stands in every foreign message, and must stand in no log."""
-
-
-class Bomb:
-    """Whoever unpickles it makes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.path,)
-
-
-def envelope(task: str, args: object, *, kwargs: object = None, **headers: object) -> dict[str, Any]:
-    """A message as Celery writes it, with these arguments and headers."""
-    body = json.dumps(
-        [args, kwargs or {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
-    )
-    identity = str(uuid.uuid4())
-    return {
-        "body": base64.b64encode(body.encode()).decode(),
-        "content-encoding": "utf-8",
-        "content-type": "application/json",
-        "headers": {"lang": "py", "task": task, "id": identity, "retries": 0, "origin": MARK, **headers},
-        "properties": {
-            "correlation_id": identity,
-            "delivery_mode": 2,
-            "delivery_info": {"exchange": "", "routing_key": INFERENCE_QUEUE},
-            "priority": 0,
-            "body_encoding": "base64",
-            "delivery_tag": str(uuid.uuid4()),
-        },
-    }
-
-
-def foreign_messages(task: str, bomb: Path) -> Iterator[bytes]:
-    """Messages that are to be dropped."""
-    for junk in (
-        "",
-        "{",
-        "[]",
-        "42",
-        "null",
-        '"text"',
-        "{}",
-        "[" * 100_000,
-        '{"__type__": "x", "__value__": 1}',
-    ):
-        yield junk.encode()
-    yield b"\xff\xfe\x00" + MARK.encode()
-    wrong: list[dict[str, Any]] = [
-        envelope("celery.backend_cleanup", []),
-        envelope("celery.starmap", [{"task": task, "args": [], "options": {}}, [[MARK]]]),
-        envelope("os.system", [MARK]),
-        envelope(task, []),
-        envelope(task, [[1], MARK]),
-        envelope(task, [[1]], kwargs={MARK: 1}),
-        envelope(task, {"scan_ids": [1]}),
-        envelope(task, [MARK]),
-        envelope(task, [[MARK]]),
-        envelope(task, [["1"]]),
-        envelope(task, [[1.5]]),
-        envelope(task, [[True]]),
-        envelope(task, [[-1]]),
-        envelope(task, [[0]]),
-        envelope(task, [[2**70]]),
-        envelope(task, [[[1]]]),
-        envelope(task, [{"1": 1}]),
-        envelope(task, [None]),
-        envelope(task, [list(range(1, 1_000_001))]),
-        envelope(task, [[1]], id=None),
-        envelope(task, [[1]], id=MARK),
-        envelope(task, [[1]], retries=-1),
-        envelope(task, [[1]], retries=MARK),
-        envelope(task, [[1]], shadow=MARK),
-        envelope(task, [[1]], eta=MARK),
-        envelope(task, [[1]], eta="9999-12-31T23:59:59+00:00"),
-        envelope(task, [[1]], timelimit=[0.001, None]),
-        envelope(task, [[1]], compression="zlib"),
-        envelope(task, [[1]], compression=MARK),
-        envelope(MARK, [[1]]),
-    ]
-    for missing in ("id", "task", "retries"):
-        wrong.append(envelope(task, [[1]]))
-        del wrong[-1]["headers"][missing]
-    for missing in ("headers", "body", "properties", "content-type"):
-        wrong.append(envelope(task, [[1]]))
-        del wrong[-1][missing]
-    for missing in ("delivery_tag", "delivery_info"):
-        wrong.append(envelope(task, [[1]]))
-        del wrong[-1]["properties"][missing]
-    for tag in ([MARK], {MARK: 1}):
-        wrong.append(envelope(task, [[1]]))
-        wrong[-1]["properties"]["delivery_tag"] = tag
-    for name, value in (
-        ("headers", [MARK]),
-        ("headers", MARK),
-        ("properties", MARK),
-        ("body", 17),
-        ("body", "!" * 99 + MARK),
-        ("content-type", "application/x-yaml"),
-    ):
-        wrong.append({**envelope(task, [[1]]), name: value})
-    followed = json.dumps([[[1]], {}, {"callbacks": [{"task": task}], "errbacks": None, "chain": None}])
-    wrong.append({**envelope(task, []), "body": base64.b64encode(followed.encode()).decode()})
-    pickled = base64.b64encode(pickle.dumps(Bomb(bomb))).decode()
-    wrong += [
-        {**envelope(task, []), "body": pickled, "content-type": kind, "content-encoding": "binary"}
-        for kind in ("application/x-python-serialize", "application/json")
-    ]
-    for message in wrong:
-        yield json.dumps(message).encode()
+def test_all_that_a_running_system_writes_is_for_its_user_alone(guarded: Guarded) -> None:
+    # A stored file can be the dropped one under another name, with the mode that it came with.
+    linked = {guarded.system.home.store, guarded.system.home.rejected, guarded.system.home.dataset}
+    mine = {guarded.system.home.root / "flowerconfig.py"}  # and *.out: the test's own files
+    for home in (guarded.system.home, guarded.broker):
+        for path in home.root.rglob("*"):
+            ours = path.suffix != ".out" and path not in mine and path.parent not in linked
+            if ours and home.inbox not in (path, *path.parents):
+                assert not path.stat().st_mode & 0o077, path
 
 
 def test_messages_of_a_stranger_are_dropped_and_logged_and_the_worker_goes_on(
