@@ -22,6 +22,7 @@ from db.queries import counts_by_state
 from db.tables import Scan
 from db.training_runs import RunRequest, request_run
 from scheduler.dispatcher import Dispatcher
+from scheduler.metrics import TAKEN_BACK
 from scheduler.service import run_scheduler
 from tests.processes import wait_until
 from worker.app import create_app
@@ -87,6 +88,11 @@ def test_new_scans_go_before_those_to_be_classified_again_which_never_fill_the_q
     assert chunks == [new[:16], new[16:], list(range(1, 17)), list(range(17, 33))]
 
 
+def count_taken_back() -> float:
+    """The value of headct_scans_taken_back_total."""
+    return next(sample.value for metric in TAKEN_BACK.collect() for sample in metric.samples)
+
+
 def test_what_redis_lost_is_published_again_once_its_lease_ran_out(
     settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
 ) -> None:
@@ -94,10 +100,12 @@ def test_what_redis_lost_is_published_again_once_its_lease_ran_out(
     make_dispatcher(settings, home, sqlite_engine).dispatch()
     client = redis_client(broker_url(settings, home))
     client.flushall()
+    taken_back = count_taken_back()
     with Session(sqlite_engine) as session, session.begin():
         session.execute(update(Scan).values(lease_expires_at=now()))
     make_dispatcher(settings, home, sqlite_engine).dispatch()
     assert queue_depth(client, INFERENCE_QUEUE) == 1
+    assert count_taken_back() == taken_back + 3
 
 
 def test_no_lease_runs_while_the_dispatcher_cannot_look(
