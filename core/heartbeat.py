@@ -13,6 +13,7 @@ from core.settings import Settings
 
 LOOKS = 3
 """Looks at the marks for each heartbeat."""
+_DAY_S = 86_400  # containers have other names each time, whose marks stay
 
 
 def deaf_after(settings: Settings) -> float:
@@ -50,7 +51,8 @@ def check_heard(settings: Settings, home: Home) -> None:
     ------
     WorkersDeaf
     """
-    age = min(heard_ages(home).values(), default=None)
+    newest = max(last_heard(home).values(), default=None)
+    age = None if newest is None else time.time() - newest
     if age is None or age > deaf_after(settings):
         since = "yet" if age is None else f"for {age:.0f} s"
         raise WorkersDeaf(
@@ -60,6 +62,7 @@ def check_heard(settings: Settings, home: Home) -> None:
 
 
 def heard_ages(home: Home) -> dict[str, float]:
-    """For how many seconds each worker has taken no message, by its name."""
+    """For how many seconds each worker that was heard today has taken no message, by its name."""
     moment = time.time()
-    return {worker: max(0.0, moment - heard) for worker, heard in last_heard(home).items()}
+    ages = {worker: max(0.0, moment - heard) for worker, heard in last_heard(home).items()}
+    return {worker: age for worker, age in ages.items() if age < _DAY_S}

@@ -9,7 +9,7 @@ import redis
 
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import WorkersDeaf
-from core.heartbeat import check_heard, deaf_after, mark_heard
+from core.heartbeat import check_heard, deaf_after, heard_ages, mark_heard
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
@@ -68,6 +68,9 @@ def test_a_mark_tells_until_it_is_old(settings: Settings, home: Home) -> None:
     os.utime(home.health / WORKER, (long_ago, long_ago))
     with pytest.raises(WorkersDeaf, match=r"for 5\d s"):
         check_heard(settings, home)
+    assert 50 < heard_ages(home)[WORKER] < 60
+    os.utime(home.health / WORKER, (1e9, 1e9))
+    assert heard_ages(home) == {}
 
 
 def test_a_worker_is_deaf_only_if_messages_wait_and_it_takes_none_again_and_again(
