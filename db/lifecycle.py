@@ -65,7 +65,7 @@ def renew_leases(session: Session, lease: timedelta, *, only_absurd: bool) -> No
         Only those that end later than any that this clock can have given: the clock was set back since.
         What slack there is lets the clocks of several machines differ.
     """
-    leased = Scan.state.in_(_LEASED)
+    leased: ColumnElement[bool] = Scan.state.in_(_LEASED)
     if only_absurd:
         leased &= Scan.lease_expires_at > now() + 2 * lease
     session.execute(update(_SCAN).where(leased).values(lease_expires_at=now() + lease))
