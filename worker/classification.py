@@ -19,6 +19,7 @@ from core.settings import Settings
 from db.engine import now
 from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish
 from db.states import ScanState
+from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ def classify_chunk(
     """Classify the scans of one task; returns how many were this task's to classify.
 
     Ids that are unknown, finished or another task's are passed over, so that doing it twice is harmless.
-    A bad image is rejected with its reason and never fails its neighbours. No transaction is open while
-    images are decoded or the network runs.
+    A bad image is rejected with its reason and never fails its neighbours. One that takes too long ends this
+    process (`worker.limits`). No transaction is open while images are decoded or the network runs.
     """
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
@@ -54,11 +55,13 @@ def classify_chunk(
     watch.lap("claim")
     images: dict[int, np.ndarray] = {}
     outcomes: list[Outcome] = []
+    limited = file_limits(settings)
     for scan_id, sha256, _ in claimed:
         try:
             with DECODE.time():
                 data = read_scan(home, settings, sha256)
-                images[scan_id] = classifier.prepare(data, settings.max_pixels)
+                with limited():
+                    images[scan_id] = classifier.prepare(data, settings.max_pixels)
         except RejectedImage as error:
             outcomes.append(Outcome(scan_id, rejected=str(error)))
         except Exception as error:  # noqa: BLE001 - the comment below

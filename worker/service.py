@@ -15,6 +15,7 @@ from core.settings import Settings
 from worker.admission import admit_own_tasks_only
 from worker.app import create_app
 from worker.deafness import Watchdog
+from worker.limits import limit_memory
 from worker.metrics_files import share_metrics
 from worker.process import start_process
 
@@ -46,6 +47,8 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
             os.nice(_NICENESS)
         try:
             start_process(settings, home, classify=classify)
+            if classify:
+                limit_memory(settings)
         except Exception as error:  # noqa: BLE001 - Celery would swallow it and go on without a model
             logger.error("this worker ends, since a process of it cannot start: %s", error)  # noqa: TRY400
             os.kill(os.getppid(), signal.SIGTERM)

@@ -1,0 +1,74 @@
+"""The limits of one file, in processes of their own, which they end."""
+
+import multiprocessing
+import resource
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from core.settings import Settings
+from worker import limits
+from worker.limits import file_limits, limit_memory
+
+SETTINGS = Settings(_env_file=None)
+FORKED = multiprocessing.get_context("fork")
+
+
+def exit_code_of(work: Callable[[], None]) -> int | None:
+    """How a process that does this work ends."""
+    process = FORKED.Process(target=work)
+    process.start()
+    process.join(20)
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def test_a_file_that_takes_too_long_ends_its_process_even_within_one_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "FILE_S", 0.05)
+
+    def work() -> None:
+        with file_limits(SETTINGS)():
+            pow(3, 10**8)  # one call of C that looks for no signal
+
+    assert exit_code_of(work) == -signal.SIGALRM
+
+
+def test_files_in_time_end_nothing_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FILE_S", 0.5)
+
+    def work() -> None:
+        limited = file_limits(SETTINGS)
+        for _ in range(3):
+            with limited():
+                time.sleep(0.01)
+        time.sleep(0.6)
+
+    assert exit_code_of(work) == 0
+
+
+def test_the_files_of_a_chunk_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHUNK_S", 0.1)
+
+    def work() -> None:
+        limited = file_limits(SETTINGS)
+        while True:
+            with limited():
+                time.sleep(0.03)
+
+    assert exit_code_of(work) == -signal.SIGALRM
+
+
+def test_memory_beyond_what_the_largest_file_needs_is_refused_and_the_process_lives() -> None:
+    def work() -> None:
+        before = resource.getrlimit(resource.RLIMIT_DATA)
+        limit_memory(SETTINGS)
+        assert resource.getrlimit(resource.RLIMIT_DATA) != before
+        bytearray(380 * 2**20)
+        with pytest.raises(MemoryError):
+            bytearray(2**30)
+
+    assert exit_code_of(work) == 0

@@ -1,0 +1,59 @@
+"""What one file may take of the process that decodes it: time and memory.
+
+A decoder is C code that no exception interrupts, so the kernel enforces both. A file that takes too long ends
+its process, which counts as an attempt (`db.lifecycle.claim`) until the scan is quarantined; its neighbours
+come back at once. One that takes too much memory is refused by the allocator, and rejected.
+"""
+
+import contextlib
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from core.settings import Settings
+
+FILE_S = 5.0
+"""Wall time of one file of `_USUAL_PIXELS` at most; docs/hostile-input.md has what files take."""
+CHUNK_S = 20.0
+"""Wall time of the files of one chunk; slow ones are done again one by one."""
+_USUAL_PIXELS = 20_000_000
+_BYTES_PER_PIXEL = 18
+"""What decoding and preprocessing hold at once, at worst: 17.6 (transparent PNG, TIFF of 32 bits). With a
+file of 64 MiB beside it a process that holds 730 MiB stays below 1.2 GB."""
+
+FileLimit = Callable[[], AbstractContextManager[None]]
+
+
+def file_limits(settings: Settings) -> FileLimit:
+    """For one chunk: gives each file a block that must not take longer, or this process ends by SIGALRM."""
+    scale = max(1.0, settings.max_pixels / _USUAL_PIXELS)
+    chunk_ends = time.monotonic() + CHUNK_S * scale
+
+    @contextlib.contextmanager
+    def limited() -> Iterator[None]:
+        left = max(0.001, chunk_ends - time.monotonic())
+        signal.setitimer(signal.ITIMER_REAL, min(FILE_S * scale, left))
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+    return limited
+
+
+def limit_memory(settings: Settings) -> None:
+    """Let this process, whose network is loaded, take as much more as the largest allowed file needs.
+
+    Elsewhere than on Linux nothing is limited.
+    """
+    if sys.platform != "linux":
+        return
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    held = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
+    most = held + int(settings.max_file_mb * 2**20) + _BYTES_PER_PIXEL * settings.max_pixels
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
