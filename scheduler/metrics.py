@@ -4,12 +4,13 @@ The scheduler serves them all: what it counts itself, what the classify processe
 and what a look at database, queue and disk tells when somebody asks.
 """
 
+import logging
 import shutil
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import redis
@@ -21,7 +22,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.broker import queue_depth
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnreachable, PortTaken
 from core.home import Home
 from core.ports import free_port
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
@@ -32,6 +33,8 @@ from db.queries import counts_by_state, oldest_unfinished
 from db.training_runs import runs_by_state
 from scheduler.inbox import walk
 from scheduler.pause import pause_shown
+
+logger = logging.getLogger(__name__)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when each counter began: nobody asks
 FILES_TAKEN = Counter("headct_files_taken", "Files of the inbox that were recorded.", registry=None)
@@ -148,24 +151,27 @@ class _WorkerCollector(Collector):
             return []
 
 
-def serve_metrics(settings: Settings, home: Home, state: StateCollector) -> Callable[[], None]:
-    """Answer Prometheus by a thread from now on; returns what ends it.
+@contextmanager
+def serve_metrics(settings: Settings, home: Home, state: StateCollector) -> Iterator[None]:
+    """Answer Prometheus by a thread until the block ends.
 
-    Raises
-    ------
-    PortTaken
+    If the port is taken by now (`headct up` looks first), that is logged, and the work goes on without.
     """
     registry = CollectorRegistry()
     for source in (FILES_TAKEN, CHUNKS_PUBLISHED, TAKEN_BACK, state, _WorkerCollector(home.metrics)):
         registry.register(source)
-    server, thread = start_http_server(metrics_port(settings), settings.metrics_address, registry)
-
-    def end() -> None:
+    try:
+        server, thread = start_http_server(metrics_port(settings), settings.metrics_address, registry)
+    except PortTaken as error:
+        logger.error("no metrics are served: %s", error)  # noqa: TRY400 - no trace
+        yield
+        return
+    try:
+        yield
+    finally:
         server.shutdown()
         server.server_close()
         thread.join()
-
-    return end
 
 
 def metrics_port(settings: Settings) -> int:

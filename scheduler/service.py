@@ -28,7 +28,7 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
 
     Raises
     ------
-    InboxUnusable, PortTaken
+    InboxUnusable
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -38,8 +38,11 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
     dispatcher = Dispatcher(settings, engine, app, client)
     heartbeat = Heartbeat(settings, app, client, home)
     intake = Intake(settings, home, engine)
-    end_metrics = serve_metrics(settings, home, StateCollector(engine, client, home, shipped, heartbeat.age))
-    with ThreadPoolExecutor(2, thread_name_prefix="scheduler") as threads:
+    state = StateCollector(engine, client, home, shipped, heartbeat.age)
+    with (
+        serve_metrics(settings, home, state),
+        ThreadPoolExecutor(2, thread_name_prefix="scheduler") as threads,
+    ):
         beside = [threads.submit(part.run, stop) for part in (dispatcher, heartbeat)]
         for running in beside:
             running.add_done_callback(lambda _: stop.set())  # no part goes on without the others
@@ -49,6 +52,5 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
             stop.set()
             dispatcher.wake()
             intake.close()
-            end_metrics()
     for running in beside:
         running.result()

@@ -21,7 +21,7 @@ from db.states import Cause
 from db.tables import Scan
 from db.training_runs import RunRequest, request_run
 from scheduler import metrics
-from scheduler.metrics import StateCollector, metrics_port
+from scheduler.metrics import StateCollector, metrics_port, serve_metrics
 
 
 @pytest.fixture(autouse=True)
@@ -93,10 +93,19 @@ def test_an_answer_holds_for_a_while(
     assert ask("headct_inbox_files") == 0
 
 
-def test_a_taken_port_is_told(settings: Settings) -> None:
+def test_a_taken_port_is_told_and_ends_no_scheduler(
+    settings: Settings,
+    sqlite_engine: Engine,
+    client: redis.Redis,
+    home: Home,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    state = StateCollector(sqlite_engine, client, home, "default-1", lambda: 7.0)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = settings.model_copy(update={"metrics_port": other.getsockname()[1]})
         with pytest.raises(PortTaken, match="HEADCT_METRICS_PORT"):
             metrics_port(taken)
+        with serve_metrics(taken, home, state):
+            assert "no metrics are served" in caplog.text
