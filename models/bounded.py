@@ -1,9 +1,26 @@
 """The bytes of a file, for parsers that would take as many steps as a hostile file asks for."""
 
 import io
+import struct
+import zlib
 
 from core.errors import UnreadableImage
 
+PARSER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,  # also RecursionError, and NotImplementedError for an unknown encoding
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+"""What the parsers of Pillow and pydicom raise on bytes that are damaged."""
 MAX_READS = 200_000
 """Reads in all, each with some microseconds of a parser's work: 3 for a chunk of PNG or a segment of JPEG, 2
 for a run of BMP. A slice needs some hundred, one of 20 million pixels in chunks of 8 KiB some 10,000."""

@@ -1,6 +1,5 @@
 """From the bytes of an image file to a grey array, or to the reason why not."""
 
-import struct
 import warnings
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from core.errors import ImageTooLarge, NotACtSlice, RejectedImage, UnreadableImage
-from models.bounded import BoundedFile
+from models.bounded import PARSER_ERRORS, BoundedFile
 from models.codestream import check_scans
 from models.colour import is_photograph
 from models.dicom import decode_dicom, is_dicom
@@ -23,7 +22,6 @@ _JPEG_FORMATS = ("JPEG", "MPO")  # MPO: several JPEG images in one file, of whic
 _DEEP_MODES = ("I", "F")  # and every "I;16*"
 _PNG_TEXT_LIMIT = "MAX_TEXT_"
 """In Pillow's errors about text that unpacks to more than PngImagePlugin allows: 1 MiB, 64 MiB in all."""
-_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, struct.error)
 
 _GREATEST = 1e37
 """Of a float pixel; the difference of two is still a float32."""
@@ -70,7 +68,7 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
         ) from error
     except RejectedImage:
         raise
-    except _DAMAGED as error:
+    except PARSER_ERRORS as error:
         if _PNG_TEXT_LIMIT in str(error):
             raise UnreadableImage(
                 "The PNG's text or colour profile unpacks to far more than a slice needs. "

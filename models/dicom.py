@@ -5,16 +5,14 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 
 import hashlib
 import logging
-import struct
 import warnings
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice, UnreadableImage
-from models.bounded import BoundedFile
+from models.bounded import PARSER_ERRORS, BoundedFile
 from models.dicom_pixels import hounsfield_of, padding_of, stored_values
 from models.size import check_size
 
@@ -45,18 +43,6 @@ _MAX_READS = 50_000
 _LONGEST_VALUE = 4096
 """Bytes; the standard allows 1024 in each of a few values (PS3.5, 6.2)."""
 _SALT = b"headct: patient of a DICOM file"
-_DAMAGED = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    RuntimeError,  # also RecursionError, and NotImplementedError for an unknown encoding
-    EOFError,
-    struct.error,
-    zlib.error,
-)
 
 
 def is_dicom(data: bytes) -> bool:
@@ -194,7 +180,7 @@ def _damage() -> tuple[type[Exception], ...]:
     """What pydicom raises on bytes that are no data set, when reading or, later, when converting them."""
     from pydicom.errors import BytesLengthException  # noqa: PLC0415 - as in `_read`
 
-    return (*_DAMAGED, BytesLengthException)
+    return (*PARSER_ERRORS, BytesLengthException)
 
 
 def _damaged() -> UnreadableImage:

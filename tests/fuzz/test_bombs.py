@@ -174,6 +174,28 @@ def test_a_bomb_is_refused_in_time_for_what_it_is(name: str) -> None:
     assert re.search(reason, str(examined.rejected))
 
 
+FOUND = {
+    "TIFF, a palette of numbers above 65,535": bombs.tiff(
+        [
+            *(entry for entry in bombs.tiff_image(64, 64) if entry[0] != 262),
+            (262, 3, 1, 3),
+            (273, 4, 1, 8),
+            (278, 4, 1, 64),
+            (279, 4, 1, 4096),
+            (320, 4, 768, b"\xff" * 3072),
+        ],
+        bytes(4096),
+    ),
+}
+"""What the fuzzer found, in small."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_the_fuzzer_found_is_damaged(name: str) -> None:
+    with pytest.raises(UnreadableImage, match=DAMAGED):
+        decode(FOUND[name])
+
+
 def zip_of_slice() -> bytes:
     packed = io.BytesIO(SLICE)
     with zipfile.ZipFile(packed, "a") as archive:
