@@ -7,9 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
 IMAGES ?=
+FUZZ_SECONDS ?= 300
 FAULTS := $(CURDIR)/tests/faults/results.jsonl
 
-.PHONY: help demo up test test-fast test-faults lint types contracts check bench lock audit weights clean
+.PHONY: help demo up test test-fast test-faults fuzz lint types contracts check bench lock audit weights clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -30,6 +31,10 @@ test-faults: $(VENV)/dev ## every fault many times (IMAGES=folder, HEADCT_TEST_S
 	@HEADCT_TEST_FAULTS=full HEADCT_TEST_IMAGES="$(abspath $(IMAGES))" HEADCT_TEST_RESULTS="$(FAULTS)" \
 		$(BIN)/python -m pytest -n 0 tests/faults; ended=$$?; \
 		$(BIN)/python -m tests.faults.table "$(FAULTS)"; exit $$ended
+
+fuzz: $(VENV)/dev ## fuzz the decoder for FUZZ_SECONDS (300); what it finds is kept in .fuzz
+	@mkdir -p .fuzz/corpus
+	@$(BIN)/python -m tests.fuzz.fuzz_decoder -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/ .fuzz/corpus
 
 lint: $(VENV)/dev ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
