@@ -16,7 +16,7 @@ from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of
 from scheduler.inbox import find_files
-from scheduler.intake import Candidate, Intake
+from scheduler.intake import Candidate, Intake, StrPath
 
 # By name, and only inside a folder: a file that is named itself is always taken.
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
@@ -47,7 +47,7 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
     candidates, skipped = _candidates(paths)
     intake = Intake(context.settings, context.home, context.engine)
     scan_ids: dict[int, None] = {}
-    left: dict[Path, str] = {}
+    left: dict[StrPath, str] = {}
     with progress_bar() as bar:
         for start in bar.track(range(0, len(candidates), _BATCH), description="Taking in", total=None):
             try:

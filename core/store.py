@@ -112,11 +112,13 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
     if link and is_being_written(source):
         raise SourceChangedError
     before = os.fstat(source)
-    name = folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
+    name = f"{_UNFINISHED}{uuid.uuid4().hex}"
+    store = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # Who has another name for it could change it for ever: such a file is copied.
-        linked = link and before.st_nlink == 1 and _link(source, name)
-        target = None if linked else os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        linked = link and before.st_nlink == 1 and _link(source, name, store)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        target = None if linked else os.open(name, flags, 0o600, dir_fd=store)
         try:
             sha256, size = _read_through(source, target, before.st_size)
             os.fsync(source if target is None else target)
@@ -126,31 +128,30 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
         after = os.fstat(source)
         if not before.st_size == after.st_size == size or before.st_mtime_ns != after.st_mtime_ns:
             raise SourceChangedError
-        if linked or not _is_same(source, folder / sha256):
-            name.replace(folder / sha256)
+        if linked or not _is_same(after, sha256, store):
+            os.rename(name, sha256, src_dir_fd=store, dst_dir_fd=store)
         else:
             linked = True  # the other name is the store's own, of an intake that was killed
     finally:
-        name.unlink(missing_ok=True)  # also left by a rename onto another name of the same file
+        with contextlib.suppress(FileNotFoundError):  # also left by a rename onto another name of the file
+            os.unlink(name, dir_fd=store)
+        os.close(store)
     return Kept(sha256, size, linked, after)
 
 
-def _link(source: int, name: Path) -> bool:
-    folder = os.open(name.parent, os.O_RDONLY | os.O_DIRECTORY)
+def _link(source: int, name: str, folder: int) -> bool:
     try:
         # By its descriptor, since another file may stand at its path by now. Only with a folder's descriptor
         # does Python call linkat(2), which follows the link that /proc shows.
-        os.link(f"/proc/self/fd/{source}", name.name, dst_dir_fd=folder, follow_symlinks=True)
+        os.link(f"/proc/self/fd/{source}", name, dst_dir_fd=folder, follow_symlinks=True)
     except OSError:
         return False
-    finally:
-        os.close(folder)
     return True
 
 
-def _is_same(source: int, path: Path) -> bool:
+def _is_same(source: os.stat_result, name: str, folder: int) -> bool:
     try:
-        return os.path.samestat(os.fstat(source), path.lstat())
+        return os.path.samestat(source, os.stat(name, dir_fd=folder, follow_symlinks=False))
     except FileNotFoundError:
         return False
 
@@ -160,7 +161,7 @@ def _read_through(source: int, target: int | None, expected: int) -> tuple[str, 
     digest, size = hashlib.sha256(), 0
     while size <= expected:
         try:
-            block = os.read(source, _BLOCK)
+            block = os.read(source, min(_BLOCK, expected - size + 1))
         except OSError as error:
             raise SourceUnreadableError(f"it cannot be read ({error.strerror})") from error
         if not block:

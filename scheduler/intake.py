@@ -8,11 +8,13 @@ either: a file that was recorded but not yet removed is known by its identity wh
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -28,12 +30,19 @@ VANISHED = "there is no such file"
 CHANGED = "it changed while it was read, or is still open for writing"
 
 
-@dataclass(frozen=True)
+# Half of a file's time is its fsync: four wait side by side; more would cost more than they save.
+_THREADS = 4
+
+# The watcher's paths are text: objects of pathlib cost a quarter of a file's time.
+StrPath: TypeAlias = str | Path
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A file to take in, and its name for people: below the inbox, or below the folder that was submitted."""
 
-    path: Path
-    name: Path
+    path: StrPath
+    name: StrPath
 
     @property
     def source_name(self) -> str:
@@ -45,8 +54,8 @@ class Candidate:
 class Taken:
     """What one round of intake did: scan ids by file, and why files are still where they were."""
 
-    scan_ids: dict[Path, int]
-    left: dict[Path, str]
+    scan_ids: dict[StrPath, int]
+    left: dict[StrPath, str]
 
 
 class Intake:
@@ -60,8 +69,7 @@ class Intake:
         self._home = home
         self._max_file_mb = settings.max_file_mb
         self._disks = Disks(settings, home)
-        # Half of a file's time is its fsync: four wait side by side; more would cost more than they save.
-        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="intake")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
 
     def take(self, candidates: Sequence[Candidate], *, remove: bool) -> Taken:
         """Record these files in one transaction; then remove them from where they were, if `remove`.
@@ -76,20 +84,18 @@ class Intake:
             The database does not answer. Nothing was recorded, and every file is still there.
         """
         self._disks.check()
-        with _open_folders(candidates, self._home.inbox) as (folders, left):
-            reachable = [candidate for candidate in candidates if candidate.path.parent in folders]
+        with _open_folders(candidates, self._home.inbox) as (files, left):
             keeping = [
-                self._pool.submit(self._keep, candidate, folders[candidate.path.parent], remove=remove)
-                for candidate in reachable
+                self._pool.submit(self._keep_all, files[start::_THREADS], remove=remove)
+                for start in range(min(_THREADS, len(files)))
             ]
             wait(keeping)  # for all, also where one fails: they use the folders' descriptors
             kept = []
-            for candidate, ended in zip(reachable, keeping, strict=True):
-                one = ended.result()
+            for file, one in itertools.chain.from_iterable(ended.result() for ended in keeping):
                 if isinstance(one, _Kept):
                     kept.append(one)
                 else:
-                    left[candidate.path] = one
+                    left[file.candidate.path] = one
             if not kept:
                 return Taken({}, left)
             for folder in {one.folder for one in kept}:
@@ -98,18 +104,21 @@ class Intake:
                 ids = record_arrivals(session, [one.arrival for one in kept])
             if remove:
                 for one in kept:
-                    if why := _remove(one.path.name, folders[one.path.parent], one.source):
-                        left[one.path] = why
-        return Taken({one.path: ids[one.arrival.sha256] for one in kept}, left)
+                    if why := _remove(one):
+                        left[one.file.candidate.path] = why
+        return Taken({one.file.candidate.path: ids[one.arrival.sha256] for one in kept}, left)
 
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
 
-    def _keep(self, candidate: Candidate, parent: int, *, remove: bool) -> "_Kept | str":
-        """Put a file of this folder into the store; returns what to record, or why it is left for later."""
+    def _keep_all(self, files: Sequence["_File"], *, remove: bool) -> list[tuple["_File", "_Kept | str"]]:
+        return [(file, self._keep(file, remove=remove)) for file in files]
+
+    def _keep(self, file: "_File", *, remove: bool) -> "_Kept | str":
+        """Put one file into the store; returns what to record, or why it is left for later."""
         try:
-            descriptor = open_regular(candidate.path.name, parent)
+            descriptor = open_regular(file.name, file.folder)
         except OSError as error:
             return _unreadable(error)
         try:
@@ -122,21 +131,31 @@ class Intake:
             return str(error)
         finally:
             os.close(descriptor)
+        source_name = file.candidate.source_name
         arrival = NewArrival(
             sha256=kept.sha256,
             size_bytes=kept.size_bytes,
-            source_name=candidate.source_name,
-            identity=_identity(candidate.source_name, kept.source, linked=kept.linked) if remove else None,
+            source_name=source_name,
+            identity=_identity(source_name, kept.source, linked=kept.linked) if remove else None,
             refused=str(ImageTooLarge.file(self._max_file_mb)) if too_large else None,
         )
-        return _Kept(candidate.path, folder, arrival, kept.source)
+        return _Kept(file, folder, arrival, kept.source)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A candidate by its name in a folder, which is known by its descriptor."""
+
+    candidate: Candidate
+    folder: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     """A file that stands in `folder`, what to record of it, and its status when that was settled."""
 
-    path: Path
+    file: _File
     folder: Path
     arrival: NewArrival
     source: os.stat_result
@@ -145,22 +164,26 @@ class _Kept:
 @contextlib.contextmanager
 def _open_folders(
     candidates: Sequence[Candidate], inbox: Path
-) -> Iterator[tuple[dict[Path, int], dict[Path, str]]]:
-    """Descriptors of the folders that the files are in, and why other files cannot be reached.
+) -> Iterator[tuple[list[_File], dict[StrPath, str]]]:
+    """The files by their open folders, and why others cannot be reached.
 
     Below the inbox no link is followed to them; what is submitted by a path may be reached by links.
     """
-    folders: dict[Path, int] = {}
-    left: dict[Path, str] = {}
+    folders: dict[str, int] = {}
+    files: list[_File] = []
+    left: dict[StrPath, str] = {}
     try:
         for candidate in candidates:
-            folder = candidate.path.parent
+            parent, name = os.path.split(candidate.path)
             try:
-                if folder not in folders:
-                    folders[folder] = open_folder(folder, inbox if folder.is_relative_to(inbox) else folder)
+                if parent not in folders:
+                    folder = Path(parent)
+                    folders[parent] = open_folder(folder, inbox if folder.is_relative_to(inbox) else folder)
             except OSError as error:
                 left[candidate.path] = _unreadable(error)
-        yield folders, left
+            else:
+                files.append(_File(candidate, folders[parent], name))
+        yield files, left
     finally:
         for descriptor in folders.values():
             os.close(descriptor)
@@ -184,8 +207,9 @@ def _identity(source_name: str, status: os.stat_result, *, linked: bool) -> str:
     return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def _remove(name: str, folder: int, recorded: os.stat_result) -> str | None:
+def _remove(kept: _Kept) -> str | None:
     """Remove the file that was recorded, not one that has come to its place since; or say why it stays."""
+    name, folder, recorded = kept.file.name, kept.file.folder, kept.source
     try:
         now = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if (now.st_ino, now.st_size, now.st_mtime_ns) == (

@@ -12,7 +12,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
@@ -173,7 +172,7 @@ class Watcher:
         DiskNearlyFull, OSError, sqlalchemy.exc.DBAPIError
             Nothing was taken, and everything has to wait.
         """
-        candidates = [Candidate(Path(path), Path(path[len(self._inbox) + 1 :])) for path in paths]
+        candidates = [Candidate(path, path[len(self._inbox) + 1 :]) for path in paths]
         taken = self._intake.take(candidates, remove=True)
         reasons: Counter[str] = Counter()
         for path, reason in taken.left.items():

@@ -16,6 +16,9 @@ def test_a_full_disk_is_told_and_the_files_stay(
     scan.write_bytes(bytes(30_000))
     refused = run_headct(home, "submit", "--move", str(scan))
     assert refused.returncode == 1
+    assert "HEADCT_MIN_FREE_MB" in refused.stderr, "below the low-water mark it does not try"
+    refused = run_headct(home, "submit", "--move", str(scan), HEADCT_MIN_FREE_MB="0")
+    assert refused.returncode == 1
     assert "No space left on device" in refused.stderr
     assert "headct doctor" in refused.stderr
     assert "Traceback" not in refused.stderr
