@@ -66,7 +66,8 @@ def copy_files(home: Home, target: Home) -> Copied:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Every file below it but those that are still being written."""
-    for parent, _, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(parent, name) for name in names if not name.startswith("."))
 
 

@@ -31,7 +31,7 @@ class Heartbeat:
     def __init__(self, settings: Settings, app: Celery, client: redis.Redis, home: Home) -> None:
         self._interval, self._deaf_after = settings.heartbeat_seconds, deaf_after(settings)
         self._app, self._client, self._home = app, client, home
-        self._newest = _newest_mark(home)
+        self._marks = last_heard(home)
         # By the clock of this process: the wall clock may be set, and marks can be another machine's.
         self._heard = time.monotonic()
         self._next_beat = 0.0
@@ -39,9 +39,9 @@ class Heartbeat:
 
     def age(self) -> float:
         """Seconds since a classify worker took a message, or since this process began."""
-        newest = _newest_mark(self._home)
-        if newest != self._newest:
-            self._newest, self._heard = newest, time.monotonic()
+        marks = last_heard(self._home)
+        if marks != self._marks:
+            self._marks, self._heard = marks, time.monotonic()
         return time.monotonic() - self._heard
 
     def run(self, stop: threading.Event) -> None:
@@ -77,7 +77,3 @@ class Heartbeat:
         if due and waiting == 0 and time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + self._interval
             self._app.send_task(HEARTBEAT_TASK, queue=INFERENCE_QUEUE)
-
-
-def _newest_mark(home: Home) -> float:
-    return max(last_heard(home).values(), default=0.0)

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import redis
@@ -44,11 +45,12 @@ class Watchdog:
 
     def look(self) -> bool:
         """Look once; returns whether the worker is deaf."""
-        heard = self._mark.stat().st_mtime_ns if self._mark.exists() else None
         try:
-            waiting = queue_depth(self._client, INFERENCE_QUEUE) > 0
-        except BrokerUnreachable:
-            waiting = False
+            heard = self._mark.stat().st_mtime_ns if self._mark.exists() else None
+            # Where no mark can be made, none says anything.
+            waiting = queue_depth(self._client, INFERENCE_QUEUE) > 0 and os.access(self._mark.parent, os.W_OK)
+        except (BrokerUnreachable, OSError):
+            heard, waiting = None, False
         self._looks = self._looks + 1 if waiting and heard == self._heard else 0
         self._heard = heard
         return self._looks >= _LOOKS
@@ -62,5 +64,9 @@ class Watchdog:
             time.sleep(self._pause)
         logger.critical("this worker ends, since it takes no messages although some wait; nothing is lost")
         # Outright: what does not listen does not stop softly either. The scans come back by their leases.
-        for process in (*children(), os.getpid()):
-            os.kill(process, signal.SIGKILL)
+        try:
+            for child in children():
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+        finally:
+            os.kill(os.getpid(), signal.SIGKILL)
