@@ -74,6 +74,13 @@ def test_it_follows_inbox_pause_and_disk(sqlite_engine: Engine, client: redis.Re
     assert ask("headct_disk_free_bytes", {"folder": "store"}) is None
 
 
+def test_it_follows_the_free_disk(sqlite_engine: Engine, client: redis.Redis, small_disk: Path) -> None:
+    ask = look(sqlite_engine, client, Home(small_disk)).get_sample_value
+    before = ask("headct_disk_free_bytes", {"folder": "home"}) or 0
+    (small_disk / "file").write_bytes(b"x" * 2**15)
+    assert ask("headct_disk_free_bytes", {"folder": "home"}) == before - 2**15
+
+
 def test_a_redis_and_a_database_that_are_away_are_told(
     client: redis.Redis, home: Home, tmp_path: Path
 ) -> None:
