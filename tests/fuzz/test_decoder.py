@@ -34,7 +34,7 @@ def test_the_corpus_is_the_same_for_the_same_seed() -> None:
 
 def test_every_file_of_the_corpus_is_decoded_or_rejected_in_time() -> None:
     ended = Counter[bool]()
-    for name, data in damaged_files(5000 if FULL else 500):
+    for name, data in damaged_files(5000 if FULL else 300):
         examined = examine(data)
         assert examined.seconds < LONGEST_S, name
         ended[examined.rejected is None] += 1
@@ -42,7 +42,7 @@ def test_every_file_of_the_corpus_is_decoded_or_rejected_in_time() -> None:
 
 
 @settings(
-    max_examples=20_000 if FULL else 200,
+    max_examples=20_000 if FULL else 100,
     deadline=LONGEST_S * 1000,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -53,7 +53,7 @@ def test_any_damage_ends_as_an_image_or_a_reason(kind: str, seed: int, tail: byt
 
 
 @settings(
-    max_examples=5_000 if FULL else 150,
+    max_examples=5_000 if FULL else 100,
     deadline=LONGEST_S * 1000,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
