@@ -57,6 +57,8 @@ def test_a_newer_database_is_told_at_the_start(home: Home, sqlite_url: str) -> N
     migrate(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    engine.dispose()
+    home.database.chmod(0o600)
     for command in ("up", "watch", "results"):
         refused = run_headct(home, command, HEADCT_FLOWER_PORT="0")
         assert refused.returncode == 1
@@ -83,6 +85,7 @@ def site_model(home: Home) -> Path:
     with Session(engine) as session, session.begin():
         promote(session, "site-1", cause=Cause.PERSON, decided_by="ann", evidence=None)
     engine.dispose()
+    home.database.chmod(0o600)
     return home.models / "site-1"
 
 
