@@ -80,19 +80,20 @@ class Watcher:
         """
         pause = Pause(self._home)
         with FileEvents(self._home) as events:
+            busy = False
             while not stop.is_set():
-                self._rescan_if_due(events)
-                busy = (self._written or self._walks) and not pause.holds()
+                busy = self._rescan_if_due(events) or busy
                 self._notice(events.read(0 if busy else _LOOK_S, self._gather_s), events)
-                if not pause.holds():
-                    self._take_some(pause)
+                busy = not pause.holds() and self._take_some(pause)
         pause.end()
 
-    def _rescan_if_due(self, events: FileEvents) -> None:
-        if time.monotonic() >= self._next_rescan and not self._walks:
-            check_inbox(self._home.inbox)
-            self._walk(self._inbox, events)
-            self._next_rescan = time.monotonic() + self._rescan_seconds
+    def _rescan_if_due(self, events: FileEvents) -> bool:
+        if time.monotonic() < self._next_rescan or self._walks:
+            return False
+        check_inbox(self._home.inbox)
+        self._walk(self._inbox, events)
+        self._next_rescan = time.monotonic() + self._rescan_seconds
+        return True
 
     def _walk(self, folder: str, events: FileEvents) -> None:
         """Have the files of a folder looked at; each folder is watched before it is read."""
@@ -104,23 +105,35 @@ class Watcher:
         for folder in noticed.folders:
             self._walk(folder, events)
         now = time.monotonic()
-        for path in noticed.created:
+        room = max(0, _MOST_WAITING - len(self._waiting))
+        for path in noticed.created[:room]:
             self._waiting.setdefault(path, _Seen(now))
         self._written |= dict.fromkeys(noticed.written)
-        if noticed.overflowed or len(self._written) > _MOST_WRITTEN:
-            self._written.clear()
+        if noticed.overflowed or noticed.created[room:] or len(self._written) > _MOST_WRITTEN:
             self._next_rescan = 0.0
+        if len(self._written) > _MOST_WRITTEN:
+            self._written.clear()
 
-    def _take_some(self, pause: Pause) -> None:
-        """Take one batch of complete files, if there are any."""
-        looked_at = itertools.islice(self._next_paths(), _MOST_LOOKS)
-        complete = (path for path, seen in looked_at if self._is_complete(path, seen))
-        paths = list(dict.fromkeys(itertools.islice(complete, self._batch)))
-        if not paths:
+    def _take_some(self, pause: Pause) -> bool:
+        """Take one batch of complete files, if there are any; returns whether there is more to look at."""
+        complete: dict[str, None] = {}
+        looked_at, full = 0, False
+        for path, seen in itertools.islice(self._next_paths(), _MOST_LOOKS):
+            looked_at += 1
+            if self._is_complete(path, seen):
+                complete[path] = None
+            full = len(complete) == self._batch
+            if full:
+                break
+        if complete:
+            self._take_batch(list(complete), pause)
+        else:
             self._batch, self._gather_s = _FIRST_BATCH, _GATHER_ONE_S
             if not (self._written or self._waiting or self._walks):
                 pause.end()
-            return
+        return full or looked_at == _MOST_LOOKS
+
+    def _take_batch(self, paths: list[str], pause: Pause) -> None:
         try:
             self._take(paths)
         except (DiskNearlyFull, OSError, DBAPIError) as error:
