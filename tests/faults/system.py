@@ -109,7 +109,7 @@ class System:
         found = {}
         for process in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                words = process.cmdline()
+                words = process.cmdline() or [""]  # while it is being started
                 if "redis-server" in words[0]:
                     found["redis"] = process
                 elif words[-1] in _PARTS:

@@ -9,8 +9,13 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import func, select
+
+from db.engine import reading
+from db.tables import Scan
 from tests.faults.invariants import check, left_over
 from tests.faults.system import System
 from tests.processes import wait_until
@@ -53,6 +58,7 @@ class Trial:
         self.random = random.Random(f"{seed} {name} {number}")  # noqa: S311 - to be repeatable
         self._scans = scans
         self._over: float | None = None
+        self._claimed: datetime | None = None
 
     def drop(self, count: int = 1) -> None:
         """Put new scans into the inbox, all of which are to be classified."""
@@ -81,8 +87,16 @@ class Trial:
         time.sleep(self.random.uniform(0, longest_s))
 
     def wait_for_work(self) -> None:
-        """Return in the middle of a chunk: a worker has claimed scans."""
-        wait_until(lambda: self.system.count("running"), what="a worker has begun a chunk")
+        """Return in the middle of a chunk: a worker has claimed scans since the last call."""
+        wait_until(self._has_begun, what="a worker has begun a chunk")
+
+    def _has_begun(self) -> bool:
+        with reading(self.system.engine) as session:
+            claimed = session.scalar(select(func.max(Scan.lease_expires_at)).where(Scan.state == "running"))
+        if claimed is None or (self._claimed is not None and claimed <= self._claimed):
+            return False
+        self._claimed = claimed
+        return True
 
     def wait_until_recorded(self) -> None:
         """Return when everything that was dropped so far has its row."""
