@@ -1,10 +1,12 @@
 """From the bytes of an image file to a grey array, or to the reason why not."""
 
+import ctypes
 import warnings
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, _imaging
 
 from core.errors import ImageTooLarge, NotACtSlice, RejectedImage, UnreadableImage
 from models.bounded import PARSER_ERRORS, BoundedFile
@@ -25,6 +27,11 @@ _PNG_TEXT_LIMIT = "MAX_TEXT_"
 
 _GREATEST = 1e37
 """Of a float pixel; the difference of two is still a float32."""
+
+# libtiff prints what it finds wrong, up to a line for each row of an image, in pieces that break the lines of
+# other processes in the same log. Pillow raises an error anyway.
+with suppress(AttributeError, OSError):
+    ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 
 
 def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:

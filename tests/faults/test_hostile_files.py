@@ -23,6 +23,7 @@ def decode_seconds(log: Path, first: int) -> list[float]:
     with log.open("rb") as file:
         file.seek(first)
         lines = [line for line in file.read().splitlines() if b'"decode_ms"' in line]
+    assert lines, "the log was rotated"
     return [json.loads(line)["decode_ms"] / 1000 for line in lines]
 
 

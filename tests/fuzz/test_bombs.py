@@ -196,6 +196,13 @@ def test_what_the_fuzzer_found_is_damaged(name: str) -> None:
         decode(FOUND[name])
 
 
+def test_a_damaged_tiff_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    whole = encoded(Image.fromarray(GREY).convert("1"), "TIFF", compression="group4")
+    with pytest.raises(UnreadableImage):
+        decode(whole[:8] + bytes(40) + whole[48:])
+    assert capfd.readouterr() == ("", ""), "libtiff's lines would break those of the log"
+
+
 def zip_of_slice() -> bytes:
     packed = io.BytesIO(SLICE)
     with zipfile.ZipFile(packed, "a") as archive:
