@@ -62,11 +62,13 @@ class Scheduler:
             names = session.scalar(select(func.count(Arrival.source_name.distinct()))) or 0
             scans = session.scalar(select(func.count()).select_from(Scan)) or 0
         stored = sum(1 for _ in self.home.store.iterdir())
-        record.repetitions, record.files = 1, count
-        record.lost = count - names
-        record.doubled = self.recorded() - names
-        record.stuck = sum(1 for _ in self.home.inbox.iterdir())
-        assert (names, self.recorded(), scans, stored, record.stuck) == (count, count, count, count, 0)
+        left = sum(1 for _ in self.home.inbox.iterdir())
+        record.repetitions += 1
+        record.files += count
+        record.lost += count - names
+        record.doubled += self.recorded() - names
+        record.stuck += left
+        assert (names, self.recorded(), scans, stored, left) == (count, count, count, count, 0)
 
 
 @contextlib.contextmanager
