@@ -59,17 +59,17 @@ def shifted(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[
         yield running
 
 
-@pytest.mark.parametrize("lose_messages", [False, True], ids=["", "Redis emptied"])
+@pytest.mark.parametrize("kill_worker", [False, True])
 def test_the_clock_is_set_forward_and_back(
-    shifted: System, clock: Clock, trials: Trials, *, lose_messages: bool
+    shifted: System, clock: Clock, trials: Trials, *, kill_worker: bool
 ) -> None:
-    name = "clock two hours forward and back" + (", worker killed in between" if lose_messages else "")
+    name = "clock two hours forward and back" + (", worker killed in between" if kill_worker else "")
     for trial in trials.of(name, shifted, within_s=_BACK_S):
         with trial.arriving(per_second=20):
             trial.pause(2)
             clock.set(2)
             trial.pause(4)
-            if lose_messages:
+            if kill_worker:
                 trial.wait_for_work()
                 shifted.part("worker").kill()
             clock.set(0)
