@@ -40,9 +40,9 @@ def trials(plan: Plan, scans: Scans) -> Iterator[Trials]:
         write_records(running.records, Path(results))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def full_form(plan: Plan) -> None:
-    """What takes long is done in the full form only."""
+    """What takes long is done in the full form only. Of the session, so that it comes before any system."""
     if not plan.full:
         pytest.skip("the full form only: make test-faults")
 
@@ -53,10 +53,14 @@ def lease(plan: Plan) -> dict[str, str]:
     return {} if plan.full else {"HEADCT_LEASE_SECONDS": "10"}
 
 
+POISON = Path(__file__).parent / "poison"
+
+
 @pytest.fixture(scope="session")
 def system(plan: Plan, tmp_path_factory: pytest.TempPathFactory, lease: dict[str, str]) -> Iterator[System]:
-    """One system on SQLite, which lives through many faults."""
+    """One system on SQLite, which lives through many faults, and whose decoder dies of files that say so."""
     home = Home(tmp_path_factory.mktemp("faults") / "home")
     home.make()
-    with running_system(home, HEADCT_WORKER_PROCESSES="2" if plan.full else "1", **lease) as running:
+    processes = "2" if plan.full else "1"
+    with running_system(home, HEADCT_WORKER_PROCESSES=processes, PYTHONPATH=str(POISON), **lease) as running:
         yield running

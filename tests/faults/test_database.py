@@ -46,8 +46,9 @@ def on_their_way(system: System) -> set[int]:
         return set(session.scalars(select(Scan.id).where(Scan.state.in_(("queued", "running")))))
 
 
+@pytest.mark.usefixtures("full_form")
 def test_sqlite_is_locked_by_another_process(system: System, trials: Trials) -> None:
-    seconds = 40 if trials.plan.full else 12
+    seconds = 40
     for trial in trials.of(f"SQLite: locked, {seconds} s", system, within_s=_BACK_S):
         trial.drop(40)
         trial.wait_for_work()

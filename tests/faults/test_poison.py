@@ -1,38 +1,24 @@
 """A file that kills or hangs its decoder is quarantined after three attempts, and no other file suffers."""
 
 import re
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from core.home import Home
-from tests.faults.system import System, running_system
+from tests.faults.system import System
 from tests.faults.trials import Trials
 from worker.limits import FILE_S
 
-POISON = Path(__file__).parent / "poison"
+pytestmark = pytest.mark.usefixtures("full_form")
+
 _LEAVES_ALONE = 3
 # Loading the network in a child that replaces a dead one; some seconds, on a loaded machine more.
 _CHILD_STARTS_S = 15
-
-
-@pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One whose decoder dies of files that say so (`poison`); its lease is the default of 120 s."""
-    home = Home(tmp_path_factory.mktemp("poison") / "home")
-    home.make()
-    with running_system(home, PYTHONPATH=str(POISON)) as running:
-        yield running
 
 
 @pytest.mark.parametrize("death", ["segfault", "out of memory", "hang"])
 def test_only_the_file_that_takes_the_decoder_down_is_quarantined(
     system: System, trials: Trials, death: str
 ) -> None:
-    if death != "segfault" and not trials.plan.full:
-        pytest.skip("the full form only: it takes another half minute")
     within = _LEAVES_ALONE * (FILE_S + _CHILD_STARTS_S) + 60
     for trial in trials.of(f"a file that ends its decoder: {death}", system, within_s=within, full=3):
         poison = f"{death}-{trial.number}.png"
@@ -40,9 +26,7 @@ def test_only_the_file_that_takes_the_decoder_down_is_quarantined(
         content, _ = trials.scans.new()
         system.drop(content + f"<{death}>".encode(), poison, state="quarantined")
         trial.drop(8)
-        began = time.monotonic()
         system.wait_for(poison, seconds=within)
-        assert time.monotonic() - began < within, "no lease of 120 s ran out on the way"
         reason = system.rows()[poison].reason
         assert "did not come back from this file 3 times" in reason
 
@@ -61,8 +45,6 @@ def test_a_file_that_fills_the_memory_is_rejected_and_its_process_lives(
 
 def test_a_chunk_of_slow_files_is_done_one_by_one(system: System, trials: Trials) -> None:
     """Sixteen files of 3 s are no chunk of 20 s; none is at fault."""
-    if not trials.plan.full:
-        pytest.skip("the full form only: it takes a minute and a half")
     for trial in trials.of("a chunk of slow files", system, within_s=180, full=1):
         for number in range(16):
             content, _ = trials.scans.new()

@@ -9,6 +9,8 @@ import pytest
 from tests.faults.system import System
 from tests.faults.trials import Trial, Trials
 
+pytestmark = pytest.mark.usefixtures("full_form")
+
 _BACK_S = 60
 
 
@@ -31,7 +33,7 @@ def outlast(trial: Trial, seconds: float) -> None:
 
 
 def test_redis_hangs(system: System, trials: Trials) -> None:
-    seconds = 30 if trials.plan.full else 2
+    seconds = 30
     for trial in trials.of(f"Redis: SIGSTOP, {seconds} s", system, within_s=_BACK_S):
         with trial.arriving(per_second=20):
             trial.pause(1)
@@ -39,7 +41,6 @@ def test_redis_hangs(system: System, trials: Trials) -> None:
                 outlast(trial, seconds)
 
 
-@pytest.mark.usefixtures("full_form")
 def test_redis_refuses_to_be_written(system: System, trials: Trials) -> None:
     seconds = 20
     for trial in trials.of(f"Redis: refuses writes (maxmemory), {seconds} s", system, within_s=_BACK_S):
@@ -52,7 +53,6 @@ def test_redis_refuses_to_be_written(system: System, trials: Trials) -> None:
             server.config_set("maxmemory", before)
 
 
-@pytest.mark.usefixtures("full_form")
 def test_redis_is_killed(system: System, trials: Trials) -> None:
     for trial in trials.of("Redis: SIGKILL", system, within_s=_BACK_S):
         with trial.arriving(per_second=30):
@@ -61,7 +61,6 @@ def test_redis_is_killed(system: System, trials: Trials) -> None:
             system.part("redis").kill()
 
 
-@pytest.mark.usefixtures("full_form")
 def test_redis_is_down_for_a_minute(system: System, trials: Trials) -> None:
     for trial in trials.of("Redis: down, 60 s", system, within_s=_BACK_S):
         with trial.arriving(per_second=5):
@@ -70,7 +69,6 @@ def test_redis_is_down_for_a_minute(system: System, trials: Trials) -> None:
                 outlast(trial, 60)
 
 
-@pytest.mark.usefixtures("full_form")
 def test_redis_forgets_everything(system: System, trials: Trials) -> None:
     for trial in trials.of("Redis: FLUSHALL", system, within_s=_BACK_S):
         server = system.redis()
@@ -80,7 +78,6 @@ def test_redis_forgets_everything(system: System, trials: Trials) -> None:
             server.flushall()
 
 
-@pytest.mark.usefixtures("full_form")
 def test_redis_loses_its_file(system: System, trials: Trials) -> None:
     for trial in trials.of("Redis: its file lost", system, within_s=_BACK_S):
         with trial.arriving(per_second=30):
