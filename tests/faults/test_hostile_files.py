@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.faults.system import System
 from tests.faults.trials import Trials
 from tests.fuzz.corpus import damaged_files
@@ -27,6 +29,7 @@ def decode_seconds(log: Path, first: int) -> list[float]:
     return [json.loads(line)["decode_ms"] / 1000 for line in lines]
 
 
+@pytest.mark.usefixtures("full_form")
 def test_damaged_files_end_in_a_final_state_and_harm_nothing(system: System, trials: Trials) -> None:
     for trial in trials.of("damaged files", system, within_s=200, full=1):
         if trial.number == 0:  # the network is in memory, whatever a test before left
@@ -35,7 +38,7 @@ def test_damaged_files_end_in_a_final_state_and_harm_nothing(system: System, tri
         children = {child.pid for child in system.children("worker")}
         log = system.home.logs / "worker.log"
         read = log.stat().st_size
-        for name, content in damaged_files(5000 if trials.plan.full else 100, seed=4 + trial.number):
+        for name, content in damaged_files(5000, seed=4 + trial.number):
             system.drop(content, f"damaged-{trial.number}/{name}")
         trial.drop(5)
         trial.recovery_s()

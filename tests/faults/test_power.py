@@ -5,6 +5,8 @@ import pytest
 from tests.faults.system import System
 from tests.faults.trials import Trials
 
+pytestmark = pytest.mark.usefixtures("full_form")
+
 _BACK_S = 60
 
 
@@ -18,7 +20,6 @@ def test_the_power_fails(system: System, trials: Trials) -> None:
         system.start()
 
 
-@pytest.mark.usefixtures("full_form")
 def test_it_is_stopped_under_load(system: System, trials: Trials) -> None:
     for trial in trials.of("SIGTERM to `up` under load", system, within_s=_BACK_S):
         with trial.arriving(per_second=30):
