@@ -81,7 +81,8 @@ def _is_made(home: Home) -> bool:
 
 
 def _context(settings: Settings) -> Context:
-    home, url = Home(settings.home), database_url(settings, Home(settings.home))
+    home = Home(settings.home)
+    url = database_url(settings, home)
     check_private(
         home, *([Path(url.database)] if url.get_backend_name() == "sqlite" and url.database else [])
     )

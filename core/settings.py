@@ -105,11 +105,12 @@ class Settings(BaseSettings):
     @field_validator("retrain_cron")
     @classmethod
     def _known_schedule(cls, value: str | None) -> str | None:
+        if value is None:
+            return value
         from celery.schedules import ParseException, crontab  # noqa: PLC0415 - slow, and seldom needed
 
         try:
-            if value is not None:
-                crontab.from_string(value)
+            crontab.from_string(value)
         except (ParseException, ValueError, TypeError) as error:
             raise ValueError("must be five fields as in `0 3 * * 1` (Mondays at 3:00 UTC)") from error
         return value

@@ -1,6 +1,7 @@
 """Importing TensorFlow without its chatter."""
 
 import os
+import sys
 
 
 def load_tensorflow() -> None:
@@ -9,6 +10,8 @@ def load_tensorflow() -> None:
     While it is imported its C++ part writes a few lines straight to standard error, before it reads how much
     it is to say; an error of the import itself is an exception and is seen.
     """
+    if "tensorflow" in sys.modules:  # other threads may log by now
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnreachable
@@ -23,6 +25,30 @@ def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_S, *, 
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def repeating(action: Callable[[], object], per_second: float) -> Iterator[None]:
+    """Something is done again and again beside the block, until it ends."""
+    stop = threading.Event()
+
+    def repeat() -> None:
+        while not stop.wait(1 / per_second):
+            action()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory that a process ever held, in bytes (VmHWM of proc(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def start_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:

@@ -23,7 +23,7 @@ from core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_LOOKS = 24
+_LOOKS = 8 * LOOKS
 """So often in a row messages wait and this worker takes none: for 8 heartbeats (two minutes), in which the
 slowest chunk is long given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted: a machine may have slept."""
 

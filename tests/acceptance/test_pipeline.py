@@ -1,16 +1,14 @@
 """Drop files, read rows: the whole system as its users see it."""
 
 import base64
-import contextlib
 import csv
 import io
+import itertools
 import json
 import re
 import shutil
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from db.tables import Arrival, Prediction, Scan, TrainingRun
 from db.training_runs import find_run
 from models.store import ModelStore, shipped_model
 from tests.faults.system import System
-from tests.processes import run_headct, wait_until
+from tests.processes import repeating, run_headct, wait_until
 
 
 def bad_files(good: bytes) -> dict[str, tuple[bytes, str]]:
@@ -222,26 +220,6 @@ def test_only_processes_with_a_model_are_large(system: System) -> None:
     assert {parent.cmdline()[-1] for p in large if (parent := p.parent())} == {"inference"}
 
 
-@contextlib.contextmanager
-def arriving(system: System, content: bytes, name: str) -> Iterator[None]:
-    """Ten new scans a second, until the block ends."""
-    stop = threading.Event()
-
-    def feed() -> None:
-        number = 0
-        while not stop.wait(0.1):
-            number += 1
-            system.drop(content + f"{name} {number}".encode(), f"{name}-{number}.png")
-
-    thread = threading.Thread(target=feed)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def predictions(system: System, name: str) -> list[Prediction]:
     """Results of the scans whose name begins so, the oldest first."""
     here = select(Arrival.scan_id).where(Arrival.source_name.startswith(name))
@@ -272,7 +250,13 @@ def test_workers_switch_while_scans_keep_coming_and_every_result_names_its_versi
     shipped = shipped_model().card
     thresholds = {shipped.version: shipped.operating_point.threshold, "site-1": 0.987}
     add_version(system, "site-1", thresholds["site-1"])
-    with arriving(system, scan_bytes, "stream"):
+    numbers = itertools.count(1)
+
+    def drop_next() -> None:
+        number = next(numbers)
+        system.drop(scan_bytes + f"stream {number}".encode(), f"stream-{number}.png")
+
+    with repeating(drop_next, per_second=10):
         system.wait_for("stream-1.png")
         promoted = run_headct(system.home, "models", "promote", "site-1", "--by", "ann")
         assert f"site-1 is in use instead of {shipped.version}" in promoted.stdout, promoted.stderr

@@ -9,15 +9,10 @@ from tests.faults.system import System
 from tests.faults.trials import Trials
 from tests.fuzz.corpus import damaged_files
 from tests.fuzz.target import LONGEST_S
+from tests.processes import peak_memory
 
 MOST_MEMORY = 1.2e9
 """Bytes, of a classify process, at its peak."""
-
-
-def peak(pid: int) -> int:
-    """The most memory that a process ever held, in bytes."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
 
 def decode_seconds(log: Path, first: int) -> list[float]:
@@ -46,7 +41,7 @@ def test_damaged_files_end_in_a_final_state_and_harm_nothing(system: System, tri
         longest = max(decode_seconds(log, read))
         assert longest < LONGEST_S, f"the files of one chunk took {longest:.1f} s"
         assert {child.pid for child in system.children("worker")} == children, "a process was lost"
-        most = max(map(peak, children))
+        most = max(map(peak_memory, children))
         print(f"longest chunk {longest:.2f} s, peak memory {most / 1e6:.0f} MB")  # noqa: T201 - for the record
         assert most < MOST_MEMORY
         assert system.count("quarantined") == quarantined

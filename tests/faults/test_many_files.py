@@ -19,7 +19,7 @@ from core.settings import Settings
 from db.engine import make_engine, reading
 from db.tables import Arrival, Scan
 from tests.faults.trials import Plan, Record, Trials
-from tests.processes import headct_process, redis_process, wait_until
+from tests.processes import headct_process, peak_memory, redis_process, wait_until
 
 _MOST_MEMORY_MB, _DEAREST = 200, 1.2
 _PATIENCE_S = 600
@@ -52,9 +52,8 @@ class Scheduler:
         return float(times.user + times.system)
 
     def peak_mb(self) -> int:
-        """The most memory that it ever held, in MiB (VmHWM of proc(5))."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) // 1024
+        """The most memory that it ever held, in MiB."""
+        return peak_memory(self.process.pid) // 2**20
 
     def check(self, record: Record, count: int) -> None:
         """Each of the files is recorded once, as a scan of its own, and stands in the store once."""

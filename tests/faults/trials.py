@@ -8,6 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from db.engine import reading
 from db.tables import Scan
 from tests.faults.invariants import check, left_over
 from tests.faults.system import System
-from tests.processes import wait_until
+from tests.processes import repeating, wait_until
 
 # After a fault everything is given so long before it counts as stuck.
 _PATIENCE_S = 240
@@ -65,22 +66,9 @@ class Trial:
         for _ in range(count):
             self.system.drop(*self._scans.new(), state="classified")
 
-    @contextlib.contextmanager
-    def arriving(self, per_second: float) -> Iterator[None]:
+    def arriving(self, per_second: float) -> AbstractContextManager[None]:
         """New scans go on arriving until the block ends."""
-        stop = threading.Event()
-
-        def feed() -> None:
-            while not stop.wait(1 / per_second):
-                self.drop()
-
-        thread = threading.Thread(target=feed)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return repeating(self.drop, per_second)
 
     def pause(self, longest_s: float) -> None:
         """Let a random time pass, so that the fault falls at a random moment."""
@@ -126,23 +114,21 @@ class Trials:
         self.scans = scans
         self.records: list[Record] = []
 
-    def of(
-        self, fault: str, system: System, *, within_s: float, short: int = 1, full: int = 20
-    ) -> Iterator[Trial]:
+    def of(self, fault: str, system: System, *, within_s: float, full: int = 20) -> Iterator[Trial]:
         """Trials of one fault, each followed by the invariants.
 
         Parameters
         ----------
         within_s
             Everything is to be done within so many seconds after the fault, in the full form.
-        short, full
-            Repetitions in either form.
+        full
+            Repetitions in the full form; the short one has one.
         """
         record = Record(fault, self.plan.seed)
         self.records.append(record)
         print(f"\n{fault}: seed {self.plan.seed}")  # noqa: T201 - to repeat what failed
         before = len(system.dropped)
-        for number in range(self.plan.repetitions or (full if self.plan.full else short)):
+        for number in range(self.plan.repetitions or (full if self.plan.full else 1)):
             trial = Trial(system, self.scans, fault, self.plan.seed, number)
             yield trial
             recovery = trial.recovery_s()
