@@ -27,9 +27,9 @@ test: $(VENV)/dev ## set up and run all tests
 test-fast: $(VENV)/dev ## only the unit tests
 	@$(BIN)/python -m pytest tests/unit
 
-test-faults: $(VENV)/dev ## every fault many times (IMAGES=folder, HEADCT_TEST_SEED, HEADCT_TEST_REPETITIONS): hours
+test-faults: $(VENV)/dev ## every fault many times (IMAGES=folder, JOBS=n, HEADCT_TEST_SEED, HEADCT_TEST_REPETITIONS): hours
 	@HEADCT_TEST_FAULTS=full HEADCT_TEST_IMAGES="$(abspath $(IMAGES))" HEADCT_TEST_RESULTS="$(FAULTS)" \
-		$(BIN)/python -m pytest -n 0 tests/faults tests/fuzz; ended=$$?; \
+		$(BIN)/python -m pytest -n $(or $(JOBS),0) --dist=worksteal tests/faults tests/fuzz; ended=$$?; \
 		$(BIN)/python -m tests.faults.table "$(FAULTS)"; exit $$ended
 
 fuzz: $(VENV)/dev ## fuzz the decoder for FUZZ_SECONDS (300); what it finds is kept in .fuzz

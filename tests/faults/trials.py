@@ -128,6 +128,7 @@ class Trials:
         self.records.append(record)
         print(f"\n{fault}: seed {self.plan.seed}")  # noqa: T201 - to repeat what failed
         before = len(system.dropped)
+        late: list[str] = []
         for number in range(self.plan.repetitions or (full if self.plan.full else 1)):
             trial = Trial(system, self.scans, fault, self.plan.seed, number)
             yield trial
@@ -138,8 +139,10 @@ class Trials:
             record.lost, record.doubled, record.stuck = found.lost, found.doubled, found.stuck
             record.longest_recovery_s = max(record.longest_recovery_s, round(recovery, 1))
             assert not found.problems, f"{fault}, repetition {number}: {'; '.join(found.problems)}"
-            if self.plan.full:  # in the short form other tests share the machine
-                assert recovery <= within_s, f"{fault}, repetition {number}: {recovery:.1f} s"
+            if recovery > within_s:
+                late.append(f"{number} ({recovery:.1f} s)")
+        if self.plan.full:  # in the short form other tests share the machine
+            assert not late, f"{fault}: not within {within_s:.0f} s in repetition {', '.join(late)}"
 
 
 class Scans:
