@@ -16,7 +16,7 @@ from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_S, *, what: str = "") -> None:
