@@ -128,10 +128,12 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
         after = os.fstat(source)
         if not before.st_size == after.st_size == size or before.st_mtime_ns != after.st_mtime_ns:
             raise SourceChangedError
-        if linked or not _is_same(after, sha256, store):
-            os.rename(name, sha256, src_dir_fd=store, dst_dir_fd=store)
-        else:
+        if not linked and _is_same(after, sha256, store):
             linked = True  # the other name is the store's own, of an intake that was killed
+        else:
+            # Or was, until another file of the same bytes took it just now.
+            linked = linked or (link and os.fstat(source).st_nlink == 1 and _relink(source, name, store))
+            os.rename(name, sha256, src_dir_fd=store, dst_dir_fd=store)
     finally:
         with contextlib.suppress(FileNotFoundError):  # also left by a rename onto another name of the file
             os.unlink(name, dir_fd=store)
@@ -146,6 +148,15 @@ def _link(source: int, name: str, folder: int) -> bool:
         os.link(f"/proc/self/fd/{source}", name, dst_dir_fd=folder, follow_symlinks=True)
     except OSError:
         return False
+    return True
+
+
+def _relink(source: int, name: str, folder: int) -> bool:
+    """Exchange the copy of that name for a link, if there can be one."""
+    other = f"{name}-link"
+    if not _link(source, other, folder):
+        return False
+    os.rename(other, name, src_dir_fd=folder, dst_dir_fd=folder)
     return True
 
 

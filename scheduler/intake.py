@@ -22,7 +22,15 @@ from sqlalchemy.orm import Session
 from core.errors import ImageTooLarge
 from core.home import Home
 from core.settings import Settings
-from core.store import SourceChangedError, SourceUnreadableError, keep, open_folder, open_regular, sync_folder
+from core.store import (
+    Kept,
+    SourceChangedError,
+    SourceUnreadableError,
+    keep,
+    open_folder,
+    open_regular,
+    sync_folder,
+)
 from db.arrivals import NewArrival, record_arrivals
 from scheduler.room import Disks
 
@@ -136,7 +144,7 @@ class Intake:
             sha256=kept.sha256,
             size_bytes=kept.size_bytes,
             source_name=source_name,
-            identity=_identity(source_name, kept.source, linked=kept.linked) if remove else None,
+            identity=_identity(source_name, kept) if remove else None,
             refused=str(ImageTooLarge.file(self._max_file_mb)) if too_large else None,
         )
         return _Kept(file, folder, arrival, kept.source)
@@ -196,14 +204,14 @@ def _unreadable(error: OSError) -> str:
     return f"it cannot be read ({reason})"
 
 
-def _identity(source_name: str, status: os.stat_result, *, linked: bool) -> str:
+def _identity(source_name: str, kept: Kept) -> str:
     """The same for the same name of the same file, unless it changed.
 
-    A link to it changes its change time, so that its modification time has to do; as long as the link is
-    there, no other file gets its inode.
+    A link to it changes its change time, so that its modification time has to do.
     """
-    moment = f"modified {status.st_mtime_ns}" if linked else f"changed {status.st_ctime_ns}"
-    facts = f"{status.st_ino}:{moment}:{status.st_size}:{source_name}"
+    status = kept.source
+    moment = f"modified {status.st_mtime_ns}" if kept.linked else f"changed {status.st_ctime_ns}"
+    facts = f"{kept.sha256}:{status.st_ino}:{moment}:{source_name}"
     return hashlib.sha256(facts.encode()).hexdigest()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import core.store
 from core.store import SourceChangedError, is_being_written, keep, open_folder
 
 
@@ -43,6 +44,33 @@ def test_a_file_that_the_store_has_already_under_another_name_stays_as_it_is(tmp
             kept = keep(file.fileno(), tmp_path, link=True)
         assert kept.linked
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([kept.sha256, "a.png"])
+
+
+def test_a_file_whose_bytes_another_takes_meanwhile_is_linked_as_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or it would be copied once and linked once, and so be known as two."""
+    source, other, store = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "store"
+    store.mkdir()
+    source.write_bytes(b"bytes")
+    other.write_bytes(b"bytes")
+
+    def keep_linked(path: Path) -> None:
+        with path.open("rb") as file:
+            assert keep(file.fileno(), store, link=True).linked
+
+    keep_linked(source)  # by an intake that was killed before it removed the source
+    read = core.store._read_through
+
+    def while_the_other_is_kept(*arguments: int) -> tuple[str, int]:
+        monkeypatch.undo()
+        keep_linked(other)
+        return read(*arguments)
+
+    monkeypatch.setattr(core.store, "_read_through", while_the_other_is_kept)
+    keep_linked(source)
+    assert source.samefile(store / hashlib.sha256(b"bytes").hexdigest())
+    assert len(list(store.iterdir())) == 1
 
 
 def test_a_file_is_being_written_as_long_as_somebody_has_it_open_for_that(tmp_path: Path) -> None:
