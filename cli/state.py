@@ -5,13 +5,13 @@ from typing import Any
 from cli.context import Context
 from cli.model_in_use import model_in_use
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import DiskNearlyFull, HeadctError
+from core.errors import HeadctError
 from core.heartbeat import check_heard, heard_ages
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, reading
 from db.queries import counts_by_state, oldest_unfinished
 from scheduler.pause import pause_shown
-from scheduler.room import Disks, Room
+from scheduler.room import Disks
 from worker.app import create_app
 
 # Workers that do not answer within this time (in seconds) are not alive for a person who waits.
@@ -26,7 +26,9 @@ def read_state(context: Context) -> dict[str, Any]:
     queues: dict[str, int] | None = None
     workers: list[str] = []
     version, problems = None, []
-    room, paused = _disks(context)
+    disks = Disks(settings, home)
+    room = disks.least_room()
+    paused = disks.shortage(room) or pause_shown(home)
     if paused:
         problems.append(f"The intake pauses: {paused}.")
     try:
@@ -52,16 +54,6 @@ def read_state(context: Context) -> dict[str, Any]:
         "model_version": version,
         "problems": problems,
     }
-
-
-def _disks(context: Context) -> tuple[Room, str | None]:
-    """The fullest disk, and why the intake pauses, if it does."""
-    disks = Disks(context.settings, context.home)
-    try:
-        disks.check()
-    except DiskNearlyFull as error:
-        return disks.least_room(), str(error)
-    return disks.least_room(), pause_shown(context.home)
 
 
 def print_state(state: dict[str, Any]) -> None:

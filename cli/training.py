@@ -38,8 +38,10 @@ def train(
 
     from cli.following import follow_run
     from db.training_runs import RunRequest, request_run
+    from training.dataset import load_records
 
     context = open_migrated()
+    load_records(context.engine, context.home)  # what cannot be trained on is told now, not by the run
     request = RunRequest(seed, epochs, promote is Promote.AUTO, getpass.getuser())
     with Session(context.engine) as session, session.begin():
         run_id = request_run(session, request)

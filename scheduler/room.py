@@ -35,6 +35,15 @@ class Disks:
         rooms = (Room(folder, _free_mb(folder)) for folder in self._folders)
         return min(rooms, key=lambda room: room.free_mb)
 
+    def shortage(self, room: Room) -> str | None:
+        """What is wrong if there is no more room than that, and what to do; None if it is enough."""
+        if room.free_mb >= self._min_free_mb:
+            return None
+        return (
+            f"only {room.free_mb} MiB are free below {room.folder}. The intake pauses below "
+            f"{self._min_free_mb} MiB: make room there, or lower HEADCT_MIN_FREE_MB"
+        )
+
     def check(self) -> None:
         """Raise if the fullest one is below the low-water mark.
 
@@ -42,11 +51,8 @@ class Disks:
         ------
         DiskNearlyFull
         """
-        if self._min_free_mb and (room := self.least_room()).free_mb < self._min_free_mb:
-            raise DiskNearlyFull(
-                f"only {room.free_mb} MiB are free below {room.folder}. The intake pauses below "
-                f"{self._min_free_mb} MiB: make room there, or lower HEADCT_MIN_FREE_MB"
-            )
+        if shortage := self.shortage(self.least_room()):
+            raise DiskNearlyFull(shortage)
 
 
 def _free_mb(folder: Path) -> int:

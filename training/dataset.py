@@ -50,7 +50,13 @@ class Dataset:
 
 
 def load_dataset(engine: Engine, home: Home) -> Dataset:
-    """The images that were imported, and the scans that were labelled.
+    """The images that training uses, as `load_records` gives them, with the fingerprint of what they hold."""
+    records = load_records(engine, home)
+    return Dataset(records, fingerprint(records))
+
+
+def load_records(engine: Engine, home: Home) -> tuple[Record, ...]:
+    """The images that were imported, and the scans that were labelled; no file is read.
 
     Raises
     ------
@@ -63,7 +69,7 @@ def load_dataset(engine: Engine, home: Home) -> Dataset:
             for image in labelled_images(session)
         )
     _check(records)
-    return Dataset(records, fingerprint(records))
+    return records
 
 
 def fingerprint(records: Sequence[Record]) -> str:

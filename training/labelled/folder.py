@@ -25,10 +25,12 @@ def list_folder(folder: Path) -> tuple[Listed, ...]:
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder. Name the one that holds the images.")
     files = sorted(_files(folder))
+    table = folder / TABLE
+    if table.is_file():
+        return read_table(table, files)
     if not files:
         raise DatasetError(f"{folder} holds no image. Name the folder above Normal/ and Hemorrhage/.")
-    table = folder / TABLE
-    return read_table(table, files) if table.is_file() else _by_folder(folder, files)
+    return _by_folder(folder, files)
 
 
 def read_folder(folder: Path) -> tuple[Record, ...]:

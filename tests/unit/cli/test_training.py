@@ -1,12 +1,14 @@
 """`headct train` and `headct runs` say what is and what to do."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.main import app
-from core.errors import RunNotFound
+from core.errors import DatasetError, RunNotFound
 from core.home import Home
 from db.training_runs import claim_run, find_run, record_epoch
 from worker.training_run import RUN_LEASE
@@ -19,6 +21,12 @@ def migrated(sqlite_engine: Engine, home: Home, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HEADCT_HOME", str(home.root))
 
 
+@pytest.fixture
+def data(migrated: None, synthetic_scans: Path) -> None:
+    """Images to train on."""
+    said("dataset", "import", str(synthetic_scans))
+
+
 def said(*arguments: str, code: int = 0) -> str:
     result = CliRunner().invoke(app, list(arguments))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -27,6 +35,13 @@ def said(*arguments: str, code: int = 0) -> str:
     return result.output
 
 
+def test_a_request_without_images_to_train_on_is_refused_at_once() -> None:
+    with pytest.raises(DatasetError, match="Run `headct dataset import DIR`"):
+        said("train")
+    assert "No training run yet" in said("runs")
+
+
+@pytest.mark.usefixtures("data")
 def test_a_request_returns_at_once_with_its_id_and_what_was_asked(sqlite_engine: Engine) -> None:
     assert "Training run 1 is queued" in said("train", "--epochs", "7", "--seed", "5", "--promote", "never")
     with Session(sqlite_engine) as session:
@@ -35,6 +50,7 @@ def test_a_request_returns_at_once_with_its_id_and_what_was_asked(sqlite_engine:
         assert run.requested_by
 
 
+@pytest.mark.usefixtures("data")
 def test_a_waiting_run_is_cancelled_and_then_there_is_nothing_to_cancel() -> None:
     said("train")
     assert "Training run 1 is cancelled." in said("runs", "cancel", "1")
@@ -42,6 +58,7 @@ def test_a_waiting_run_is_cancelled_and_then_there_is_nothing_to_cancel() -> Non
     assert "cancelled" in said("runs")
 
 
+@pytest.mark.usefixtures("data")
 def test_a_running_one_shows_its_epochs_and_ends_with_its_epoch(sqlite_engine: Engine) -> None:
     said("train")
     with Session(sqlite_engine) as session, session.begin():
@@ -54,6 +71,7 @@ def test_a_running_one_shows_its_epochs_and_ends_with_its_epoch(sqlite_engine: E
     assert "to be cancelled" in said("runs", "show", "1")
 
 
+@pytest.mark.usefixtures("data")
 def test_what_there_is_not_is_said() -> None:
     assert "No training run yet" in said("runs")
     said("train")

@@ -62,6 +62,8 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
         list_folder(touch(tmp_path, "notes.txt"))
     with pytest.raises(DatasetError, match="is no folder"):
         list_folder(tmp_path / "gone")
+    with pytest.raises(DatasetError, match=r"a\.png: no such file"):
+        list_folder(write_table(tmp_path, ["a.png,normal"], "filename,label"))
 
 
 def test_the_form_of_kaggle_is_read(tmp_path: Path) -> None:
