@@ -211,7 +211,7 @@ def test_whatever_happens_to_the_inbox_each_file_is_recorded_once(migrated_sqlit
     run_state_machine_as_test(
         Migrated,
         settings=settings(
-            max_examples=500 if FULL else 25,
+            max_examples=500 if FULL else 15,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

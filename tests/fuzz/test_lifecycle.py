@@ -1,0 +1,250 @@
+"""Whatever may happen to scans on their way: workers die, messages are lost, come twice, come late.
+
+The model is the queue with its messages, and the tasks that workers hold. In the end, once workers live
+and leases run out, every scan gets one final state in a bounded number of rounds.
+"""
+
+import itertools
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from db.arrivals import NewArrival, record_arrivals
+from db.engine import make_engine, now
+from db.lifecycle import (
+    Claimant,
+    ModelStamp,
+    Outcome,
+    claim,
+    finish,
+    next_chunks,
+    put_back,
+    reclassify,
+    retry,
+    take_back_expired,
+)
+from db.states import UNFINISHED, ScanState
+from db.tables import Prediction, Scan
+from tests.fuzz.test_decoder import FULL
+
+LEASE, MOST, CHUNK = timedelta(minutes=1), 3, 3
+MODELS = [ModelStamp(f"v{number}", "f" * 64, "p1", 0.5) for number in (1, 2)]
+UNREADABLE, POISON = 5, 7
+"""Every fifth scan is one that a worker rejects; in the end every seventh ends whoever has it."""
+ROUNDS = 2 * MOST + 2
+"""Each ends what can be ended by then; a scan may have to wait for its lease after each of its attempts."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of the queue; delivered again it has the same task id and try."""
+
+    task_id: str
+    scan_ids: tuple[int, ...]
+    retries: int = 0
+
+    @property
+    def claimant(self) -> Claimant:
+        return Claimant(self.task_id, self.retries)
+
+
+class Lifecycle(RuleBasedStateMachine):
+    """Moves of dispatcher, workers and people, and of a world that goes wrong."""
+
+    migrated: Path  # a database to copy
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: list[Message] = []
+        self.held: list[tuple[Message, list[int], ModelStamp]] = []
+        self.deaths: Counter[int] = Counter()
+        self.model = MODELS[0]
+        self.numbers = itertools.count(1)
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="headct-lifecycle-"))
+        shutil.copyfile(self.migrated, self.folder / "headct.db")
+        self.engine = make_engine(f"sqlite:///{self.folder / 'headct.db'}")
+
+    def teardown(self) -> None:
+        if hasattr(self, "engine"):
+            try:
+                self.settle()
+            finally:
+                self.engine.dispose()
+                shutil.rmtree(self.folder)
+
+    @rule(count=st.integers(1, 5))
+    def arrive(self, count: int) -> None:
+        with self.writing() as session, session.begin():
+            new = [NewArrival(f"{next(self.numbers):064x}", 100, "a.png", None) for _ in range(count)]
+            record_arrivals(session, new)
+
+    @rule(room=st.integers(1, 4), published=st.integers(0, 4), again=st.booleans())
+    def dispatch(self, room: int, published: int, *, again: bool) -> None:
+        """What Redis does not take is put back."""
+        with self.writing() as session, session.begin():
+            chunks = next_chunks(session, room, CHUNK, LEASE, again=again)
+        self.queue += [Message(f"t{next(self.numbers)}", tuple(chunk)) for chunk in chunks[:published]]
+        with self.writing() as session, session.begin():
+            put_back(session, [scan_id for chunk in chunks[published:] for scan_id in chunk])
+
+    @precondition(lambda self: self.queue)
+    @rule(data=st.data())
+    def deliver(self, data: st.DataObject) -> None:
+        """A worker takes a message, in any order, and claims its scans."""
+        message = self.queue.pop(data.draw(st.integers(0, len(self.queue) - 1)))
+        with self.writing() as session, session.begin():
+            claimed = claim(session, message.scan_ids, message.claimant, LEASE, MOST)
+        self.held.append((message, [scan.id for scan in claimed], self.model))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def complete(self, data: st.DataObject) -> None:
+        """A worker commits, also long after its lease ended."""
+        _, scan_ids, model = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        outcomes = [
+            Outcome(scan_id, rejected="It cannot be read.")
+            if scan_id % UNREADABLE == 0
+            else Outcome(scan_id, 0.25, "normal")
+            for scan_id in scan_ids
+        ]
+        with self.writing() as session, session.begin():
+            finish(session, outcomes, model)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), redelivered=st.booleans())
+    def die(self, data: st.DataObject, *, redelivered: bool) -> None:
+        """A worker is gone with what it held; its message comes again, or is gone too."""
+        message, scan_ids, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        self.deaths.update(scan_ids)
+        if redelivered:
+            self.queue.append(message)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def fail_to_commit(self, data: st.DataObject) -> None:
+        """The database does not answer: the task is tried again."""
+        message, _, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        self.queue.append(replace(message, retries=message.retries + 1))
+
+    @precondition(lambda self: self.queue)
+    @rule(data=st.data())
+    def come_twice(self, data: st.DataObject) -> None:
+        self.queue.append(data.draw(st.sampled_from(self.queue)))
+
+    @rule()
+    def forget(self) -> None:
+        """Redis is emptied."""
+        self.queue.clear()
+
+    @rule()
+    def expire(self) -> None:
+        with self.writing() as session, session.begin():
+            session.execute(
+                update(Scan).where(Scan.lease_expires_at.is_not(None)).values(lease_expires_at=now() - LEASE)
+            )
+
+    @rule()
+    def sweep(self) -> None:
+        with self.writing() as session, session.begin():
+            take_back_expired(session, MOST)
+
+    @rule(data=st.data())
+    def retry_one(self, data: st.DataObject) -> None:
+        """A person has it tried again, as if new."""
+        with self.writing() as session, session.begin():
+            ids = list(session.scalars(select(Scan.id).where(Scan.state.in_(("rejected", "quarantined")))))
+            if ids:
+                chosen = data.draw(st.sampled_from(ids))
+                retry(session, [chosen])
+                del self.deaths[chosen]
+
+    @rule()
+    def switch_the_model(self) -> None:
+        self.model = MODELS[1] if self.model is MODELS[0] else MODELS[0]
+        with self.writing() as session, session.begin():
+            reclassify(session, self.model.version, None)
+
+    @invariant()
+    def rows_are_sound(self) -> None:
+        with Session(self.engine) as session:
+            scans = list(session.scalars(select(Scan)))
+            doubled = session.execute(
+                select(Prediction.scan_id, Prediction.model_version)
+                .group_by(Prediction.scan_id, Prediction.model_version)
+                .having(func.count() > 1)
+            ).all()
+            with_result = set(session.scalars(select(Prediction.scan_id)))
+        assert not doubled
+        for scan in scans:
+            leased = scan.state in (ScanState.QUEUED, ScanState.RUNNING)
+            assert (scan.lease_expires_at is not None) == leased
+            assert (scan.claimed_by is not None) == (scan.state == ScanState.RUNNING)
+            assert scan.attempts <= MOST
+            assert (scan.reason is not None) == (scan.state in (ScanState.REJECTED, ScanState.QUARANTINED))
+            assert scan.state != ScanState.CLASSIFIED or scan.id in with_result
+            assert scan.state != ScanState.REJECTED or scan.id % UNREADABLE == 0
+            assert scan.state != ScanState.QUARANTINED or self.deaths[scan.id] >= MOST
+
+    def settle(self) -> None:
+        """Nothing goes wrong any more but for what poison does. Workers that were silent finish, late."""
+        for _ in range(ROUNDS):
+            self.expire()
+            self.sweep()
+            for again in (False, True):
+                with self.writing() as session, session.begin():
+                    chunks = next_chunks(session, 100, CHUNK, LEASE, again=again)
+                self.queue += [Message(f"t{next(self.numbers)}", tuple(chunk)) for chunk in chunks]
+            while self.queue or self.held:
+                if self.queue:
+                    self.deliver(First())
+                elif any(scan_id % POISON == 0 for scan_id in self.held[0][1]):
+                    self.die(First(), redelivered=True)
+                else:
+                    self.complete(First())
+                self.rows_are_sound()
+        with Session(self.engine) as session:
+            assert list(session.scalars(select(Scan.id).where(Scan.state.in_(UNFINISHED)))) == []
+
+    def writing(self) -> Session:
+        return Session(self.engine)
+
+
+class First:
+    """Draws the first of whatever there is."""
+
+    def draw(self, strategy: st.SearchStrategy[int]) -> int:  # noqa: ARG002 - it is the first one in any case
+        return 0
+
+
+def test_whatever_happens_every_scan_gets_one_final_state(migrated_sqlite: Path) -> None:
+    class Migrated(Lifecycle):
+        migrated = migrated_sqlite
+
+    run_state_machine_as_test(
+        Migrated,
+        settings=settings(
+            max_examples=500 if FULL else 10,
+            stateful_step_count=50,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
