@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 _LOOKS = 8 * LOOKS
 """So often in a row messages wait and this worker takes none: for 8 heartbeats (two minutes), in which the
 slowest chunk is long given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted: a machine may have slept."""
+_LOOKS_AT_FIRST = 4 * _LOOKS
+"""Until it has taken its first message its processes may still load the network, on a slow disk or a busy
+machine. Ended too soon, it would never come to work at all."""
 
 
 class Watchdog:
@@ -40,20 +43,23 @@ class Watchdog:
     def __init__(self, settings: Settings, client: redis.Redis, mark: Path) -> None:
         self._pause = settings.heartbeat_seconds / LOOKS
         self._client, self._mark = client, mark
-        self._heard: int | None = None
+        self._heard_at_first = self._heard = self._when_heard()
         self._looks = 0
 
     def look(self) -> bool:
         """Look once; returns whether the worker is deaf."""
         try:
-            heard = self._mark.stat().st_mtime_ns if self._mark.exists() else None
+            heard = self._when_heard()
             # Where no mark can be made, none says anything.
             waiting = queue_depth(self._client, INFERENCE_QUEUE) > 0 and os.access(self._mark.parent, os.W_OK)
         except (BrokerUnreachable, OSError):
             heard, waiting = None, False
         self._looks = self._looks + 1 if waiting and heard == self._heard else 0
         self._heard = heard
-        return self._looks >= _LOOKS
+        return self._looks >= (_LOOKS_AT_FIRST if heard == self._heard_at_first else _LOOKS)
+
+    def _when_heard(self) -> int | None:
+        return self._mark.stat().st_mtime_ns if self._mark.exists() else None
 
     def follow(self, children: Callable[[], Sequence[int]]) -> None:
         """From now on look by a thread, and end this process and its children when it is deaf."""

@@ -76,15 +76,28 @@ def test_a_mark_tells_until_it_is_old(settings: Settings, home: Home) -> None:
 def test_a_worker_is_deaf_only_if_messages_wait_and_it_takes_none_again_and_again(
     settings: Settings, home: Home, client: redis.Redis
 ) -> None:
+    mark_heard(home, WORKER)  # by an earlier worker
     watchdog = Watchdog(settings, client, home.health / WORKER)
-    assert not any(watchdog.look() for _ in range(2 * deafness._LOOKS)), "nothing waits"
+    assert not any(watchdog.look() for _ in range(2 * deafness._LOOKS_AT_FIRST)), "nothing waits"
     client.lpush(INFERENCE_QUEUE, "a chunk")
-    assert not any(watchdog.look() for _ in range(deafness._LOOKS - 1))
+    assert not any(watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST - 1)), (
+        "it may still load the network"
+    )
     mark_heard(home, WORKER)
     assert not any(watchdog.look() for _ in range(deafness._LOOKS)), "it took one meanwhile"
     assert watchdog.look()
 
 
+def test_a_worker_that_never_takes_any_message_is_deaf_in_the_end(
+    settings: Settings, home: Home, client: redis.Redis
+) -> None:
+    client.lpush(INFERENCE_QUEUE, "a chunk")
+    watchdog = Watchdog(settings, client, home.health / WORKER)
+    assert [watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST)].index(
+        True
+    ) == deafness._LOOKS_AT_FIRST - 1
+
+
 def test_without_redis_no_worker_is_deaf(settings: Settings, home: Home) -> None:
     watchdog = Watchdog(settings, redis_client(broker_url(settings, home)), home.health / WORKER)
-    assert not any(watchdog.look() for _ in range(deafness._LOOKS + 1))
+    assert not any(watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST + 1))
