@@ -22,6 +22,9 @@ from training.train import prepare_records
 
 BRIEF = Hyperparameters(epochs=2, batch_size=4, synthetic_scans=24)
 
+# That steps run eagerly is meant; the reading of their images does not, and need not.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
+
 
 def patients(count: int, slices: int = 2) -> tuple[Record, ...]:
     """Records of `count` patients, half with a hemorrhage, and no files."""
@@ -41,7 +44,7 @@ def blank(records: Sequence[Record]) -> Images:
 
 
 @pytest.fixture(scope="module")
-def found(synthetic_scans: Path) -> dict[Recipe, CrossValidation]:
+def found(eager: None, synthetic_scans: Path) -> dict[Recipe, CrossValidation]:
     """Every recipe on the 24 synthetic scans, in short."""
     records = read_folder(synthetic_scans)
     images, steps = prepare_records(records, Preprocessing()), list[tuple[int, int]]()

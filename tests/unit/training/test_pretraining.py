@@ -1,6 +1,7 @@
 """Every fit starts from weights that saw synthetic scans alone."""
 
 import numpy as np
+import pytest
 
 from models.constants import Preprocessing
 from models.network import GUARD, build_network
@@ -24,6 +25,7 @@ def test_a_network_of_another_shape_keeps_its_own() -> None:
     np.testing.assert_array_equal(narrow.get_weights()[0], before[0])
 
 
+@pytest.mark.usefixtures("eager")
 def test_pretraining_needs_no_patient() -> None:
     network = pretrain(draw_pool(14, 0, Preprocessing()), 2, Hyperparameters(batch_size=4))
     assert all(np.isfinite(weight).all() for weight in network.get_weights())
