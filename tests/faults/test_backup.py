@@ -36,9 +36,10 @@ def back_up_and_restore(
     home: Home, trials: Trials, tmp_path: Path, url: str | None, other_url: str | None
 ) -> None:
     """The new home begins with what the backup has, and takes and finishes scans as any other."""
+    kind = "PostgreSQL" if url else "SQLite"
     environment = {"PATH": f"{PROGRAMS}:/usr/bin:/bin"} | ({"HEADCT_DATABASE_URL": url} if url else {})
     with running_system(home, url) as system:
-        for trial in trials.of("backup under load", system, within_s=60, full=1):
+        for trial in trials.of(f"backup under load: {kind}", system, within_s=60, full=1):
             with trial.arriving(per_second=50):
                 trial.wait_for_work()
                 recorded = {drop.sha256 for drop in system.dropped[: system.arrivals()]}
@@ -56,7 +57,7 @@ def back_up_and_restore(
     assert restored.count("received", "queued", "running"), "nothing was unfinished"
     try:
         restored.start()
-        for trial in trials.of("restored elsewhere", restored, within_s=180, full=1):
+        for trial in trials.of(f"restored elsewhere: {kind}", restored, within_s=180, full=1):
             trial.drop(4)
     finally:
         restored.stop()

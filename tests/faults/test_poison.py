@@ -15,12 +15,14 @@ _LEAVES_ALONE = 3
 _CHILD_STARTS_S = 15
 
 
-@pytest.mark.parametrize("death", ["segfault", "out of memory", "hang"])
+@pytest.mark.parametrize(
+    ("death", "told"), [("segfault", "SIGSEGV"), ("out of memory", "SIGKILL"), ("hang", "SIGALRM")]
+)
 def test_only_the_file_that_takes_the_decoder_down_is_quarantined(
-    system: System, trials: Trials, death: str
+    system: System, trials: Trials, death: str, told: str
 ) -> None:
     within = _LEAVES_ALONE * (FILE_S + _CHILD_STARTS_S) + 60
-    for trial in trials.of(f"a file that ends its decoder: {death}", system, within_s=within, full=3):
+    for trial in trials.of(f"a file that ends its decoder: {death}", system, within_s=within):
         poison = f"{death}-{trial.number}.png"
         trial.drop(7)
         content, _ = trials.scans.new()
@@ -29,13 +31,16 @@ def test_only_the_file_that_takes_the_decoder_down_is_quarantined(
         system.wait_for(poison, seconds=within)
         reason = system.rows()[poison].reason
         assert "did not come back from this file 3 times" in reason
+    log = (system.home.logs / "worker.log").read_text()
+    assert re.search(rf"exited with .signal \d+ \({told}\)", log)
+    assert f"{death}-" not in log, "no file is named"
 
 
 def test_a_file_that_fills_the_memory_is_rejected_and_its_process_lives(
     system: System, trials: Trials
 ) -> None:
     children = {child.pid for child in system.children("worker")}
-    for trial in trials.of("a file that fills the memory", system, within_s=30, full=3):
+    for trial in trials.of("a file that fills the memory", system, within_s=30):
         trial.drop(3)
         content, _ = trials.scans.new()
         system.drop(content + b"<fill memory>", f"memory-{trial.number}.png", state="rejected")
@@ -49,9 +54,3 @@ def test_a_chunk_of_slow_files_is_done_one_by_one(system: System, trials: Trials
         for number in range(16):
             content, _ = trials.scans.new()
             system.drop(content + b"<slow>", f"slow-{trial.number}-{number}.png", state="classified")
-
-
-def test_the_log_says_which_signal_ended_a_process_and_names_no_file(system: System) -> None:
-    log = (system.home.logs / "worker.log").read_text()
-    assert re.search(r"exited with .signal 11 \(SIGSEGV\)", log)
-    assert "segfault-" not in log
