@@ -64,7 +64,7 @@ def check_run(system: System, run_id: int, attempts: int) -> None:
     store = ModelStore(system.home.models)
     versions = [card.version for card in store.versions()]
     assert versions.count(str(run.model_version)) == 1
-    assert len([version for version in versions if version.endswith(f"-{run_id}")]) == 1
+    assert sum(re.fullmatch(rf"\d+-\d+-{run_id}", version) is not None for version in versions) == 1
     for version in versions:
         verify(store.find(version))
     assert "is refused" not in (system.home.logs / "worker.log").read_text()
