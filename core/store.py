@@ -156,6 +156,7 @@ def _relink(source: int, name: str, folder: int) -> bool:
     other = f"{name}-link"
     if not _link(source, other, folder):
         return False
+    os.fsync(source)
     os.rename(other, name, src_dir_fd=folder, dst_dir_fd=folder)
     return True
 
