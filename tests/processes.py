@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnreachable
@@ -17,14 +18,19 @@ from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
 PATIENCE_S = 120
+_T = TypeVar("_T")
 
 
-def wait_until(condition: Callable[[], object], seconds: float = PATIENCE_S, *, what: str = "") -> None:
-    """Look again and again until the condition holds; fail, saying what was awaited, if it never does."""
+def wait_until(condition: Callable[[], _T | None], seconds: float = PATIENCE_S, *, what: str = "") -> _T:
+    """Look again and again until there is something true, which is returned.
+
+    Fails, saying what was awaited, if there never is.
+    """
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
         time.sleep(0.05)
+    return found
 
 
 @contextlib.contextmanager

@@ -8,13 +8,17 @@ import pytest
 from core.home import Home
 from tests.faults.system import System, running_system
 
+HEARTBEAT_S = 2.0
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One system for all tests of a module."""
+    """One system, whose heart beats fast, for all tests of the folder that need no other."""
     home = Home(tmp_path_factory.mktemp("system") / "home")
     home.make()
-    with running_system(home, HEADCT_WORKER_PROCESSES="2") as running:
+    with running_system(
+        home, HEADCT_WORKER_PROCESSES="2", HEADCT_HEARTBEAT_SECONDS=str(HEARTBEAT_S)
+    ) as running:
         yield running
 
 

@@ -128,7 +128,7 @@ def test_a_broken_version_in_use_is_told_at_the_start(
         weights.unlink()
     else:
         shutil.rmtree(site_model)
-    for command in ("up", "worker"):
+    for command in ("up", "worker") if damage == "alter" else ("up",):
         refused = run_headct(home, command, HEADCT_FLOWER_PORT="0")
         assert refused.returncode == 1
         assert told in refused.stderr
@@ -155,12 +155,3 @@ def test_a_demo_of_a_folder_without_images_is_told(tmp_path: Path) -> None:
     refused = run_headct(Home(tmp_path / "unused"), "demo", "--images", str(tmp_path / "empty"))
     assert refused.returncode == 1
     assert "There is no image in" in refused.stderr
-
-
-@pytest.mark.parametrize("command", ["results", "status", "submit", "retry"])
-def test_a_command_in_a_folder_that_is_no_home_makes_nothing(tmp_path: Path, command: str) -> None:
-    arguments = {"submit": ["."], "retry": ["1"]}.get(command, [])
-    refused = run_headct(Home(tmp_path / "nowhere"), command, *arguments)
-    assert refused.returncode == 1
-    assert "There is no home of headct" in refused.stderr
-    assert not (tmp_path / "nowhere").exists()

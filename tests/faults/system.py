@@ -118,13 +118,17 @@ class System:
 
     def part(self, name: str) -> psutil.Process:
         """One supervised process, as soon as it runs."""
-        wait_until(lambda: name in self.parts(), what=f"{name} runs")
-        return self.parts()[name]
+        return wait_until(lambda: self.parts().get(name), what=f"{name} runs")
 
     def children(self, part: str) -> list[psutil.Process]:
-        """The prefork children of `worker` or `training`, as soon as there are any."""
-        wait_until(lambda: self.part(part).children(), what=f"{part} has children")
-        return list(self.part(part).children())
+        """The prefork children of `worker` or `training` that live, as soon as there are any.
+
+        A child that was killed is a zombie until its parent looks, which is every few seconds.
+        """
+
+        return wait_until(
+            lambda: still_running(self.part(part).children(), 0), what=f"{part} has living children"
+        )
 
     def drop(self, content: bytes, name: str, state: str | None = None) -> None:
         """Write a file into the inbox as any program would; it is to end in `state`, or in any final one."""
@@ -136,7 +140,8 @@ class System:
         path.write_bytes(content)
 
     def redis(self) -> redis.Redis:
-        """A client of the embedded Redis."""
+        """A client of the embedded Redis, as soon as that runs."""
+        wait_until(self.home.redis_socket.exists, what="Redis listens")
         return redis_client(broker_url(Settings(_env_file=None, home=self.home.root), self.home))
 
     def rows(self) -> dict[str, Any]:
@@ -151,9 +156,12 @@ class System:
     def wait_for(self, *names: str, seconds: float = 60) -> None:
         """Wait until the files of these names have a final state."""
         final = {"classified", "rejected", "quarantined"}
-        wait_until(
-            lambda: {self.state(name) for name in names} <= final, seconds, what=f"final states of {names}"
-        )
+
+        def are_final() -> bool:
+            rows = self.rows()
+            return all(name in rows and rows[name].state in final for name in names)
+
+        wait_until(are_final, seconds, what=f"final states of {names}")
 
     def count(self, *states: str) -> int:
         """Scans in these states."""

@@ -11,11 +11,19 @@ from core.home import Home
 
 
 @pytest.fixture
-def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A migrated home, named by the environment as for the command; what that sets is undone."""
-    monkeypatch.setenv("HEADCT_HOME", str(home.root))
+def process_kept() -> Iterator[None]:
+    """What a command sets for its own process is undone."""
     mask, handlers, level = os.umask(0o022), logging.root.handlers[:], logging.root.level
-    yield home
+    yield
     os.umask(mask)
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
+
+
+@pytest.fixture
+def home_in_use(
+    home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, process_kept: None
+) -> Home:
+    """A migrated home, named by the environment as for the command."""
+    monkeypatch.setenv("HEADCT_HOME", str(home.root))
+    return home

@@ -1,6 +1,4 @@
-import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +13,10 @@ from db.states import Cause
 
 
 @pytest.fixture
-def home_in_use(
-    home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, process_kept: None
-) -> Home:
-    """A migrated home, named by the environment as for the command; no broker runs."""
-    monkeypatch.setenv("HEADCT_HOME", str(home.root))
+def home_in_use(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """It asks for no free disk; no broker runs."""
     monkeypatch.setenv("HEADCT_MIN_FREE_MB", "0")
-    return home
-
-
-@pytest.fixture
-def process_kept() -> Iterator[None]:
-    """What a command sets for its own process is undone."""
-    mask, handlers, level = os.umask(0o022), logging.root.handlers[:], logging.root.level
-    yield
-    os.umask(mask)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
+    return home_in_use
 
 
 def problems() -> dict[str, str]:

@@ -20,7 +20,7 @@ from training.labelled.folder import read_folder
 from training.recipes import EVERY_RECIPE, Prediction, Recipe
 from training.train import prepare_records
 
-BRIEF = Hyperparameters(epochs=2, batch_size=4, synthetic_scans=24)
+BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_scans=24)
 
 # That steps run eagerly is meant; the reading of their images does not, and need not.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")

@@ -17,7 +17,9 @@ from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folder
 from training.train import Job, parts_of, train
 
-BRIEF = Hyperparameters(epochs=2, batch_size=4, synthetic_scans=24)
+# As in test_crossvalidation.
+pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
+BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_scans=24)
 
 
 class Recorder:
@@ -50,7 +52,7 @@ def dealt(folder: Path) -> tuple[Record, ...]:
 
 @pytest.fixture(scope="module")
 def trained(
-    tmp_path_factory: pytest.TempPathFactory, synthetic_scans: Path
+    eager: None, tmp_path_factory: pytest.TempPathFactory, synthetic_scans: Path
 ) -> tuple[ModelCard, Recorder, Path]:
     folder, recorder = tmp_path_factory.mktemp("trained"), Recorder()
     card = train(job(dealt(synthetic_scans), folder), ModelStore(folder / "models"), recorder)
