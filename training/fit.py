@@ -16,7 +16,7 @@ from training import guard
 from training.batches import BatchMaker, Images
 from training.hyperparameters import Hyperparameters
 from training.optimiser import Optimiser
-from training.pool import draw_pool
+from training.pool import LEAST_POOL, draw_pool
 from training.pretraining import start_from_pretrained
 
 _CHUNK = 32
@@ -74,9 +74,10 @@ def fit(
     keras.utils.set_random_seed(hyper.seed)
     network = build_network(train.pixels.shape[1:], dropout=hyper.dropout)
     start_from_pretrained(network)
-    pool = draw_pool(hyper.synthetic_scans, hyper.seed, Preprocessing())
-    batches = BatchMaker(train, pool, hyper, hyper.shares)
     steps = max(1, round(len(train.targets) / hyper.batch_size))
+    shown = steps * hyper.epochs * hyper.batch_size  # of all kinds: a short fit has no use for a large pool
+    pool = draw_pool(min(hyper.synthetic_scans, max(shown, LEAST_POOL)), hyper.seed, Preprocessing())
+    batches = BatchMaker(train, pool, hyper, hyper.shares)
     optimiser = Optimiser(network, steps * hyper.epochs, hyper)
     for epoch in range(hyper.epochs):
         loss = float(np.mean([optimiser.step(batches.draw()) for _ in range(steps)]))

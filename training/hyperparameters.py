@@ -56,7 +56,7 @@ class Hyperparameters:
     decoy_share
         Of the brains: those that get a patch or specks that are no blood.
     synthetic_scans
-        How many synthetic slices are drawn.
+        How many synthetic slices are drawn, if the fit shows as many images.
     heat_weight, level_weight
         Weights of the losses of the heat map and of the level beside that of the label.
     average_momentum

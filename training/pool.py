@@ -14,6 +14,8 @@ from training.phantoms.synthetic import SyntheticScan, generate_scan
 
 SYNTHETIC_SEEDS = 1_000_000
 """Seeds of training scans start here, so that the demo and the tests show others."""
+LEAST_POOL = 21
+"""Slices that hold some of every kind."""
 BELOW = (Level.NECK, Level.FACE, Level.SKULL_BASE)
 """Levels with little or no brain in them."""
 BETWEEN = (Level.ORBITS, Level.VERTEX)

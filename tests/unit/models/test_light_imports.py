@@ -21,7 +21,18 @@ HEAVY = ("tensorflow", "keras", "sklearn", "pydicom")
     ],
 )
 def test_the_module_is_imported_without_tensorflow_scikit_learn_and_pydicom(module: str) -> None:
-    code = f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])"
+    assert said(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
+
+
+def test_a_process_that_classifies_has_nothing_that_only_training_needs_and_a_trainer_gets_it() -> None:
+    imported = "print([name for name in ('sklearn', 'scipy.stats', 'matplotlib') if name in sys.modules])"
+    load = "import sys; from models.quiet import load_tensorflow; load_tensorflow(); import models.classifier"
+    assert said(f"{load}; {imported}") == "[]"
+    assert said(f"{load}; import training.fit, matplotlib.pyplot; {imported}") != "[]"
+
+
+def said(code: str) -> str:
+    """What this Python prints, run in a process of its own."""
     root = Path(__file__).parents[3]
-    found = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
