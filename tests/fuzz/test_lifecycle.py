@@ -8,6 +8,8 @@ import itertools
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -73,7 +75,7 @@ class Lifecycle(RuleBasedStateMachine):
         super().__init__()
         self.queue: list[Message] = []
         self.held: list[tuple[Message, list[int], ModelStamp]] = []
-        self.deaths: Counter[int] = Counter()
+        self.given_up: Counter[int] = Counter()
         self.model = MODELS[0]
         self.numbers = itertools.count(1)
 
@@ -111,7 +113,7 @@ class Lifecycle(RuleBasedStateMachine):
     def deliver(self, data: st.DataObject) -> None:
         """A worker takes a message, in any order, and claims its scans."""
         message = self.queue.pop(data.draw(st.integers(0, len(self.queue) - 1)))
-        with self.writing() as session, session.begin():
+        with self.giving_up(), self.writing() as session, session.begin():
             claimed = claim(session, message.scan_ids, message.claimant, LEASE, MOST)
         self.held.append((message, [scan.id for scan in claimed], self.model))
 
@@ -128,20 +130,21 @@ class Lifecycle(RuleBasedStateMachine):
         ]
         with self.writing() as session, session.begin():
             finish(session, outcomes, model)
+        for scan_id in scan_ids:
+            del self.given_up[scan_id]
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), redelivered=st.booleans())
     def die(self, data: st.DataObject, *, redelivered: bool) -> None:
         """A worker is gone with what it held; its message comes again, or is gone too."""
-        message, scan_ids, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
-        self.deaths.update(scan_ids)
+        message, _, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         if redelivered:
             self.queue.append(message)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def fail_to_commit(self, data: st.DataObject) -> None:
-        """The database does not answer: the task is tried again."""
+        """The database does not answer: the task is tried again, which is no attempt more."""
         message, _, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         self.queue.append(replace(message, retries=message.retries + 1))
 
@@ -164,7 +167,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        with self.writing() as session, session.begin():
+        with self.giving_up(), self.writing() as session, session.begin():
             take_back_expired(session, MOST)
 
     @rule(data=st.data())
@@ -175,7 +178,7 @@ class Lifecycle(RuleBasedStateMachine):
             if ids:
                 chosen = data.draw(st.sampled_from(ids))
                 retry(session, [chosen])
-                del self.deaths[chosen]
+                del self.given_up[chosen]
 
     @rule()
     def switch_the_model(self) -> None:
@@ -198,11 +201,21 @@ class Lifecycle(RuleBasedStateMachine):
             leased = scan.state in (ScanState.QUEUED, ScanState.RUNNING)
             assert (scan.lease_expires_at is not None) == leased
             assert (scan.claimed_by is not None) == (scan.state == ScanState.RUNNING)
-            assert scan.attempts <= MOST
+            assert scan.attempts == self.given_up[scan.id] + (scan.state == ScanState.RUNNING)
+            assert scan.state != ScanState.QUARANTINED or scan.attempts == MOST
             assert (scan.reason is not None) == (scan.state in (ScanState.REJECTED, ScanState.QUARANTINED))
             assert scan.state != ScanState.CLASSIFIED or scan.id in with_result
             assert scan.state != ScanState.REJECTED or scan.id % UNREADABLE == 0
-            assert scan.state != ScanState.QUARANTINED or self.deaths[scan.id] >= MOST
+
+    @contextmanager
+    def giving_up(self) -> Iterator[None]:
+        """Count the attempts that end in the block: a worker is taken for dead, be it so or not."""
+        running = select(Scan.id, Scan.attempts).where(Scan.state == ScanState.RUNNING)
+        with Session(self.engine) as session:
+            before = session.execute(running).all()
+        yield
+        with Session(self.engine) as session:
+            self.given_up.update(row.id for row in set(before) - set(session.execute(running)))
 
     def settle(self) -> None:
         """Nothing goes wrong any more but for what poison does. Workers that were silent finish, late."""
