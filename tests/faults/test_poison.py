@@ -27,6 +27,7 @@ def test_only_the_file_that_takes_the_decoder_down_is_quarantined(
         trial.drop(7)
         content, _ = trials.scans.new()
         system.drop(content + f"<{death}>".encode(), poison, state="quarantined")
+        trial.over()
         trial.drop(8)
         system.wait_for(poison, seconds=within)
         reason = system.rows()[poison].reason
