@@ -107,6 +107,6 @@ def run_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Co
         cwd=home.root.parent,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # a training run that is followed, beside other tests
         check=False,
     )
