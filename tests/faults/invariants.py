@@ -129,11 +129,15 @@ def _compare_store(home: Home, state_of: dict[str, str]) -> dict[str, int]:
 
 
 def processes_of(home: Home) -> list[psutil.Process]:
-    """Every process that was started for this home, `up` and orphans included."""
+    """Every process that was started for this home, `up` and orphans included.
+
+    Redis writes its title over its environment, but names its socket in it.
+    """
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("HEADCT_HOME") == str(home.root):
+            named = str(home.redis_socket) in " ".join(process.cmdline())
+            if named or process.environ().get("HEADCT_HOME") == str(home.root):
                 found.append(process)
     return found
 
