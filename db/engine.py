@@ -35,12 +35,18 @@ def database_url(settings: Settings, home: Home) -> URL:
         return URL.create("sqlite", database=str(home.database))
     configured = settings.database_url.get_secret_value()
     try:
-        return make_url(configured.replace("postgresql://", "postgresql+psycopg://", 1))
+        url = make_url(configured.replace("postgresql://", "postgresql+psycopg://", 1))
     except (ArgumentError, ValueError) as error:
         raise SettingsError(
             "HEADCT_DATABASE_URL cannot be read. Write sqlite:///FILE or "
             "postgresql://USER:PASSWORD@HOST/NAME; escape special characters of the password as %XX."
         ) from error
+    if {"password", "sslpassword"} & url.query.keys():
+        raise SettingsError(
+            "HEADCT_DATABASE_URL has a password behind its question mark, where messages and processes "
+            "would show it. Write postgresql://USER:PASSWORD@HOST/NAME."
+        )
+    return url
 
 
 def make_engine(url: URL | str, *, durable: bool = True) -> Engine:

@@ -53,6 +53,14 @@ def test_an_unreadable_url_is_told(home: Home) -> None:
         database_url(Settings(_env_file=None, database_url="postgresql://user:pass@host:port/name"), home)
 
 
+@pytest.mark.parametrize("parameter", ["password", "sslpassword"])
+def test_a_password_where_it_would_be_shown_is_refused(home: Home, parameter: str) -> None:
+    url = f"postgresql://user@host/name?connect_timeout=3&{parameter}=hunter2"
+    with pytest.raises(SettingsError, match="behind its question mark") as caught:
+        database_url(Settings(_env_file=None, database_url=url), home)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_home_whose_name_has_the_marks_of_a_url_holds_its_database(tmp_path: Path) -> None:
     home = Home(tmp_path / "what?%41#")
     home.make()
