@@ -55,7 +55,7 @@ def test_every_image_of_the_real_set_gets_one_row_with_a_result(system: System, 
     images = sorted((real_scans / "images").iterdir())
     assert len(images) == (160 if real_scans.name == "head_ct" else 24)
     for image in images:
-        shutil.copyfile(image, system.home.inbox / image.name)
+        system.drop(image.read_bytes(), image.name)
     system.wait_for(*(image.name for image in images), seconds=120)
     rows = system.rows()
     assert {rows[image.name].state for image in images} == {"classified"}

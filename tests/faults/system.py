@@ -125,7 +125,6 @@ class System:
 
         A child that was killed is a zombie until its parent looks, which is every few seconds.
         """
-
         return wait_until(
             lambda: still_running(self.part(part).children(), 0), what=f"{part} has living children"
         )
