@@ -14,7 +14,9 @@ from core.errors import BrokerUnreachable, HeadctError
 from core.heartbeat import check_heard
 from core.queues import INFERENCE_QUEUE
 from core.store import is_being_written, open_regular
+from db.engine import reading
 from db.revision import check_migrated
+from db.training_runs import check_begun
 from models.store import verify
 from scheduler.inbox import check_inbox, is_folder, walk
 from scheduler.room import Disks
@@ -41,6 +43,7 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
         ("broker", _broker),
         ("classify worker", _classify_worker),
         ("database and its migration", lambda context: check_migrated(context.engine)),
+        ("training worker", _training_worker),
         ("model", _model),
         ("watch limit", _watch_limit),
     ]
@@ -113,6 +116,12 @@ def _classify_worker(context: Context) -> None:
     with contextlib.suppress(BrokerUnreachable):  # without a broker nobody can be heard
         _broker(context)
         check_heard(context.settings, context.home)
+
+
+def _training_worker(context: Context) -> None:
+    check_migrated(context.engine)
+    with reading(context.engine) as session:
+        check_begun(session)
 
 
 def _model(context: Context) -> None:

@@ -10,6 +10,7 @@ from core.heartbeat import check_heard, heard_ages
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, reading
 from db.queries import counts_by_state, oldest_unfinished
+from db.training_runs import check_begun
 from scheduler.pause import pause_shown
 from scheduler.room import Disks
 from worker.app import create_app
@@ -36,6 +37,11 @@ def read_state(context: Context) -> dict[str, Any]:
         queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
         check_heard(settings, home)
+    except HeadctError as error:
+        problems.append(str(error))
+    try:
+        with reading(context.engine) as session:
+            check_begun(session)
     except HeadctError as error:
         problems.append(str(error))
     try:

@@ -97,7 +97,7 @@ class BrokerUnreachable(HeadctError):
 
 
 class WorkersDeaf(HeadctError):
-    """No classify worker takes messages from the queue."""
+    """No worker takes messages from the queue."""
 
 
 class InboxUnusable(HeadctError):

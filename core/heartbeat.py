@@ -1,6 +1,7 @@
-"""Signs of life of the classify workers: that each takes messages from the queue, not only that it runs.
+"""Signs of life of the workers: that each takes messages from its queue, not only that it runs.
 
-A sign is the modification time of a file of the worker's name in `health` of the home.
+A sign is the modification time of a file of the worker's name in `health` of the home. Those of the classify
+workers never grow old (`scheduler.heartbeat`); a training worker is heard when it is given a run.
 """
 
 import os
@@ -9,6 +10,7 @@ from contextlib import suppress
 
 from core.errors import WorkersDeaf
 from core.home import Home
+from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
 LOOKS = 3
@@ -35,9 +37,9 @@ def mark_heard(home: Home, worker: str) -> None:
 
 
 def last_heard(home: Home) -> dict[str, float]:
-    """When each worker took its last message, in seconds since 1970, by its name."""
+    """When each classify worker took its last message, in seconds since 1970, by its name."""
     heard = {}
-    for path in home.health.iterdir() if home.health.is_dir() else ():
+    for path in home.health.glob(f"{INFERENCE_QUEUE}@*"):
         # Opened, since a network mount may tell an old time otherwise.
         with suppress(OSError), path.open() as file:
             heard[path.name] = os.fstat(file.fileno()).st_mtime
@@ -62,7 +64,7 @@ def check_heard(settings: Settings, home: Home) -> None:
 
 
 def heard_ages(home: Home) -> dict[str, float]:
-    """For how many seconds each worker that was heard today has taken no message, by its name."""
+    """For how many seconds each classify worker that was heard today has taken no message, by its name."""
     moment = time.time()
     ages = {worker: max(0.0, moment - heard) for worker, heard in last_heard(home).items()}
     return {worker: age for worker, age in ages.items() if age < _DAY_S}

@@ -133,7 +133,10 @@ class Claimant:
 
 
 class Claimed(NamedTuple):
-    """A scan that a task has taken. `waits_since`: when it arrived; None if it was finished before."""
+    """A scan that a task has taken.
+
+    `waits_since`: when it arrived or was put back to be tried again; None if it has a result already.
+    """
 
     id: int
     sha256: str
@@ -155,7 +158,7 @@ def claim(
     mine = session.execute(
         select(
             *(Scan.id, Scan.sha256, Scan.attempts, Scan.state, Scan.claimed_by),
-            *(Scan.received_at, Scan.finished_at),
+            *(Scan.received_at, Scan.requeued_at, Scan.finished_at),
         )
         .where(
             Scan.id.in_(scan_ids),
@@ -178,7 +181,10 @@ def claim(
     begun = [row.id for row in mine if row.state == ScanState.QUEUED or row.id in died]
     _set(session, begun, attempts=Scan.attempts + 1, **running)
     _set(session, [row.id for row in mine if row.id not in begun], **running)
-    return [Claimed(row.id, row.sha256, None if row.finished_at else row.received_at) for row in mine]
+    return [
+        Claimed(row.id, row.sha256, None if row.finished_at else row.requeued_at or row.received_at)
+        for row in mine
+    ]
 
 
 def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> None:
@@ -226,7 +232,9 @@ def retry(session: Session, scan_ids: Sequence[int]) -> int:
             session.scalars(
                 update(Scan)
                 .where(Scan.id.in_(batch), Scan.state.in_(RETRIED))
-                .values(state=ScanState.RECEIVED, reason=None, attempts=0, finished_at=None)
+                .values(
+                    state=ScanState.RECEIVED, reason=None, attempts=0, requeued_at=now(), finished_at=None
+                )
                 .returning(Scan.id)
             ).all()
         )
@@ -243,7 +251,9 @@ def reclassify(session: Session, version: str, since: datetime | None) -> int:
     conditions = [Scan.state == ScanState.CLASSIFIED, ~has_one]
     if since is not None:
         conditions.append(Scan.received_at >= since)
-    moved = session.execute(update(_SCAN).where(*conditions).values(state=ScanState.RECEIVED))
+    moved = session.execute(
+        update(_SCAN).where(*conditions).values(state=ScanState.RECEIVED, requeued_at=now())
+    )
     return cast("CursorResult[Any]", moved).rowcount
 
 

@@ -26,16 +26,21 @@ def unfinished_of(session: Session, scan_ids: Sequence[int]) -> int:
     )
 
 
+def unknown_of(session: Session, scan_ids: Sequence[int]) -> list[int]:
+    """Those of these ids (at most `MAX_IDS`) that no scan has."""
+    known = set(session.scalars(select(Scan.id).where(Scan.id.in_(scan_ids))))
+    return sorted(set(scan_ids) - known)
+
+
 def count_arrivals(session: Session) -> int:
     """How many files have arrived, also those of known bytes."""
     return session.scalar(select(func.count()).select_from(Arrival)) or 0
 
 
 def oldest_unfinished(session: Session) -> datetime | None:
-    """When the oldest scan arrived that has no final state yet."""
-    return session.scalar(
-        select(Scan.received_at).where(Scan.state.in_(UNFINISHED)).order_by(Scan.received_at).limit(1)
-    )
+    """Since when the scan waits that has waited longest: it arrived, or was put back."""
+    since = func.coalesce(Scan.requeued_at, Scan.received_at)
+    return session.scalar(select(since).where(Scan.state.in_(UNFINISHED)).order_by(since).limit(1))
 
 
 def find_scan(session: Session, reference: str) -> Scan:

@@ -70,6 +70,9 @@ class Scan(Table):
         comment="When a queued or running scan is taken back"
     )
     received_at: Mapped[Moment]
+    requeued_at: Mapped[MaybeMoment] = mapped_column(
+        comment="When it was last put back, to be tried or classified again"
+    )
     finished_at: Mapped[MaybeMoment]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.errors import RunNotFound
+from core.errors import RunNotFound, WorkersDeaf
 from db.engine import now
 from db.states import UNFINISHED_RUNS, RunState
 from db.tables import EpochRecord, TrainingRun
@@ -18,6 +18,7 @@ from db.tables import EpochRecord, TrainingRun
 RUN_LEASE = timedelta(seconds=60)
 """A run whose trainer gave no sign for so long is begun anew."""
 MAX_ATTEMPTS = 3
+_BEGUN_WITHIN = timedelta(seconds=120)
 _LOST = (
     f"The worker did not come back from this run {MAX_ATTEMPTS} times. See training.log; is memory enough?"
 )
@@ -173,7 +174,7 @@ def end_run(session: Session, run_id: int, claimant: str, state: RunState, **val
 
 
 def cancel_run(session: Session, run_id: int) -> RunState:
-    """Cancel a waiting run at once, a running one at its next epoch; returns the state it was found in.
+    """Cancel a waiting run at once, a running one after its batch under way; returns the state it was found in.
 
     Raises
     ------
@@ -229,6 +230,29 @@ def runs_by_state(session: Session) -> dict[str, int]:
 def any_unfinished(session: Session) -> bool:
     """Whether a run waits or is under way."""
     return session.scalar(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS))) is not None
+
+
+def check_begun(session: Session) -> None:
+    """Raise if a run waits though none is under way, for longer than a training worker needs to take it.
+
+    Raises
+    ------
+    WorkersDeaf
+    """
+    if session.scalar(select(TrainingRun.id).where(TrainingRun.state == RunState.RUNNING)) is not None:
+        return
+    waiting = select(func.min(TrainingRun.requested_at)).where(TrainingRun.state == RunState.REQUESTED)
+    requested = session.scalar(waiting)
+    if requested is None:
+        return
+    ended = session.scalar(select(func.max(TrainingRun.finished_at)))  # before that it was not its turn
+    age = now() - max(requested, ended or requested)
+    if age > _BEGUN_WITHIN:
+        raise WorkersDeaf(
+            f"A training run has waited for {age.total_seconds():.0f} s, and none is under way. If `headct "
+            "status` names no training worker that is alive, start `headct up`; else it is deaf and is "
+            "started again within minutes: see training.log."
+        )
 
 
 def last_request(session: Session, requested_by: str | None = None) -> datetime | None:

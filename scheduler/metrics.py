@@ -129,7 +129,7 @@ class StateCollector(Collector):
         yield scans
         age = (now() - oldest).total_seconds() if oldest else 0.0
         yield GaugeMetricFamily(
-            "headct_oldest_unfinished_age_seconds", "Of the oldest scan without a final state; 0: none.", age
+            "headct_oldest_unfinished_age_seconds", "Of the scan that has waited longest; 0: none.", age
         )
         training = GaugeMetricFamily("headct_training_runs", "Training runs by state.", labels=["state"])
         for run_state, count in runs.items():

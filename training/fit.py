@@ -52,6 +52,7 @@ def fit(
     hyperparameters: Hyperparameters,
     *,
     validation: Images | None = None,
+    on_step: Callable[[], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> keras.Model:
     """Train a new network, from the pretrained weights; the same for the same arguments on the same machine.
@@ -62,8 +63,8 @@ def fit(
         Images that painted bleeds and labels come from; both classes.
     validation
         Images whose loss and AUC each epoch is told with; they change nothing.
-    on_epoch
-        Called after each epoch; may raise to stop.
+    on_step, on_epoch
+        Called after each batch, and after each epoch; may raise to stop.
 
     Raises
     ------
@@ -80,7 +81,12 @@ def fit(
     batches = BatchMaker(train, pool, hyper, hyper.shares)
     optimiser = Optimiser(network, steps * hyper.epochs, hyper)
     for epoch in range(hyper.epochs):
-        loss = float(np.mean([optimiser.step(batches.draw()) for _ in range(steps)]))
+        losses = []
+        for _ in range(steps):
+            losses.append(optimiser.step(batches.draw()))
+            if on_step is not None:
+                on_step()
+        loss = float(np.mean(losses))
         if not np.isfinite(loss):
             raise TrainingDiverged(
                 f"The loss of epoch {epoch + 1} is no number. Train again with another --seed."

@@ -1,6 +1,6 @@
 """Training a new version: dataset, split, augment, fit, calibrate, evaluate, report, register."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,10 +35,13 @@ from training.wrong_images import wrong_images
 
 
 class Watch(Protocol):
-    """Who is told how far a training is; both may raise to stop it, then nothing is registered."""
+    """Who is told how far a training is; each may raise to stop it, then nothing is registered."""
 
     def on_stage(self, name: str) -> None:
         """A stage begins."""
+
+    def on_step(self) -> None:
+        """An image is prepared, or a batch fitted."""
 
     def on_epoch(self, epoch: Epoch) -> None:
         """An epoch ended."""
@@ -77,7 +80,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     """
     records, hyper, constants = job.dataset.records, job.hyperparameters, Preprocessing()
     watch.on_stage("preparing the images")
-    images, parts = prepare_records(records, constants), parts_of(records)
+    images, parts = prepare_records(records, constants, watch.on_step), parts_of(records)
     training, validation, test = (images.take(parts[part]) for part in Part)
 
     watch.on_stage("fitting")
@@ -87,7 +90,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         curve.append(epoch)
         watch.on_epoch(epoch)
 
-    network = fit(training, hyper, validation=validation, on_epoch=on_epoch)
+    network = fit(training, hyper, validation=validation, on_step=watch.on_step, on_epoch=on_epoch)
 
     watch.on_stage("calibrating")
     said = outputs(network, validation.pixels)
@@ -157,8 +160,10 @@ def _protocol(parts: dict[Part, Indices], target_sensitivity: float) -> str:
     )
 
 
-def prepare_records(records: Sequence[Record], constants: Preprocessing) -> Images:
-    """Decode and preprocess the images, exactly as a worker does.
+def prepare_records(
+    records: Sequence[Record], constants: Preprocessing, on_image: Callable[[], None] | None = None
+) -> Images:
+    """Decode and preprocess the images, exactly as a worker does; `on_image` is called after each.
 
     Raises
     ------
@@ -171,6 +176,8 @@ def prepare_records(records: Sequence[Record], constants: Preprocessing) -> Imag
             pixels.append(preprocess(decode(record.path.read_bytes()), constants))
         except RejectedImage as error:
             raise DatasetError(f"{record.path} cannot be trained on: {error}") from error
+        if on_image is not None:
+            on_image()
     return Images(
         np.stack(pixels),
         np.array([record.target for record in records], dtype=np.intp),

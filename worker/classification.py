@@ -18,6 +18,7 @@ from core.home import Home
 from core.settings import Settings
 from db.engine import now
 from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish
+from db.queries import unknown_of
 from db.states import ScanState
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK
@@ -42,13 +43,21 @@ def classify_chunk(
 ) -> int:
     """Classify the scans of one task; returns how many were this task's to classify.
 
-    Ids that are unknown, finished or another task's are passed over, so that doing it twice is harmless.
+    Ids that are finished or another task's are passed over, so that doing it twice is harmless; so are those
+    that are unknown, which is logged.
     A bad image is rejected with its reason and never fails its neighbours. One that takes too long ends this
     process (`worker.limits`). No transaction is open while images are decoded or the network runs.
     """
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
         claimed = claim(session, scan_ids, claimant, lease, settings.max_attempts)
+        unknown = unknown_of(session, scan_ids) if len(claimed) < len(scan_ids) else []
+    if unknown:
+        logger.error(
+            "a message names %d scans that do not exist; they are passed over",
+            len(unknown),
+            extra={"scan_ids": unknown},
+        )
     if not claimed:
         return 0
     ATTEMPTS.inc(len(claimed))

@@ -1,4 +1,4 @@
-"""Ends a classify worker that runs but takes nothing from its queue, so that it is started again.
+"""Ends a worker that runs but takes nothing from its queue, so that it is started again.
 
 Celery can lose its consumer when Redis goes and comes back, and its processes can hang; nothing of this ends
 the worker by itself.
@@ -18,14 +18,14 @@ import redis
 from core.broker import queue_depth
 from core.errors import BrokerUnreachable
 from core.heartbeat import LOOKS
-from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 _LOOKS = 8 * LOOKS
-"""So often in a row messages wait and this worker takes none: for 8 heartbeats (two minutes), in which the
-slowest chunk is long given up (`CLASSIFY_TIME_LIMIT_S`). Looks are counted: a machine may have slept."""
+"""So often in a row messages wait and this worker gives no sign: for 8 heartbeats (two minutes), in which the
+slowest chunk is long given up (`CLASSIFY_TIME_LIMIT_S`). A training run gives signs all the while. Looks are
+counted: a machine may have slept."""
 _LOOKS_AT_FIRST = 4 * _LOOKS
 """Until it has taken its first message its processes may still load the network, on a slow disk or a busy
 machine. Ended too soon, it would never come to work at all."""
@@ -36,13 +36,15 @@ class Watchdog:
 
     Parameters
     ----------
+    queue
+        That it serves.
     mark
         The file that the worker touches when it takes a message.
     """
 
-    def __init__(self, settings: Settings, client: redis.Redis, mark: Path) -> None:
+    def __init__(self, settings: Settings, client: redis.Redis, queue: str, mark: Path) -> None:
         self._pause = settings.heartbeat_seconds / LOOKS
-        self._client, self._mark = client, mark
+        self._client, self._queue, self._mark = client, queue, mark
         self._heard_at_first = self._heard = self._when_heard()
         self._looks = 0
 
@@ -51,7 +53,7 @@ class Watchdog:
         try:
             heard = self._when_heard()
             # Where no mark can be made, none says anything.
-            waiting = queue_depth(self._client, INFERENCE_QUEUE) > 0 and os.access(self._mark.parent, os.W_OK)
+            waiting = queue_depth(self._client, self._queue) > 0 and os.access(self._mark.parent, os.W_OK)
         except (BrokerUnreachable, OSError):
             heard, waiting = None, False
         self._looks = self._looks + 1 if waiting and heard == self._heard else 0
@@ -69,7 +71,7 @@ class Watchdog:
         while not self.look():
             time.sleep(self._pause)
         logger.critical("this worker ends, since it takes no messages although some wait; nothing is lost")
-        # Outright: what does not listen does not stop softly either. The scans come back by their leases.
+        # Outright: what does not listen does not stop softly either. What it held comes back by its lease.
         try:
             for child in children():
                 with suppress(ProcessLookupError):

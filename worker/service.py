@@ -56,12 +56,11 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
 
     def _ready(sender: Any, **_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
         client = redis_client(broker_url(settings, home))
-        watchdog = Watchdog(settings, client, home.health / sender.hostname)
+        watchdog = Watchdog(settings, client, queue, home.health / sender.hostname)
         watchdog.follow(lambda: sender.pool.info["processes"])
 
     worker_process_init.connect(_start, weak=False)
-    if classify:
-        worker_ready.connect(_ready, weak=False)
+    worker_ready.connect(_ready, weak=False)
     processes = (settings.worker_processes or usable_cores()) if classify else 1
     app.worker_main(
         [

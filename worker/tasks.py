@@ -1,6 +1,7 @@
 """The tasks. Arguments are ids only: names and paths can identify a patient."""
 
 import logging
+from functools import partial
 from typing import Annotated, Any
 
 from celery import shared_task
@@ -57,8 +58,10 @@ def heartbeat(task: Any) -> None:  # noqa: ANN401 - Celery's task is untyped
     mark_heard(current_process().home, task.request.hostname)
 
 
-@shared_task(name=TRAIN_TASK, acks_late=False)
-def train_model(run_id: RowId) -> None:
+@shared_task(name=TRAIN_TASK, bind=True, acks_late=False)
+def train_model(task: Any, run_id: RowId) -> None:  # noqa: ANN401 - Celery's task is untyped
     """Do the training run with this id, unless it is done or under way; its row decides, not this message."""
     process = current_process()
-    run_training(process.engine, process.settings, process.home, run_id)
+    sign = partial(mark_heard, process.home, task.request.hostname)
+    sign()
+    run_training(process.engine, process.settings, process.home, run_id, sign)

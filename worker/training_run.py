@@ -3,9 +3,12 @@
 import contextlib
 import errno
 import logging
+import os
+import signal
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 2.0
+_HANGS_AFTER_S = 30 * 60.0
+"""A run that came no step further for so long hangs. With 2,700 images the longest step, the intervals of all
+figures, takes some ten seconds; the other long ones grow with the images of one part."""
 
 
 class RunCancelled(Exception):
@@ -55,16 +61,27 @@ class RunLost(Exception):
 
 
 class Trainer:
-    """Holds one run while it trains: renews its lease, writes its epochs, and notices when it has to stop."""
+    """Holds one run while it trains: renews its lease, writes its epochs, and notices when it has to stop.
 
-    def __init__(self, engine: Engine, run_id: int, claimant: str) -> None:
+    Parameters
+    ----------
+    sign
+        Called every few seconds as a sign of life.
+    """
+
+    def __init__(self, engine: Engine, run_id: int, claimant: str, sign: Callable[[], None]) -> None:
         self._engine, self._run_id, self._claimant = engine, run_id, claimant
+        self._sign = sign
         self._held = Held.YES
         self._ended = threading.Event()
+        self._moved = time.monotonic()
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[None]:
-        """Send heartbeats from a thread of its own, as one epoch or the evaluation may take long."""
+        """Send heartbeats from a thread of its own, as one step or the evaluation may take long.
+
+        They tell that the process lives. One that comes no step further is ended outright.
+        """
         thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         thread.start()
         try:
@@ -81,6 +98,16 @@ class Trainer:
         RunCancelled, RunLost
         """
         logger.info("training run %d: %s", self._run_id, name)
+        self.on_step()
+
+    def on_step(self) -> None:
+        """An image is prepared, or a batch fitted.
+
+        Raises
+        ------
+        RunCancelled, RunLost
+        """
+        self._moved = time.monotonic()
         self._check()
 
     def on_epoch(self, epoch: "Epoch") -> None:
@@ -98,7 +125,7 @@ class Trainer:
                 record_epoch(session, self._run_id, self._claimant, asdict(epoch))
         except DBAPIError:
             logger.warning("training run %d: epoch not recorded, the database does not answer", self._run_id)
-        self._check()
+        self.on_step()
 
     def _check(self) -> None:
         if self._held is Held.CANCELLED:
@@ -108,6 +135,13 @@ class Trainer:
 
     def _beat(self) -> None:
         while not self._ended.wait(_HEARTBEAT_S):
+            if time.monotonic() - self._moved > _HANGS_AFTER_S:
+                logger.critical(
+                    "training run %d came no step further for %.0f min: its process ends, and it begins anew",
+                    *(self._run_id, _HANGS_AFTER_S / 60),
+                )
+                os.kill(os.getpid(), signal.SIGKILL)
+            self._sign()
             try:
                 with Session(self._engine) as session, session.begin():
                     self._held = keep_run(session, self._run_id, self._claimant, RUN_LEASE)
@@ -115,19 +149,26 @@ class Trainer:
                 logger.warning("training run %d: no heartbeat, the database does not answer", self._run_id)
 
 
-def run_training(engine: Engine, settings: Settings, home: Home, run_id: int) -> None:
+def run_training(
+    engine: Engine, settings: Settings, home: Home, run_id: int, sign: Callable[[], None]
+) -> None:
     """Train, evaluate and register a model, and write on the run's row how it ended.
 
-    A run that is done or under way is passed over. When the worker dies, the run's lease runs out, and the
+    A run that is done or under way is passed over; a message about one that does not exist is logged. `sign`
+    is called every few seconds as a sign of life. When the worker dies, the run's lease runs out, and the
     dispatcher publishes it again; it then begins anew, or takes over the version that it had registered.
     """
     claimant = uuid.uuid4().hex
     with Session(engine, expire_on_commit=False) as session, session.begin():
         run = claim_run(session, run_id, claimant, RUN_LEASE)
+        known = run is not None or session.get(TrainingRun, run_id) is not None
+    if not known:
+        logger.error("a message names training run %d, which does not exist; it is passed over", run_id)
+        return
     if run is None:
         logger.info("training run %d is done, cancelled or under way, or waits for another one", run_id)
         return
-    trainer = Trainer(engine, run_id, claimant)
+    trainer = Trainer(engine, run_id, claimant, sign)
     with run_log(home.training_log(run_id), run_id), trainer.holding():
         try:
             ended = _do(engine, settings, home, run, trainer)

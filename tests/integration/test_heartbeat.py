@@ -11,7 +11,7 @@ from core.broker import broker_url, queue_depth, redis_client
 from core.errors import WorkersDeaf
 from core.heartbeat import check_heard, deaf_after, heard_ages, mark_heard
 from core.home import Home
-from core.queues import INFERENCE_QUEUE
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from scheduler.heartbeat import Heartbeat
 from worker import deafness
@@ -73,11 +73,26 @@ def test_a_mark_tells_until_it_is_old(settings: Settings, home: Home) -> None:
     assert heard_ages(home) == {}
 
 
+def test_a_training_worker_says_nothing_of_the_classify_workers(settings: Settings, home: Home) -> None:
+    mark_heard(home, "training@here")
+    assert heard_ages(home) == {}
+    with pytest.raises(WorkersDeaf):
+        check_heard(settings, home)
+
+
+def test_a_worker_looks_at_its_own_queue_only(settings: Settings, home: Home, client: redis.Redis) -> None:
+    client.lpush(INFERENCE_QUEUE, "a chunk")
+    watchdog = Watchdog(settings, client, TRAINING_QUEUE, home.health / "training@here")
+    assert not any(watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST + 1))
+    client.lpush(TRAINING_QUEUE, "a run")
+    assert [watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST)][-1]
+
+
 def test_a_worker_is_deaf_only_if_messages_wait_and_it_takes_none_again_and_again(
     settings: Settings, home: Home, client: redis.Redis
 ) -> None:
     mark_heard(home, WORKER)  # by an earlier worker
-    watchdog = Watchdog(settings, client, home.health / WORKER)
+    watchdog = Watchdog(settings, client, INFERENCE_QUEUE, home.health / WORKER)
     assert not any(watchdog.look() for _ in range(2 * deafness._LOOKS_AT_FIRST)), "nothing waits"
     client.lpush(INFERENCE_QUEUE, "a chunk")
     assert not any(watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST - 1)), (
@@ -92,12 +107,13 @@ def test_a_worker_that_never_takes_any_message_is_deaf_in_the_end(
     settings: Settings, home: Home, client: redis.Redis
 ) -> None:
     client.lpush(INFERENCE_QUEUE, "a chunk")
-    watchdog = Watchdog(settings, client, home.health / WORKER)
+    watchdog = Watchdog(settings, client, INFERENCE_QUEUE, home.health / WORKER)
     assert [watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST)].index(
         True
     ) == deafness._LOOKS_AT_FIRST - 1
 
 
 def test_without_redis_no_worker_is_deaf(settings: Settings, home: Home) -> None:
-    watchdog = Watchdog(settings, redis_client(broker_url(settings, home)), home.health / WORKER)
+    client = redis_client(broker_url(settings, home))
+    watchdog = Watchdog(settings, client, INFERENCE_QUEUE, home.health / WORKER)
     assert not any(watchdog.look() for _ in range(deafness._LOOKS_AT_FIRST + 1))

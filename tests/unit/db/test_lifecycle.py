@@ -294,6 +294,31 @@ def test_only_scans_received_since_then_are_classified_again(engine: Engine) -> 
         assert [row.scan_id for row in results(session, ResultFilter(state="received"))] == ids[1:]
 
 
+def test_a_scan_that_is_put_back_waits_from_then_on(engine: Engine) -> None:
+    classified, rejected = arrive(engine, 2)
+    (chunk,) = queue(engine)
+    take(engine, chunk, "task")
+    outcomes = [Outcome(classified, 0.1, "normal"), Outcome(rejected, rejected="not an image")]
+    with Session(engine) as session, session.begin():
+        finish(session, outcomes, MODEL)
+        session.execute(update(Scan).values(received_at=now() - timedelta(days=2)))
+    asked = now()
+    with Session(engine) as session, session.begin():
+        assert (retry(session, [rejected]), reclassify(session, "v2", None)) == (1, 1)
+        since = oldest_unfinished(session)
+        assert since is not None
+        assert since >= asked, "it does not count from when it arrived"
+    (chunk,) = queue(engine)
+    with Session(engine) as session, session.begin():
+        (claimed,) = claim(session, chunk, Claimant("again"), LEASE, 3)
+    assert claimed.waits_since is not None
+    assert claimed.waits_since >= asked
+    arrive(engine, 3)
+    with Session(engine) as session, session.begin():
+        session.execute(update(Scan).where(Scan.requeued_at.is_(None)).values(received_at=asked))
+        assert oldest_unfinished(session) == asked
+
+
 def test_what_is_classified_again_stays_apart_from_new_scans_when_its_message_is_lost(engine: Engine) -> None:
     ids = arrive(engine, 1)
     classify(engine, ids, MODEL)

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
-from core.errors import RunNotFound
+from core.errors import RunNotFound, WorkersDeaf
 from db.engine import now
 from db.states import RunState
 from db.tables import TrainingRun
@@ -14,6 +14,7 @@ from db.training_runs import (
     Held,
     RunRequest,
     cancel_run,
+    check_begun,
     claim_run,
     end_run,
     epochs_of,
@@ -211,3 +212,30 @@ def test_a_run_that_could_not_give_a_sign_while_the_database_was_away_goes_on(en
         renew_run_leases(session, LEASE, only_absurd=False)
     assert publish(engine) is None
     assert keep(engine, run_id) is Held.YES
+
+
+def test_a_run_that_nobody_begins_is_told(engine: Engine) -> None:
+    def look() -> None:
+        with Session(engine) as session:
+            check_begun(session)
+
+    def long_ago(run_id: int) -> None:
+        with Session(engine) as session, session.begin():
+            find_run(session, run_id).requested_at = now() - timedelta(seconds=300)
+
+    look()
+    first, second = request(engine), request(engine)
+    look()
+    for run_id in (first, second):
+        long_ago(run_id)
+    with pytest.raises(WorkersDeaf, match="has waited for 300 s, and none is under way"):
+        look()
+    assert claim(engine, first)
+    look()
+    with Session(engine) as session, session.begin():
+        end_run(session, first, "one", RunState.FAILED, reason="it failed")
+    look()  # the second one's turn has just come
+    with Session(engine) as session, session.begin():
+        find_run(session, first).finished_at = now() - timedelta(seconds=200)
+    with pytest.raises(WorkersDeaf, match="200 s"):
+        look()

@@ -27,10 +27,14 @@ class Recorder:
 
     def __init__(self) -> None:
         self.stages: list[str] = []
+        self.steps = 0
         self.epochs: list[Epoch] = []
 
     def on_stage(self, name: str) -> None:
         self.stages.append(name)
+
+    def on_step(self) -> None:
+        self.steps += 1
 
     def on_epoch(self, epoch: Epoch) -> None:
         self.epochs.append(epoch)
@@ -70,6 +74,7 @@ def test_all_stages_are_gone_through_in_order(trained: tuple[ModelCard, Recorder
         "registering",
     ]
     assert [(epoch.number, epoch.of) for epoch in recorder.epochs] == [(1, 2), (2, 2)]
+    assert recorder.steps == 24 + 2, "each image when it is prepared, and one batch an epoch"
     assert all(epoch.validation_auc is not None for epoch in recorder.epochs)
 
 

@@ -203,3 +203,16 @@ def test_a_refused_file_is_read_from_rejected_when_it_is_retried_unless_it_chang
     classify(engine, settings, home, ids)
     with Session(engine) as session:
         assert find_scan(session, str(ids[0])).state == state
+
+
+def test_ids_that_no_scan_has_are_logged_and_harm_no_neighbour(
+    engine: Engine, settings: Settings, home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = stored(engine, home, [png(255)])
+    assert classify(engine, settings, home, [*ids, 999_999_999]) == 1
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert told.getMessage() == "a message names 1 scans that do not exist; they are passed over"
+    assert told.__dict__["scan_ids"] == [999_999_999]
+    caplog.clear()
+    assert classify(engine, settings, home, ids) == 0, "it is finished"
+    assert caplog.records == [], "that is usual, and nothing to tell"

@@ -1,6 +1,9 @@
 """How a run ends is written once, whatever happens; only the fit itself is stood in for here."""
 
 import errno
+import multiprocessing
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +77,7 @@ def request(engine: Engine, *, may_promote: bool = True, by: str = "a person") -
 
 
 def run(engine: Engine, settings: Settings, home: Home, run_id: int) -> TrainingRun:
-    run_training(engine, settings, home, run_id)
+    run_training(engine, settings, home, run_id, lambda: None)
     with Session(engine) as session:
         return find_run(session, run_id)
 
@@ -250,7 +253,7 @@ def test_a_version_that_was_registered_before_the_worker_died_is_taken_over(
     stand_in(monkeypatch, killed)
     run_id = request(engine)
     with pytest.raises(Killed):
-        run_training(engine, settings, home, run_id)
+        run_training(engine, settings, home, run_id, lambda: None)
     with Session(engine) as session, session.begin():
         find_run(session, run_id).lease_expires_at = find_run(session, run_id).requested_at
     with Session(engine) as session, session.begin():
@@ -290,3 +293,50 @@ def test_a_run_whose_database_goes_away_begins_anew_and_takes_over_what_it_regis
     assert (ended.state, ended.attempts) == ("succeeded", 2)
     versions = [card.version for card in ModelStore(home.models).versions()]
     assert versions.count(str(ended.model_version)) == 1
+
+
+def test_a_message_about_a_run_that_does_not_exist_is_logged(
+    engine: Engine, settings: Settings, home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_training(engine, settings, home, 999_999_999, lambda: None)
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert told.getMessage() == (
+        "a message names training run 999999999, which does not exist; it is passed over"
+    )
+
+
+def test_a_run_that_comes_no_step_further_ends_its_process_and_begins_anew(
+    sqlite_engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker.training_run, "_HANGS_AFTER_S", 0.5)
+    mark = home.health / "training@here"
+
+    def slow_but_going(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
+        for _ in range(20):
+            time.sleep(0.1)
+            watch.on_step()
+        return registered(job, store)
+
+    def hanging(_: Job, __: ModelStore, watch: Watch) -> ModelCard:
+        watch.on_stage("fitting")
+        time.sleep(60)
+        raise AssertionError("it was not ended")
+
+    stand_in(monkeypatch, hanging)
+    run_id = request(sqlite_engine)
+    sqlite_engine.dispose()  # a connection must not be forked
+    process = multiprocessing.get_context("fork").Process(
+        target=run_training, args=(sqlite_engine, settings, home, run_id, mark.touch)
+    )
+    process.start()
+    process.join(30)
+    assert process.exitcode == -signal.SIGKILL
+    assert mark.exists()
+    assert "came no step further" in home.training_log(run_id).read_text()
+    with Session(sqlite_engine) as session, session.begin():
+        find_run(session, run_id).lease_expires_at = now()
+    with Session(sqlite_engine) as session, session.begin():
+        assert run_to_publish(session, RUN_LEASE) == run_id
+    stand_in(monkeypatch, slow_but_going)
+    ended = run(sqlite_engine, settings, home, run_id)
+    assert (ended.state, ended.attempts) == ("succeeded", 2)
