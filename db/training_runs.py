@@ -174,7 +174,7 @@ def end_run(session: Session, run_id: int, claimant: str, state: RunState, **val
 
 
 def cancel_run(session: Session, run_id: int) -> RunState:
-    """Cancel a waiting run at once, a running one after its batch under way; returns the state it was found in.
+    """Cancel a waiting run at once, a running one after a batch; returns the state it was in before.
 
     Raises
     ------

@@ -21,15 +21,17 @@ PATIENCE_S = 120
 _T = TypeVar("_T")
 
 
-def wait_until(condition: Callable[[], _T | None], seconds: float = PATIENCE_S, *, what: str = "") -> _T:
-    """Look again and again until there is something true, which is returned.
+def wait_until(
+    condition: Callable[[], _T | None], seconds: float = PATIENCE_S, *, what: str = "", every_s: float = 0.05
+) -> _T:
+    """Look again and again, with pauses of `every_s`, until there is something true, which is returned.
 
     Fails, saying what was awaited, if there never is.
     """
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
-        time.sleep(0.05)
+        time.sleep(every_s)
     return found
 
 

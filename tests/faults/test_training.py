@@ -1,6 +1,7 @@
-"""Trainers are stopped and killed, and messages come twice: a run ends once, with one whole version."""
+"""Trainers are stopped, killed and deaf, and messages come twice: a run ends once, with one whole version."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +15,22 @@ from db.engine import reading
 from db.states import UNFINISHED_RUNS
 from db.tables import TrainingRun
 from db.training_runs import epochs_of, find_run
-from models.store import ModelStore, verify
-from tests.faults.system import System, running_system
+from models.store import ModelStore, shipped_model, verify
+from tests.faults.system import System, running_system, still_running
 from tests.faults.trials import Trials
 from tests.processes import run_headct, wait_until
 from worker.app import TRAIN_TASK, create_app
 
 pytestmark = pytest.mark.usefixtures("full_form")
 
+HEARTBEAT_S = 2
 # The lease of a run, and the run itself, which begins anew: loading, one epoch, evaluation, report.
 _BACK_S = 60 + 120
+# A run takes somewhat longer, on a machine that does nothing else.
 _LONGEST_WAIT_S = 20
+# Of a deaf worker: two leases of the message until a second one waits, eight heartbeats (four times as many
+# before its first message), its start, and then as above.
+_HEARD_S = 2 * 45 + 8 * HEARTBEAT_S + 30 + _BACK_S
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +38,7 @@ def training(tmp_path_factory: pytest.TempPathFactory, synthetic_scans: Path) ->
     """A system with training data."""
     home = Home(tmp_path_factory.mktemp("training") / "home")
     home.make()
-    with running_system(home) as running:
+    with running_system(home, HEADCT_HEARTBEAT_SECONDS=str(HEARTBEAT_S)) as running:
         imported = run_headct(home, "dataset", "import", str(synthetic_scans))
         assert imported.returncode == 0, imported.stderr
         yield running
@@ -53,8 +59,8 @@ def wait_until_it_trains(system: System, run_id: int) -> None:
     wait_until(lambda: look(system, run_id).state == "running", what="the run is claimed")
 
 
-def check_run(system: System, run_id: int, attempts: int) -> None:
-    """It ends, with one version; every version there is whole, and none was ever refused by a worker."""
+def check_run(system: System, run_id: int, attempts: int) -> int:
+    """It ends, with one version, and every version there is whole; returns how often it was begun."""
     wait_until(lambda: look(system, run_id).state not in UNFINISHED_RUNS, 400, what="the run ends")
     run = look(system, run_id)
     assert run.state == "succeeded", run.reason
@@ -67,11 +73,27 @@ def check_run(system: System, run_id: int, attempts: int) -> None:
     assert sum(re.fullmatch(rf"\d+-\d+-{run_id}", version) is not None for version in versions) == 1
     for version in versions:
         verify(store.find(version))
-    assert "is refused" not in (system.home.logs / "worker.log").read_text()
+    return run.attempts
+
+
+def check_versions_load(system: System, trials: Trials) -> None:
+    """Put each version that runs made into use: the worker loads it, and classifies by it."""
+    log = system.home.logs / "worker.log"
+    for card in ModelStore(system.home.models).versions()[1:]:
+        promoted = run_headct(system.home, "models", "promote", card.version)
+        assert promoted.returncode == 0, promoted.stderr
+        wait_until(lambda: f": {card.version}" in log.read_text(), what="it is loaded")  # noqa: B023 - called at once
+        content, name = trials.scans.new()
+        system.drop(content, name, "classified")
+        system.wait_for(name)
+        assert system.rows()[name].model_version == card.version
+    assert "is refused" not in log.read_text()
+    assert run_headct(system.home, "models", "promote", shipped_model().card.version).returncode == 0
 
 
 @pytest.mark.parametrize("whom", ["trainer", "training worker"])
 def test_a_trainer_is_killed(training: System, trials: Trials, whom: str) -> None:
+    begun = []
     for trial in trials.of(f"SIGKILL of the {whom} during training", training, within_s=_BACK_S):
         run_id = request(training)
         wait_until_it_trains(training, run_id)
@@ -80,10 +102,55 @@ def test_a_trainer_is_killed(training: System, trials: Trials, whom: str) -> Non
         trial.over()
         for process in training.children("training") if whom == "trainer" else [training.part("training")]:
             process.kill()
+        begun.append(check_run(training, run_id, attempts=2))
+    assert begun.count(2) >= len(begun) / 2, "the kills came too late"
+    check_versions_load(training, trials)
+
+
+def test_a_trainer_is_killed_while_it_registers_its_version(training: System, trials: Trials) -> None:
+    models, halves = training.home.models, 0
+    for trial in trials.of("SIGKILL of the trainer while it registers", training, within_s=_BACK_S):
+        known = set(models.iterdir())
+        run_id = request(training)
+        (trainer,) = training.children("training")
+        wait_until(lambda: set(models.iterdir()) - known, every_s=0.001, what="it registers")  # noqa: B023 - called at once
+        time.sleep(trial.random.uniform(0, 0.02))
+        trainer.kill()
+        trainer.wait(5)
+        halves += any(path.name.startswith(".partial-") for path in set(models.iterdir()) - known)
+        trial.drop(4)
+        trial.over()
         check_run(training, run_id, attempts=2)
+    assert halves, "no kill left a half-written version"
+    check_versions_load(training, trials)
+
+
+@pytest.mark.parametrize("fault", ["consumer lost", "trainer stopped"])
+def test_a_deaf_training_worker_ends_itself_and_the_next_one_trains(
+    training: System, trials: Trials, fault: str
+) -> None:
+    app = create_app(Settings(_env_file=None, home=training.home.root), training.home)
+    for trial in trials.of(f"deaf training worker: {fault}", training, within_s=_HEARD_S, full=5):
+        check_run(training, request(training), attempts=1)  # it worked before
+        main, stopped = training.part("training"), training.children("training")
+        if fault == "consumer lost":
+            app.control.cancel_consumer(TRAINING_QUEUE)
+        run_id = request(training)
+        if fault == "trainer stopped":
+            wait_until_it_trains(training, run_id)
+            trial.pause(_LONGEST_WAIT_S / 2)
+            stopped = training.children("training")
+            for process in stopped:
+                process.suspend()
+        trial.drop(4)
+        trial.over()
+        assert still_running([main, *stopped], _HEARD_S - _BACK_S) == [], "the deaf worker ends"
+        check_run(training, run_id, attempts=2)
+    assert "this worker ends, since it takes no messages" in (training.home.logs / "training.log").read_text()
 
 
 def test_the_system_is_stopped_while_it_trains(training: System, trials: Trials) -> None:
+    begun = []
     for trial in trials.of("SIGTERM to `up` during training", training, within_s=_BACK_S):
         run_id = request(training)
         wait_until_it_trains(training, run_id)
@@ -92,7 +159,9 @@ def test_the_system_is_stopped_while_it_trains(training: System, trials: Trials)
         trial.drop(4)
         trial.over()
         training.start()
-        check_run(training, run_id, attempts=2)
+        begun.append(check_run(training, run_id, attempts=2))
+    assert begun.count(2) >= len(begun) / 2, "the stops came too late"
+    check_versions_load(training, trials)
 
 
 def test_the_message_of_a_run_comes_again_and_again(training: System, trials: Trials) -> None:
