@@ -77,9 +77,10 @@ def check_run(system: System, run_id: int, attempts: int) -> int:
 
 
 def check_versions_load(system: System, trials: Trials) -> None:
-    """Put each version that runs made into use: the worker loads it, and classifies by it."""
+    """Put each version that was not in use yet into use: the worker loads it, and classifies by it."""
     log = system.home.logs / "worker.log"
-    for card in ModelStore(system.home.models).versions()[1:]:
+    made = ModelStore(system.home.models).versions()[1:]
+    for card in [card for card in made if f": {card.version}" not in log.read_text()]:
         promoted = run_headct(system.home, "models", "promote", card.version)
         assert promoted.returncode == 0, promoted.stderr
         wait_until(lambda: f": {card.version}" in log.read_text(), what="it is loaded")  # noqa: B023 - called at once
