@@ -28,6 +28,7 @@ test-fast: $(VENV)/dev ## only the unit tests
 	@$(BIN)/python -m pytest tests/unit
 
 test-faults: $(VENV)/dev ## every fault many times (IMAGES=folder, JOBS=n, HEADCT_TEST_SEED, HEADCT_TEST_REPETITIONS): hours
+	@rm -f "$(FAULTS)"
 	@HEADCT_TEST_FAULTS=full HEADCT_TEST_IMAGES="$(abspath $(IMAGES))" HEADCT_TEST_RESULTS="$(FAULTS)" \
 		$(BIN)/python -m pytest -n $(or $(JOBS),0) --dist=worksteal tests/faults tests/fuzz; ended=$$?; \
 		$(BIN)/python -m tests.faults.table "$(FAULTS)"; exit $$ended

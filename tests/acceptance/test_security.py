@@ -24,7 +24,7 @@ from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from tests.dicom_files import as_bytes, ct_slice
 from tests.faults.invariants import processes_of
-from tests.faults.system import System, running_system
+from tests.faults.system import System, running_system, still_running
 from tests.foreign_messages import MARK, envelope, foreign_messages
 from tests.processes import redis_process, run_headct, wait_until
 from tests.tls import make_authority, tls_before
@@ -256,3 +256,12 @@ def test_messages_of_a_stranger_are_dropped_and_logged_and_the_worker_goes_on(
     assert not (tmp_path / "bomb").exists()
     for path, text in guarded.logs().items():
         assert MARK.encode() not in with_decoded(text), path
+
+
+def test_no_part_outlives_an_up_that_is_killed(guarded: Guarded) -> None:
+    """The last of all on this system: it ends it."""
+    everything = psutil.Process(guarded.system.process.pid).children(recursive=True)
+    assert len(everything) >= 6
+    guarded.system.process.kill()
+    guarded.system.process.wait(5)
+    assert still_running(everything, 10) == []

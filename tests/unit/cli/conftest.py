@@ -1,23 +1,9 @@
 """What tests of single commands share."""
 
-import logging
-import os
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine
 
 from core.home import Home
-
-
-@pytest.fixture
-def process_kept() -> Iterator[None]:
-    """What a command sets for its own process is undone."""
-    mask, handlers, level = os.umask(0o022), logging.root.handlers[:], logging.root.level
-    yield
-    os.umask(mask)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
 
 
 @pytest.fixture
