@@ -48,8 +48,8 @@ logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 2.0
 _HANGS_AFTER_S = 30 * 60.0
-"""A run that came no step further for so long hangs. Between two steps lie at most one pass over the images of a
-part, or the bootstrap of all figures: some 2,500 times a few milliseconds (`training.bootstrap`)."""
+"""A run that came no step further for so long hangs. Between two steps lie at most one pass over the images
+of a part, or the bootstrap of all figures: some 2,500 times a few milliseconds (`training.bootstrap`)."""
 
 
 class RunCancelled(Exception):
