@@ -212,7 +212,7 @@ def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> 
         if outcome.rejected is None
     ]
     insert_missing(session, Prediction, rows, ["scan_id", "model_version"])
-    final = {"attempts": 0, "claimed_by": None, "lease_expires_at": None, "finished_at": moment}
+    final = {"claimed_by": None, "lease_expires_at": None, "finished_at": moment}
     _set(
         session,
         [outcome.scan_id for outcome in outcomes if outcome.rejected is None],
@@ -252,7 +252,7 @@ def reclassify(session: Session, version: str, since: datetime | None) -> int:
     if since is not None:
         conditions.append(Scan.received_at >= since)
     moved = session.execute(
-        update(_SCAN).where(*conditions).values(state=ScanState.RECEIVED, requeued_at=now())
+        update(_SCAN).where(*conditions).values(state=ScanState.RECEIVED, attempts=0, requeued_at=now())
     )
     return cast("CursorResult[Any]", moved).rowcount
 

@@ -64,7 +64,7 @@ class Scan(Table):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(Text, comment="Why it was rejected or quarantined")
-    attempts: Mapped[int] = mapped_column(comment="How often a worker began to read it and did not come back")
+    attempts: Mapped[int] = mapped_column(comment="How often a worker began to read it since it last was new")
     claimed_by: Mapped[str | None] = mapped_column(String(64), comment="Id of the Celery task that reads it")
     lease_expires_at: Mapped[MaybeMoment] = mapped_column(
         comment="When a queued or running scan is taken back"

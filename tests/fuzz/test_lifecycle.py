@@ -75,7 +75,7 @@ class Lifecycle(RuleBasedStateMachine):
         super().__init__()
         self.queue: list[Message] = []
         self.held: list[tuple[Message, list[int], ModelStamp]] = []
-        self.given_up: Counter[int] = Counter()
+        self.ended: Counter[int] = Counter()
         self.model = MODELS[0]
         self.numbers = itertools.count(1)
 
@@ -113,7 +113,7 @@ class Lifecycle(RuleBasedStateMachine):
     def deliver(self, data: st.DataObject) -> None:
         """A worker takes a message, in any order, and claims its scans."""
         message = self.queue.pop(data.draw(st.integers(0, len(self.queue) - 1)))
-        with self.giving_up(), self.writing() as session, session.begin():
+        with self.ending(), self.writing() as session, session.begin():
             claimed = claim(session, message.scan_ids, message.claimant, LEASE, MOST)
         self.held.append((message, [scan.id for scan in claimed], self.model))
 
@@ -128,10 +128,8 @@ class Lifecycle(RuleBasedStateMachine):
             else Outcome(scan_id, 0.25, "normal")
             for scan_id in scan_ids
         ]
-        with self.writing() as session, session.begin():
+        with self.ending(), self.writing() as session, session.begin():
             finish(session, outcomes, model)
-        for scan_id in scan_ids:
-            del self.given_up[scan_id]
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), redelivered=st.booleans())
@@ -167,7 +165,7 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        with self.giving_up(), self.writing() as session, session.begin():
+        with self.ending(), self.writing() as session, session.begin():
             take_back_expired(session, MOST)
 
     @rule(data=st.data())
@@ -178,13 +176,18 @@ class Lifecycle(RuleBasedStateMachine):
             if ids:
                 chosen = data.draw(st.sampled_from(ids))
                 retry(session, [chosen])
-                del self.given_up[chosen]
+                del self.ended[chosen]
 
     @rule()
     def switch_the_model(self) -> None:
         self.model = MODELS[1] if self.model is MODELS[0] else MODELS[0]
+        classified = select(Scan.id).where(Scan.state == ScanState.CLASSIFIED)
         with self.writing() as session, session.begin():
+            before = set(session.scalars(classified))
             reclassify(session, self.model.version, None)
+            moved = before - set(session.scalars(classified))
+        for scan_id in moved:
+            del self.ended[scan_id]
 
     @invariant()
     def rows_are_sound(self) -> None:
@@ -201,21 +204,21 @@ class Lifecycle(RuleBasedStateMachine):
             leased = scan.state in (ScanState.QUEUED, ScanState.RUNNING)
             assert (scan.lease_expires_at is not None) == leased
             assert (scan.claimed_by is not None) == (scan.state == ScanState.RUNNING)
-            assert scan.attempts == self.given_up[scan.id] + (scan.state == ScanState.RUNNING)
+            assert scan.attempts == self.ended[scan.id] + (scan.state == ScanState.RUNNING)
             assert scan.state != ScanState.QUARANTINED or scan.attempts == MOST
             assert (scan.reason is not None) == (scan.state in (ScanState.REJECTED, ScanState.QUARANTINED))
             assert scan.state != ScanState.CLASSIFIED or scan.id in with_result
             assert scan.state != ScanState.REJECTED or scan.id % UNREADABLE == 0
 
     @contextmanager
-    def giving_up(self) -> Iterator[None]:
-        """Count the attempts that end in the block: a worker is taken for dead, be it so or not."""
+    def ending(self) -> Iterator[None]:
+        """Count the attempts that end in the block: with a result, or a worker is taken for dead."""
         running = select(Scan.id, Scan.attempts).where(Scan.state == ScanState.RUNNING)
         with Session(self.engine) as session:
             before = session.execute(running).all()
         yield
         with Session(self.engine) as session:
-            self.given_up.update(row.id for row in set(before) - set(session.execute(running)))
+            self.ended.update(row.id for row in set(before) - set(session.execute(running)))
 
     def settle(self) -> None:
         """Nothing goes wrong any more but for what poison does. Workers that were silent finish, late."""

@@ -294,6 +294,23 @@ def test_only_scans_received_since_then_are_classified_again(engine: Engine) -> 
         assert [row.scan_id for row in results(session, ResultFilter(state="received"))] == ids[1:]
 
 
+def test_a_classified_scan_keeps_its_attempts_until_it_is_classified_again(engine: Engine) -> None:
+    ids = queue_of(engine, 2)[0]
+    for task in ("dies", "ends"):
+        assert take(engine, ids, task) == ids
+        if task == "dies":
+            expire(engine)
+            take_back(engine)
+            queue(engine)
+    classify(engine, ids, MODEL)
+    with Session(engine) as session:
+        assert set(session.scalars(select(Scan.attempts))) == {2}
+    assert ask_again(engine, "v2") == 2
+    with Session(engine) as session:
+        assert set(session.scalars(select(Scan.attempts))) == {0}
+        assert next_chunks(session, 10, 16, LEASE, again=True) == [ids], "they travel together, as if new"
+
+
 def test_a_scan_that_is_put_back_waits_from_then_on(engine: Engine) -> None:
     classified, rejected = arrive(engine, 2)
     (chunk,) = queue(engine)
