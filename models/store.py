@@ -127,7 +127,7 @@ class ModelStore:
         if folder.exists() or card.version == shipped_model().card.version:
             raise ModelError(f"Model version {card.version} exists already. Give the new one another name.")
         self.directory.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.directory))
+        partial = Path(tempfile.mkdtemp(prefix=f".partial-{card.version}.", dir=self.directory))
         try:
             shutil.copyfile(weights, partial / WEIGHTS_NAME)
             verify(StoredModel(card, partial / WEIGHTS_NAME))
@@ -139,6 +139,8 @@ class ModelStore:
             shutil.rmtree(partial, ignore_errors=True)
             raise
         _sync(self.directory)
+        for left in self.directory.glob(f".partial-{card.version}.????????"):  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         return StoredModel(card, folder / WEIGHTS_NAME)
 
     def discard(self, version: str) -> None:

@@ -122,6 +122,7 @@ def test_a_trainer_is_killed_while_it_registers_its_version(training: System, tr
         trial.drop(4)
         trial.over()
         check_run(training, run_id, attempts=2)
+        assert not any(path.name.startswith(".partial-") for path in models.iterdir())
     print(f"{halves} of the kills left half a version")  # noqa: T201 - for the record
     assert halves or trials.plan.repetitions, "no kill left a half-written version"
     check_versions_load(training, trials)

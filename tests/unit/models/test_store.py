@@ -171,6 +171,17 @@ def test_a_version_that_is_being_registered_is_not_listed(
     assert len(store.versions()) == 2
 
 
+def test_what_a_killed_process_left_of_a_version_is_gone_once_it_is_registered(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    left = store.directory / ".partial-site-1.abcdefgh"
+    of_another = store.directory / ".partial-site-1.2.abcdefgh"
+    for folder in (left, of_another):
+        folder.mkdir(parents=True)
+    store.register(card, weights)
+    assert sorted(store.directory.iterdir()) == [of_another, store.directory / "site-1"]
+
+
 def test_the_trace_changes_with_the_files_of_a_version(
     store: ModelStore, card: ModelCard, weights: Path
 ) -> None:
