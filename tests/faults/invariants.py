@@ -12,8 +12,8 @@ from sqlalchemy import Engine, func, select
 from core.home import Home
 from core.settings import Settings
 from db.engine import now, reading
-from db.states import UNFINISHED, ScanState
-from db.tables import Arrival, Prediction, Scan
+from db.states import UNFINISHED, UNFINISHED_RUNS, ScanState
+from db.tables import Arrival, Prediction, Scan, TrainingRun
 from scheduler.inbox import find_files
 
 _MAX_ATTEMPTS = Settings.model_fields["max_attempts"].default
@@ -39,7 +39,8 @@ class Findings:
     doubled
         Files recorded, or results made, more than once.
     stuck
-        Files still in the inbox, scans without a final state, and scans that wait for a person without need.
+        Files still in the inbox, scans and training runs without a final state, and scans that wait for a
+        person without need.
     """
 
     files: int
@@ -66,6 +67,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
                 Prediction.scan_id, Prediction.model_version
             )
         ).all()
+        runs = session.scalars(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS))).all()
     expected = Counter((drop.name, drop.sha256) for drop in dropped)
     state_of = {scan.sha256: scan.state for scan in scans}
     with_result = {scan_id for scan_id, _, _ in results}
@@ -95,6 +97,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
         ),
         f"{overdue} scans are unfinished beyond their lease": overdue,
         f"{untried} scans were tried more than {_MAX_ATTEMPTS} times": untried,
+        f"{len(runs)} training runs are unfinished": len(runs),
         **_compare_store(home, state_of),
         **{f"process {one.pid} is left over: {one.name()}": 1 for one in left_over(home)},
     }
@@ -102,7 +105,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
         files=len(dropped),
         lost=not_recorded + without_result + len(wrong) - len(needless),
         doubled=recorded_twice + results_twice,
-        stuck=left + len(unfinished) + len(needless),
+        stuck=left + len(unfinished) + len(needless) + len(runs),
         problems=tuple(problem for problem, count in found.items() if count),
     )
 

@@ -4,8 +4,10 @@ libfaketime shifts the wall clock for all processes of headct, Redis among them.
 clock, which no one can set, and the times of files, which the kernel gives.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -14,10 +16,12 @@ import pytest
 from core.home import Home
 from tests.faults.system import System, running_system
 from tests.faults.trials import Trials
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("full_form")
 
 _BACK_S = 60
+_LOGS = ("scheduler.log", "worker.log")
 
 
 @dataclass
@@ -59,6 +63,15 @@ def shifted(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[
         yield running
 
 
+def is_ahead(log: Path, written: int) -> bool:
+    """Whether what was logged after that byte has a time of the shifted clock."""
+    with log.open("rb") as file:
+        file.seek(written)
+        lines = [line for line in file.read().split(b"\n")[:-1] if line]
+    ahead = datetime.now(UTC) + timedelta(hours=1.5)
+    return any(datetime.fromisoformat(json.loads(line)["time"]) > ahead for line in lines)
+
+
 @pytest.mark.parametrize("kill_worker", [False, True])
 def test_the_clock_is_set_forward_and_back(
     shifted: System, clock: Clock, trials: Trials, *, kill_worker: bool
@@ -67,7 +80,9 @@ def test_the_clock_is_set_forward_and_back(
     for trial in trials.of(name, shifted, within_s=_BACK_S):
         with trial.arriving(per_second=20):
             trial.pause(2)
+            written = {log: log.stat().st_size for log in (shifted.home.logs / name for name in _LOGS)}
             clock.set(2)
+            wait_until(lambda: all(map(is_ahead, written, written.values())), what="all see the new time")  # noqa: B023 - called at once
             trial.pause(4)
             if kill_worker:
                 trial.wait_for_work()

@@ -1,18 +1,51 @@
 """Damaged files go through the running system: nothing dies or hangs, and all reach a final state."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.faults.system import System
-from tests.faults.trials import Trials
+from tests.faults.trials import Scans, Trials
+from tests.fuzz.bombs import LARGEST
 from tests.fuzz.corpus import damaged_files
+from tests.fuzz.files import encoded
 from tests.fuzz.target import LONGEST_S
+from tests.fuzz.test_bombs import REFUSED
 from tests.processes import peak_memory
+from training.phantoms.synthetic import generate_scan
+
+pytestmark = pytest.mark.usefixtures("full_form")
 
 MOST_MEMORY = 1.2e9
 """Bytes, of a classify process, at its peak."""
+
+
+@pytest.fixture
+def ready(system: System, scans: Scans) -> System:
+    """With the network in memory, whatever a test before left."""
+    content, name = scans.new()
+    system.drop(content, name, "classified")
+    system.wait_for(name)
+    return system
+
+
+def largest_images(seed: int) -> Iterator[tuple[str, bytes]]:
+    """A scan with as many pixels as are allowed, in the ways that take most memory, each with a name."""
+    grey = Image.fromarray(generate_scan(seed, None, (512, 512)).image).resize((LARGEST, LARGEST))
+    deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    for mode, picture in {"L": grey, "RGB": grey.convert("RGB"), "RGBA": grey.convert("RGBA")}.items():
+        yield f"{mode}.png", encoded(picture, "PNG")
+        yield f"{mode}.tif", encoded(picture, "TIFF", compression="tiff_adobe_deflate")
+    yield "16 bit.png", encoded(deep, "PNG")
+    yield "16 bit.tif", encoded(deep, "TIFF", compression="tiff_adobe_deflate")
+    yield "CMYK.jpg", encoded(grey.convert("CMYK"), "JPEG")
+    yield "progressive.jpg", encoded(grey.convert("RGB"), "JPEG", progressive=True)
+    yield "RGB.bmp", encoded(grey.convert("RGB"), "BMP")
 
 
 def decode_seconds(log: Path, first: int) -> list[float]:
@@ -24,24 +57,38 @@ def decode_seconds(log: Path, first: int) -> list[float]:
     return [json.loads(line)["decode_ms"] / 1000 for line in lines]
 
 
-@pytest.mark.usefixtures("full_form")
-def test_damaged_files_end_in_a_final_state_and_harm_nothing(system: System, trials: Trials) -> None:
-    for trial in trials.of("damaged files", system, within_s=200, full=1):
-        if trial.number == 0:  # the network is in memory, whatever a test before left
-            trial.drop()
-            trial.recovery_s()
-        children = {child.pid for child in system.children("worker")}
-        log = system.home.logs / "worker.log"
-        read = log.stat().st_size
-        quarantined = system.count("quarantined")  # by tests before
-        for name, content in damaged_files(5000, seed=4 + trial.number):
-            system.drop(content, f"damaged-{trial.number}/{name}")
-        trial.drop(5)
-        trial.recovery_s()
-        longest = max(decode_seconds(log, read))
-        assert longest < LONGEST_S, f"the files of one chunk took {longest:.1f} s"
-        assert {child.pid for child in system.children("worker")} == children, "a process was lost"
-        most = max(map(peak_memory, children))
-        print(f"longest chunk {longest:.2f} s, peak memory {most / 1e6:.0f} MB")  # noqa: T201 - for the record
-        assert most < MOST_MEMORY
-        assert system.count("quarantined") == quarantined
+@contextmanager
+def unharmed(system: System) -> Iterator[None]:
+    """In the block no chunk takes long, and no classify process dies or takes much memory."""
+    children = {child.pid for child in system.children("worker")}
+    log = system.home.logs / "worker.log"
+    read = log.stat().st_size
+    yield
+    longest = max(decode_seconds(log, read))
+    most = max(map(peak_memory, children))
+    print(f"longest chunk {longest:.2f} s, peak memory {most / 1e6:.0f} MB")  # noqa: T201 - for the record
+    assert longest < LONGEST_S, f"the files of one chunk took {longest:.1f} s"
+    assert {child.pid for child in system.children("worker")} == children, "a process was lost"
+    assert most < MOST_MEMORY
+
+
+def test_damaged_files_end_in_a_final_state_and_harm_nothing(ready: System, trials: Trials) -> None:
+    quarantined = ready.count("quarantined")  # by tests before
+    with unharmed(ready):
+        for trial in trials.of("damaged files", ready, within_s=200, full=1):
+            for name, content in damaged_files(5000, seed=4 + trial.number):
+                ready.drop(content, f"damaged-{trial.number}/{name}")
+            trial.drop(5)
+    assert ready.count("quarantined") == quarantined
+
+
+def test_bombs_are_rejected_and_the_largest_images_read_within_the_memory(
+    ready: System, trials: Trials
+) -> None:
+    with unharmed(ready):
+        for trial in trials.of("bombs, and images of 20 million pixels", ready, within_s=200, full=1):
+            for name, (make, _, _) in REFUSED.items():
+                ready.drop(make(), f"bomb-{trial.number}/{name}", "rejected")
+            for name, content in largest_images(seed=trial.number):
+                ready.drop(content, f"large-{trial.number}/{name}", "classified")
+            trial.drop(5)

@@ -13,6 +13,7 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.lifecycle import ModelStamp, Outcome, finish
 from db.tables import Arrival, Prediction, Scan
+from db.training_runs import RunRequest, request_run
 from tests.faults.invariants import Drop, check
 
 CONTENT = b"a scan"
@@ -58,6 +59,11 @@ def give_up(session: Session, _: Home, state: str) -> None:
         (arrive_again, (0, 1, 0), "more than once"),
         (leave_unfinished, (0, 0, 1), "beyond their lease"),
         (lambda session, _: session.execute(update(Scan).values(attempts=4)), (0, 0, 0), "more than 3 times"),
+        (
+            lambda session, _: request_run(session, RunRequest(3, 1, False, "ann")),
+            (0, 0, 1),
+            "training runs are",
+        ),
         (lambda _, home: (home.inbox / "b.png").write_bytes(b""), (0, 0, 1), "in the inbox"),
         (lambda _, home: (home.store / SHA256).unlink(), (0, 0, 0), "no file in the store"),
         (lambda _, home: (home.store / SHA256).write_bytes(b"x"), (0, 0, 0), "other bytes"),

@@ -1,6 +1,7 @@
 """Very many files at once: each is recorded once, in bounded memory, at the same cost per file as of few.
 
-The scheduler runs as it does in `headct up`, with Redis and without workers, so that its cost stands alone.
+The scheduler runs as it does in `headct up`, with Redis and without workers, so that its cost stands
+alone; in the full form a worker follows.
 """
 
 import contextlib
@@ -17,6 +18,8 @@ from sqlalchemy import Engine, func, select
 from core.home import Home
 from core.settings import Settings
 from db.engine import make_engine, reading
+from db.queries import counts_by_state
+from db.states import UNFINISHED
 from db.tables import Arrival, Scan
 from tests.faults.trials import Plan, Record, Trials
 from tests.processes import headct_process, peak_memory, redis_process, wait_until
@@ -69,6 +72,21 @@ class Scheduler:
         record.stuck += left
         assert (names, self.recorded(), scans, stored, left) == (count, count, count, count, 0)
 
+    def work_off(self, count: int) -> None:
+        """Let a worker look at them: each is rejected, since none holds an image."""
+
+        def states() -> dict[str, int]:
+            with reading(self.engine) as session:
+                return counts_by_state(session)
+
+        with headct_process(self.home, "worker"):
+            wait_until(
+                lambda: not any(states()[state] for state in UNFINISHED),
+                3 * _PATIENCE_S,
+                what="all are final",
+            )
+        assert states()["rejected"] == count
+
 
 @contextlib.contextmanager
 def scheduler(folder: Path, database: Path, files: int = 0) -> Iterator[Scheduler]:
@@ -119,6 +137,8 @@ def test_the_cost_of_a_file_does_not_grow_with_their_number(
             running.check(record, count)
             if count == many:
                 assert peak_mb < _MOST_MEMORY_MB
+                if plan.full:
+                    running.work_off(count)
                 print(f"\n{count} files: {peak_mb} MiB at most")  # noqa: T201 - figures of the closing note
     if plan.full:
         ratio = costs[many][0] / (sum(costs[few]) / len(costs[few]))
@@ -143,3 +163,5 @@ def test_what_is_dropped_while_the_watcher_stands_still_is_found(
         running.wait_for(count)
         assert running.peak_mb() < _MOST_MEMORY_MB
         running.check(record, count)
+        if plan.full:
+            running.work_off(count)

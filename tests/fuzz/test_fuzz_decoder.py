@@ -1,0 +1,24 @@
+"""A short run of the fuzzer that `make fuzz` lets run for long."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("atheris", reason="has wheels for Linux on x86-64 only")
+
+
+def test_the_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> None:
+    options = ["-runs=300", "-seed=1", f"-artifact_prefix={tmp_path}/"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.fuzz_decoder", *options],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Done 300 runs" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
