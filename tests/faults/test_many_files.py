@@ -147,6 +147,7 @@ def test_the_cost_of_a_file_does_not_grow_with_their_number(
             f"{', '.join(f'{1000 * cost:.2f}' for cost in costs[few])} ms of {few}; ratio {ratio:.2f}"
         )
         assert ratio <= _DEAREST
+    record.ended = True
 
 
 @pytest.mark.parametrize("record", ["SIGSTOP of the watcher while many files are dropped"], indirect=True)
@@ -165,3 +166,4 @@ def test_what_is_dropped_while_the_watcher_stands_still_is_found(
         running.check(record, count)
         if plan.full:
             running.work_off(count)
+    record.ended = True
