@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="folder of PNGs for (h); default: synthetic ones")
     arguments = parser.parse_args()
     wanted, rounds = set(arguments.only), arguments.rounds
+    os.umask(0o077)  # as the commands of headct, which refuse a home that others may read
     console = Console(highlight=False, soft_wrap=True)
     load = os.getloadavg()[0]
     if load > 0.5:
