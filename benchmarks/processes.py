@@ -14,7 +14,7 @@ CLASSIFY_CHILD = "classify child"
 # By what only the command line of this part holds.
 _NAMES = {
     "redis-server": "Redis",
-    "supervisor.supervisord": "supervisor",
+    "cli.supervisor": "supervisor",
     "flower": "Flower",
     "watch": "scheduler",
     INFERENCE_QUEUE: "classify",

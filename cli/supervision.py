@@ -86,7 +86,7 @@ def supervise(context: Context) -> None:
     sys.stdout.flush()
     os.execv(  # noqa: S606 - our own interpreter
         sys.executable,
-        [sys.executable, "-P", "-m", "supervisor.supervisord", "--nodaemon", "-c", str(configuration)],
+        [sys.executable, "-P", "-m", "cli.supervisor", "--nodaemon", "-c", str(configuration)],
     )
 
 

@@ -138,3 +138,27 @@ def _warm_up(system: System, trials: Trials) -> None:
     content, name = trials.scans.new()
     system.drop(content, name)
     system.wait_for(name)
+
+
+@pytest.mark.usefixtures("full_form")
+@pytest.mark.parametrize("database", ["inside", "elsewhere"])
+def test_the_disk_of_the_whole_home_is_full(database: str, tmp_path: Path, trials: Trials) -> None:
+    """With logs, metrics and `up`'s own output on it; processes that begin meanwhile live."""
+    home = Home(tmp_path / "home")
+    with file_system(home.root, "512m"):
+        home.make()
+        (tmp_path / "sql").mkdir(mode=0o700)
+        folder = home.root if database == "inside" else tmp_path / "sql"
+        url, disk = f"sqlite:///{folder}/headct.db", Disk(home.root)
+        with running_system(home, url, HEADCT_MIN_FREE_MB="0", HEADCT_LEASE_SECONDS="10") as system:
+            _warm_up(system, trials)
+            for trial in trials.of(f"disk full: home, database {database}", system, within_s=_BACK_S):
+                with system.suspended("worker"):
+                    trial.drop(4)
+                    trial.wait_until_recorded()
+                    disk.fill()
+                    for child in system.children("worker"):
+                        child.kill()
+                trial.pause(60)
+                disk.make_room()
+                trial.over()
