@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from cli.context import Context, open_home
 from cli.model_in_use import model_in_use
 from core.broker import broker_url, queue_depth, redis_client
@@ -50,6 +52,8 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
     for name, check in checks:
         try:
             check(context)
+        except DBAPIError as error:
+            yield name, f"the database refused: {error.orig}"
         except (HeadctError, OSError) as error:
             yield name, str(error)
         else:

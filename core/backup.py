@@ -1,5 +1,6 @@
 """A copy of the files of a home, while others are added."""
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def backup_home(home: Home, folder: Path) -> Home:
     Raises
     ------
     BackupFailed
-        It is part of the home, or the other way round.
+        It is part of the home, or the other way round; or headct runs there.
     SettingsError
         It cannot be made.
     """
@@ -34,31 +35,53 @@ def backup_home(home: Home, folder: Path) -> Home:
             f"{folder} and the home {home.root} are not apart. Name another folder, on another disk."
         )
     made = Home(target)
+    if _is_in_use(made):
+        raise BackupFailed(f"`headct up` runs on {folder}. Name another folder.")
     made.make()
     return made
+
+
+def _is_in_use(home: Home) -> bool:
+    """Whether an `up` holds its lock."""
+    try:
+        with (home.run / "up.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def copy_files(home: Home, target: Home) -> Copied:
     """Copy images, models, reports and secrets that are not there yet; they are on the disk afterwards.
 
-    Call it after the database was copied: a file is stored before its row is committed, and none is ever
+    Call it after the database was copied: a file is stored before its row is committed, and no image is ever
     removed, so that every row of the earlier copy has its file.
 
     Raises
     ------
-    OSError
+    BackupFailed
     """
     new = known = 0
     for folder in (home.store, home.rejected, home.dataset, home.models, home.reports, home.secrets):
         for path in _files(folder):
             copy = target.root / path.relative_to(home.root)
-            if _is_same(path, copy):
-                known += 1
-                continue
-            copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            half = copy.with_name(f".{copy.name}.part")
-            shutil.copy2(path, half)
-            half.replace(copy)
+            try:
+                if _is_same(path, copy):
+                    known += 1
+                    continue
+                copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                half = copy.with_name(f".{copy.name}.part")
+                shutil.copy2(path, half)
+                half.replace(copy)
+            except OSError as error:
+                if not path.exists():  # a model that was discarded, or a temporary file
+                    continue
+                raise BackupFailed(
+                    f"{error.filename or copy} cannot be copied: {error.strerror}. "
+                    "Make room or mend it; the same command goes on from here."
+                ) from error
             new += 1
     os.sync()
     return Copied(new, known)

@@ -50,7 +50,9 @@ def back_up_and_restore(
     if other_url:
         name = make_url(other_url).set(drivername="postgresql").render_as_string(hide_password=False)
         dump = elsewhere.root / POSTGRESQL_COPY
-        subprocess.run([PROGRAMS / "pg_restore", "--no-owner", f"--dbname={name}", dump], check=True)
+        subprocess.run(
+            [PROGRAMS / "pg_restore", "--no-owner", "--no-privileges", f"--dbname={name}", dump], check=True
+        )
     restored = System(elsewhere, other_url)
     remove_unknown(restored)
     assert recorded <= {drop.sha256 for drop in restored.dropped}

@@ -1,5 +1,6 @@
 """`headct backup`: a copy that is a home of its own."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -47,7 +48,13 @@ def restore(folder: Path, to: Path, engine: Engine) -> Home:
     shutil.copytree(folder, to)
     if engine.dialect.name == "postgresql":
         url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        command = [PROGRAMS / "pg_restore", "--no-owner", f"--dbname={url}", to / POSTGRESQL_COPY]
+        command = [
+            PROGRAMS / "pg_restore",
+            "--no-owner",
+            "--no-privileges",
+            f"--dbname={url}",
+            to / POSTGRESQL_COPY,
+        ]
         subprocess.run(command, check=True)
     return Home(to)
 
@@ -103,3 +110,46 @@ def test_a_missing_pg_dump_is_told(
     said = CliRunner().invoke(app, ["backup", str(tmp_path / "backup")])
     assert (said.exit_code == 0) == (engine.dialect.name == "sqlite")
     assert said.exit_code == 0 or "Install PostgreSQL's client programs" in str(said.exception)
+
+
+def test_a_backup_replaces_no_database_that_was_used_since(
+    home_in_use: Home, sqlite_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the old machine's timer goes on after headct was started on its backup."""
+    monkeypatch.delenv("HEADCT_DATABASE_URL")
+    store(home_in_use, sqlite_engine, b"first")
+    back_up(tmp_path / "backup")
+    backup = Home(tmp_path / "backup")
+    used = make_engine(f"sqlite:///{backup.root / SQLITE_COPY}")
+    store(backup, used, b"second")
+    for disposed in (False, True):  # in its journal first, then in the database itself
+        if disposed:
+            used.dispose()
+        refused = CliRunner().invoke(app, ["backup", str(backup.root)])
+        assert "headct was used in that folder" in str(refused.exception)
+    with Session(used) as session:
+        assert len(session.scalars(select(Scan.sha256)).all()) == 2
+
+
+def test_a_folder_on_which_headct_runs_is_refused(
+    home_in_use: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    back_up(tmp_path / "backup")
+    with (Home(tmp_path / "backup").run / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = CliRunner().invoke(app, ["backup", str(tmp_path / "backup")])
+    assert "`headct up` runs on" in str(refused.exception)
+
+
+def test_a_file_that_cannot_be_copied_is_told_and_the_next_backup_has_it(
+    home_in_use: Home, engine: Engine, tmp_path: Path
+) -> None:
+    store(home_in_use, engine, b"first")
+    back_up(tmp_path / "backup")
+    store(home_in_use, engine, b"second")
+    copy = tmp_path / "backup" / "store" / hashlib.sha256(b"second").hexdigest()
+    copy.mkdir()
+    refused = CliRunner().invoke(app, ["backup", str(tmp_path / "backup")])
+    assert "cannot be copied: Is a directory" in str(refused.exception)
+    copy.rmdir()
+    assert "1 copied" in back_up(tmp_path / "backup")
