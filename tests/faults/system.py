@@ -131,12 +131,16 @@ class System:
 
     def drop(self, content: bytes, name: str, state: str | None = None) -> None:
         """Write a file into the inbox as any program would; it is to end in `state`, or in any final one."""
-        path = self.home.inbox / name
+        path = self.expect(content, name, state)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.dropped.append(
-            Drop(Candidate(path, Path(name)).source_name, hashlib.sha256(content).hexdigest(), state)
-        )
         path.write_bytes(content)
+
+    def expect(self, content: bytes, name: str, state: str | None = None) -> Path:
+        """Have the checker look for a file that is about to come into the inbox; returns its path there."""
+        path = self.home.inbox / name
+        source_name = Candidate(path, Path(name)).source_name
+        self.dropped.append(Drop(source_name, hashlib.sha256(content).hexdigest(), state))
+        return path
 
     def redis(self) -> redis.Redis:
         """A client of the embedded Redis, as soon as that runs."""

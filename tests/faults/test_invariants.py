@@ -1,20 +1,24 @@
 """The checker finds what it is there for."""
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, inspect, update
 from sqlalchemy.orm import Session
 
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
-from db.lifecycle import ModelStamp, Outcome, finish
+from db.lifecycle import ModelStamp, Outcome
 from db.tables import Arrival, Prediction, Scan
 from db.training_runs import RunRequest, request_run
 from tests.faults.invariants import Drop, check
+from tests.finished import finish_scans
+from tests.processes import wait_until
 
 CONTENT = b"a scan"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -28,7 +32,7 @@ def finished(home: Home, sqlite_engine: Engine) -> Engine:
     (home.store / SHA256).write_bytes(CONTENT)
     with Session(sqlite_engine) as session, session.begin():
         (scan_id,) = record_arrivals(session, [NewArrival(SHA256, len(CONTENT), "a.png", None)]).values()
-        finish(session, [Outcome(scan_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
+        finish_scans(session, [Outcome(scan_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
     return sqlite_engine
 
 
@@ -47,6 +51,21 @@ def leave_unfinished(session: Session, _: Home) -> None:
 
 def give_up(session: Session, _: Home, state: str) -> None:
     session.execute(update(Scan).values(state=state, reason="why"))
+
+
+def test_a_process_that_is_left_over_is_named(home: Home, finished: Engine) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"], env={"HEADCT_HOME": str(home.root)}
+    ) as orphan:
+        problems = wait_until(lambda: check(home, finished, DROPPED).problems, what="it is seen")
+        orphan.kill()
+    assert f"process {orphan.pid} is left over" in problems[0]
+
+
+def test_the_database_itself_refuses_a_second_result_of_a_version(engine: Engine) -> None:
+    """Which is why the checker cannot be shown one."""
+    unique = inspect(engine).get_unique_constraints("prediction")
+    assert ["scan_id", "model_version"] in [one["column_names"] for one in unique]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """A file that kills or hangs its decoder is quarantined after three attempts, and no other file suffers."""
 
 import re
+from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from db.engine import reading
+from db.tables import Arrival, Scan
 from tests.faults.system import System
-from tests.faults.trials import Trials
+from tests.faults.trials import Trials, commented
 from worker.limits import FILE_S
 
 pytestmark = pytest.mark.usefixtures("full_form")
@@ -22,19 +26,43 @@ def test_only_the_file_that_takes_the_decoder_down_is_quarantined(
     system: System, trials: Trials, death: str, told: str
 ) -> None:
     within = _LEAVES_ALONE * (FILE_S + _CHILD_STARTS_S) + 60
+    shared = 0
     for trial in trials.of(f"a file that ends its decoder: {death}", system, within_s=within):
-        poison = f"{death}-{trial.number}.png"
-        trial.drop(7)
-        content, _ = trials.scans.new()
-        system.drop(content + f"<{death}>".encode(), poison, state="quarantined")
+        poison = f"{death}-{trial.number}/poison.png"
+        neighbours = drop_in_one_folder(system, trials, poison, f"<{death}>".encode())
         trial.over()
-        trial.drop(8)
-        system.wait_for(poison, seconds=within)
+        system.wait_for(poison, *neighbours, seconds=within)
         reason = system.rows()[poison].reason
         assert "did not come back from this file 3 times" in reason
+        shared += max(attempts_of(system, name) for name in neighbours) > 1
+    assert shared, "no neighbour was in a chunk that its worker did not come back from"
     log = (system.home.logs / "worker.log").read_text()
     assert re.search(rf"exited with .signal \d+ \({told}\)", log)
     assert f"{death}-" not in log, "no file is named"
+
+
+def drop_in_one_folder(system: System, trials: Trials, poison: str, mark: bytes) -> list[str]:
+    """Move a folder of sixteen files into the inbox, so that they come at once; names of the good ones."""
+    folder = system.home.root / "prepared"
+    folder.mkdir()
+    names = []
+    for number in range(16):
+        content, name = trials.scans.new()
+        name = f"{Path(poison).parent}/{name}"
+        if number == 7:
+            content, name = commented(content, mark), poison
+        else:
+            names.append(name)
+        system.expect(content, name, state="quarantined" if name == poison else "classified")
+        (folder / Path(name).name).write_bytes(content)
+    folder.rename(system.home.inbox / Path(poison).parent)
+    return names
+
+
+def attempts_of(system: System, name: str) -> int:
+    with reading(system.engine) as session:
+        scans = select(Scan.attempts).join(Arrival, Arrival.scan_id == Scan.id)
+        return session.scalars(scans.where(Arrival.source_name == name)).one()
 
 
 def test_a_file_that_fills_the_memory_is_rejected_and_its_process_lives(
@@ -44,7 +72,7 @@ def test_a_file_that_fills_the_memory_is_rejected_and_its_process_lives(
     for trial in trials.of("a file that fills the memory", system, within_s=30):
         trial.drop(3)
         content, _ = trials.scans.new()
-        system.drop(content + b"<fill memory>", f"memory-{trial.number}.png", state="rejected")
+        system.drop(commented(content, b"<fill memory>"), f"memory-{trial.number}.png", state="rejected")
         trial.drop(3)
     assert {child.pid for child in system.children("worker")} == children
 
@@ -54,4 +82,6 @@ def test_a_chunk_of_slow_files_is_done_one_by_one(system: System, trials: Trials
     for trial in trials.of("a chunk of slow files", system, within_s=180, full=1):
         for number in range(16):
             content, _ = trials.scans.new()
-            system.drop(content + b"<slow>", f"slow-{trial.number}-{number}.png", state="classified")
+            system.drop(
+                commented(content, b"<slow>"), f"slow-{trial.number}-{number}.png", state="classified"
+            )

@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults.system import System
 from tests.faults.trials import Trial, Trials
+from tests.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("full_form")
 
@@ -74,15 +75,17 @@ def test_redis_forgets_everything(system: System, trials: Trials) -> None:
         server = system.redis()
         with trial.arriving(per_second=30):
             trial.pause(2)
+            wait_until(server.dbsize, what="Redis holds something")
             trial.over()
             server.flushall()
 
 
 def test_redis_loses_its_file(system: System, trials: Trials) -> None:
+    file = system.home.redis / "appendonly.aof"
     for trial in trials.of("Redis: its file lost", system, within_s=_BACK_S):
         with trial.arriving(per_second=30):
             trial.pause(2)
+            wait_until(lambda: file.exists() and file.stat().st_size, what="there is something to lose")
             with down(system):
-                for file in system.home.redis.glob("*.aof"):
-                    file.unlink()
+                file.unlink()
                 trial.over()

@@ -166,9 +166,14 @@ class Scans:
             self._given += 1
             number = self._given
         data = self._contents[number % len(self._contents)]
-        body = b"tEXtComment\0" + str(number).encode()
-        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        return data[:_AFTER_HEADER] + chunk + data[_AFTER_HEADER:], f"scan-{number:06d}.png"
+        return commented(data, str(number).encode()), f"scan-{number:06d}.png"
+
+
+def commented(data: bytes, text: bytes) -> bytes:
+    """A PNG with a text chunk after its header."""
+    body = b"tEXtComment\0" + text
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:_AFTER_HEADER] + chunk + data[_AFTER_HEADER:]
 
 
 def write_records(records: Sequence[Record], path: Path) -> None:

@@ -1,4 +1,4 @@
-"""On PYTHONPATH of a system under test: a decoder that dies of files which say so at their end.
+"""On PYTHONPATH of a system under test: a decoder that dies of files that say so.
 
 Python imports a module of this name when it starts. It does what a fault in a decoder's C code would do; the
 product has no hook for it.
@@ -54,8 +54,8 @@ class _Finder(importlib.abc.MetaPathFinder):
             decode = module.decode
 
             def poisoned(data: bytes, *arguments: int) -> object:
-                for ending, die in _DEATHS.items():
-                    if data.endswith(ending):
+                for mark, die in _DEATHS.items():
+                    if mark in data:
                         die()
                 return decode(data, *arguments)
 
