@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -13,11 +14,12 @@ from benchmarks.system import environment
 from core.home import Home
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
-from db.engine import database_url, make_engine
-from db.lifecycle import ModelStamp, Outcome, finish
+from db.engine import MAX_IDS, database_url, make_engine
+from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish, next_chunks
 from db.migrate import migrate
 
 _ROWS, _REPEATS = 10_000, 5
+_LEASE, _CLAIMANT = timedelta(minutes=1), Claimant("benchmark")
 _MODEL = ModelStamp("benchmark", "0" * 64, "1", 0.5)
 # A line of `python -X importtime` ends with the module's name.
 _TENSORFLOW = re.compile(r"\|\s+(tensorflow|keras)\b")
@@ -47,18 +49,16 @@ def _fill(home: Home) -> None:
     migrate(engine)
     digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(_ROWS)]
     with Session(engine) as session, session.begin():
-        ids = record_arrivals(
+        record_arrivals(
             session, [NewArrival(digest, 131_072, f"series/{digest[:12]}.png", digest) for digest in digests]
         )
-        shares = [(number + 0.5) / _ROWS for number in range(_ROWS)]
-        finish(
-            session,
-            [
-                Outcome(ids[digest], share, "hemorrhage" if share >= _MODEL.threshold else "normal")
-                for digest, share in zip(digests, shares, strict=True)
-            ],
-            _MODEL,
-        )
+        while chunks := next_chunks(session, 1, MAX_IDS, _LEASE):
+            outcomes = []
+            for scan in claim(session, chunks[0], _CLAIMANT, _LEASE, max_attempts=3):
+                share = (scan.id - 0.5) / _ROWS
+                label = "hemorrhage" if share >= _MODEL.threshold else "normal"
+                outcomes.append(Outcome(scan.id, share, label))
+            finish(session, _CLAIMANT, outcomes, _MODEL)
     engine.dispose()
 
 

@@ -22,7 +22,10 @@ def parse_moment(text: str, now: datetime) -> datetime:
         Says what can be written.
     """
     if age := re.fullmatch(r"(\d+)([mhd])", text.strip()):
-        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        try:
+            return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+        except OverflowError:
+            raise ValueError(f"{text!r} is before the year 1: write 90m, 12h, 7d") from None
     try:
         return datetime.fromisoformat(text.strip()).astimezone()
     except ValueError:

@@ -100,6 +100,10 @@ class WorkersDeaf(HeadctError):
     """No worker takes messages from the queue."""
 
 
+class StoreUnavailable(HeadctError):
+    """The store itself, not one file of it, cannot be read: its disk is away."""
+
+
 class InboxUnusable(HeadctError):
     """The inbox does not exist, or headct cannot read or write it."""
 

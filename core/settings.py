@@ -168,9 +168,10 @@ class _FileSource(PydanticBaseSettingsSource):
             return None, field_name, False
         try:
             return Path(path).read_text().strip(), field_name, False
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
             raise SettingsError(
-                f"{variable}={path}: the file cannot be read ({error.strerror}). "
+                f"{variable}={path}: the file cannot be read ({why}). "
                 "Name a readable file, or unset the variable."
             ) from error
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
 
 from core.errors import DatabaseUnreachable, SettingsError
 from core.home import Home
@@ -17,9 +17,22 @@ if TYPE_CHECKING:
 
 _Id = TypeVar("_Id", int, str)
 
+UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
+"""What a database that cannot be used now, but may be later, raises. `InternalError` of PostgreSQL: it is
+read-only for a while, or ended a transaction by a timeout (SQLSTATE classes 25 and 57)."""
+
 # A writer waits this long for another one's lock before it fails: a task does so twice, and is to fail, not
 # to be killed at its time limit (`CLASSIFY_TIME_LIMIT_S`).
 _BUSY_TIMEOUT_MS = 10_000
+# A server that is gone without a word is noticed within half a minute, not after the two hours of Linux
+# (libpq, "Parameter Key Words": seconds, but for the last, which is in ms).
+_LIMITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
 # Ids in one statement; SQLite takes 32,766 parameters, PostgreSQL 65,535.
 MAX_IDS = 8192
 
@@ -46,6 +59,9 @@ def database_url(settings: Settings, home: Home) -> URL:
             "HEADCT_DATABASE_URL has a password behind its question mark, where messages and processes "
             "would show it. Write postgresql://USER:PASSWORD@HOST/NAME."
         )
+    if "@" in (url.host or ""):
+        # What stands before the last @ would be shown as part of the host.
+        raise SettingsError("HEADCT_DATABASE_URL has an @ in its password. Write it as %40.")
     return url
 
 
@@ -63,9 +79,7 @@ def make_engine(url: URL | str, *, durable: bool = True) -> Engine:
     """
     url = make_url(url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 5}
-        )
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=_LIMITS)
     synchronous = "PRAGMA synchronous=FULL" if durable else "PRAGMA synchronous=NORMAL"
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000})
 

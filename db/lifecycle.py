@@ -187,10 +187,38 @@ def claim(
     ]
 
 
-def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> None:
-    """Write what became of claimed scans. Doing it twice writes nothing the second time."""
-    moment = now()
-    outcomes = sorted(outcomes, key=lambda outcome: outcome.scan_id)
+def give_back(session: Session, claimant: Claimant) -> None:
+    """The scans that this task holds wait again, and this costs them no attempt: it could not begin."""
+    session.execute(
+        update(_SCAN)
+        .where(Scan.state == ScanState.RUNNING, Scan.claimed_by == str(claimant))
+        .values(state=ScanState.RECEIVED, attempts=Scan.attempts - 1, claimed_by=None, lease_expires_at=None)
+    )
+
+
+def finish(
+    session: Session, claimant: Claimant, outcomes: Iterable[Outcome], model: ModelStamp
+) -> Sequence[int]:
+    """Write what became of the scans that this task still holds; returns their ids.
+
+    Of a scan that it lost meanwhile, since it stood still for longer than its lease, nothing is written: who
+    holds it now decides, and a final state is never changed by who comes late.
+    """
+    moment, outcomes = now(), list(outcomes)
+    held = set(
+        session.scalars(
+            select(Scan.id)
+            .where(
+                Scan.id.in_([outcome.scan_id for outcome in outcomes]),
+                Scan.claimed_by == str(claimant),
+            )
+            .order_by(Scan.id)
+            .with_for_update(key_share=True)  # as in `claim`
+        )
+    )
+    outcomes = sorted(
+        (outcome for outcome in outcomes if outcome.scan_id in held), key=lambda outcome: outcome.scan_id
+    )
     rows = [
         {
             "scan_id": outcome.scan_id,
@@ -223,6 +251,7 @@ def finish(session: Session, outcomes: Iterable[Outcome], model: ModelStamp) -> 
     for outcome in outcomes:
         if outcome.rejected is not None:
             _set(session, [outcome.scan_id], state=ScanState.REJECTED, reason=outcome.rejected, **final)
+    return sorted(held)
 
 
 def retry(session: Session, scan_ids: Sequence[int]) -> int:

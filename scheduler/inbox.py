@@ -56,13 +56,26 @@ def walk(folder: str, enter: Callable[[str], None] | None = None) -> Iterator[st
         except OSError:  # it vanished, may not be read, or is nested too deep for a path
             continue
         with entries:
-            for entry in entries:
+            while (entry := _next(entries)) is not None:
                 if is_ignored(entry.name):
                     continue
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                        continue
+                    is_file = entry.is_file(follow_symlinks=False)
+                except OSError:  # one name of a network share can be unreadable
+                    continue
+                if is_file:
                     yield entry.path
+
+
+def _next(entries: Iterator[os.DirEntry[str]]) -> os.DirEntry[str] | None:
+    """The next name of a folder; None at its end, and where the rest of it cannot be read."""
+    try:
+        return next(entries, None)
+    except OSError:
+        return None
 
 
 def regular_file(path: str | Path) -> os.stat_result | None:

@@ -37,6 +37,7 @@ from scheduler.room import Disks
 VANISHED = "there is no such file"
 CHANGED = "it changed while it was read, or is still open for writing"
 
+OWN_COPY = "it is headct's own copy, which is needed where it is; `headct retry` or `reclassify` its scan"
 
 # Half of a file's time is its fsync: four wait side by side; more would cost more than they save.
 _THREADS = 4
@@ -92,7 +93,7 @@ class Intake:
             The database does not answer. Nothing was recorded, and every file is still there.
         """
         self._disks.check()
-        with _open_folders(candidates, self._home.inbox) as (files, left):
+        with _open_folders(candidates, self._home) as (files, left):
             keeping = [
                 self._pool.submit(self._keep_all, files[start::_THREADS], remove=remove)
                 for start in range(min(_THREADS, len(files)))
@@ -171,13 +172,14 @@ class _Kept:
 
 @contextlib.contextmanager
 def _open_folders(
-    candidates: Sequence[Candidate], inbox: Path
+    candidates: Sequence[Candidate], home: Home
 ) -> Iterator[tuple[list[_File], dict[StrPath, str]]]:
     """The files by their open folders, and why others cannot be reached.
 
     Below the inbox no link is followed to them; what is submitted by a path may be reached by links.
     """
     folders: dict[str, int] = {}
+    own: set[str] = set()
     files: list[_File] = []
     left: dict[StrPath, str] = {}
     try:
@@ -185,16 +187,26 @@ def _open_folders(
             parent, name = os.path.split(candidate.path)
             try:
                 if parent not in folders:
-                    folder = Path(parent)
+                    folder, inbox = Path(parent), home.inbox
                     folders[parent] = open_folder(folder, inbox if folder.is_relative_to(inbox) else folder)
+                    if _is_one_of(folders[parent], (home.store, home.rejected, home.dataset)):
+                        own.add(parent)
             except OSError as error:
                 left[candidate.path] = _unreadable(error)
             else:
-                files.append(_File(candidate, folders[parent], name))
+                if parent in own:
+                    left[candidate.path] = OWN_COPY
+                else:
+                    files.append(_File(candidate, folders[parent], name))
         yield files, left
     finally:
         for descriptor in folders.values():
             os.close(descriptor)
+
+
+def _is_one_of(folder: int, paths: Sequence[Path]) -> bool:
+    status = os.fstat(folder)
+    return any(path.exists() and os.path.samestat(status, path.stat()) for path in paths)
 
 
 def _unreadable(error: OSError) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import math
+import os
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,11 +14,11 @@ import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
+from core.errors import ImageTooLarge, RejectedImage, StoreUnavailable, UnreadableImage
 from core.home import Home
 from core.settings import Settings
 from db.engine import now
-from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish
+from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back
 from db.queries import unknown_of
 from db.states import ScanState
 from worker.limits import file_limits
@@ -47,6 +48,11 @@ def classify_chunk(
     that are unknown, which is logged.
     A bad image is rejected with its reason and never fails its neighbours. One that takes too long ends this
     process (`worker.limits`). No transaction is open while images are decoded or the network runs.
+
+    Raises
+    ------
+    StoreUnavailable
+        The scans wait again, and no attempt is counted.
     """
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
@@ -73,6 +79,10 @@ def classify_chunk(
                     images[scan_id] = classifier.prepare(data, settings.max_pixels)
         except RejectedImage as error:
             outcomes.append(Outcome(scan_id, rejected=str(error)))
+        except StoreUnavailable:
+            with Session(engine) as session, session.begin():
+                give_back(session, claimant)
+            raise
         except Exception as error:  # noqa: BLE001 - the comment below
             # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
             logger.error("scan %d: decoding failed with %s", scan_id, type(error).__name__)  # noqa: TRY400
@@ -83,9 +93,14 @@ def classify_chunk(
         outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
         NETWORK.observe(watch.lap("network"))
     with Session(engine) as session, session.begin():
-        finish(session, outcomes, _stamp(classifier))
+        written = set(finish(session, claimant, outcomes, _stamp(classifier)))
     watch.lap("commit")
-    _tell(claimed, outcomes, classifier.card.version, watch)
+    _tell(
+        [scan for scan in claimed if scan.id in written],
+        [outcome for outcome in outcomes if outcome.scan_id in written],
+        classifier.card.version,
+        watch,
+    )
     return len(claimed)
 
 
@@ -137,13 +152,19 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
     Raises
     ------
     ImageTooLarge, UnreadableImage
+    StoreUnavailable
+        No file can be read, which says nothing about this one.
     """
-    path = home.scan_file(sha256)
     try:
+        path = home.scan_file(sha256)
         if path.stat().st_size > settings.max_file_mb * 2**20:
             raise ImageTooLarge.file(settings.max_file_mb)
         data = path.read_bytes()
     except OSError as error:
+        if not _holds_anything(home):
+            raise StoreUnavailable(
+                f"The store is empty or cannot be read ({error.strerror}). Mount its disk."
+            ) from error
         raise UnreadableImage(
             f"The stored copy of this scan cannot be read ({error.strerror}). "
             "See to the store or drop the file again, then `headct retry` the scan."
@@ -152,6 +173,15 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
         # It may be a link to the dropped file, whose writer can go on; that arrives as another scan.
         raise UnreadableImage("The file was changed after it arrived. Drop it again.")
     return data
+
+
+def _holds_anything(home: Home) -> bool:
+    """Whether the store can be listed and has a file: a mount point without its disk is an empty folder."""
+    try:
+        with os.scandir(home.store) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
 
 
 def _stamp(classifier: "Classifier") -> ModelStamp:

@@ -24,6 +24,8 @@ _USUAL_PIXELS = 20_000_000
 _BYTES_PER_PIXEL = 18
 """What decoding and preprocessing hold at once, at worst: 17.6 (transparent PNG, TIFF of 32 bits). With a
 file of 64 MiB beside it a process that holds 730 MiB stays below 1.2 GB."""
+_NEXT_NETWORK = 256 * 2**20
+"""What the network of another version takes while it is loaded beside this one: 60 MiB, and room."""
 
 FileLimit = Callable[[], AbstractContextManager[None]]
 
@@ -54,6 +56,7 @@ def limit_memory(settings: Settings) -> None:
         return
     status = Path("/proc/self/status").read_text(encoding="ascii")
     held = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
-    most = held + int(settings.max_file_mb * 2**20) + _BYTES_PER_PIXEL * settings.max_pixels
+    largest = int(settings.max_file_mb * 2**20) + _BYTES_PER_PIXEL * settings.max_pixels
+    most = held + max(largest, _NEXT_NETWORK)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))

@@ -1,15 +1,16 @@
 """The tasks. Arguments are ids only: names and paths can identify a patient."""
 
 import logging
+import time
 from functools import partial
 from typing import Annotated, Any
 
 from celery import shared_task
 from pydantic import Field
-from sqlalchemy.exc import InterfaceError, OperationalError
 
+from core.errors import StoreUnavailable
 from core.heartbeat import mark_heard
-from db.engine import MAX_IDS
+from db.engine import MAX_IDS, UNAVAILABLE
 from db.lifecycle import Claimant
 from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, HEARTBEAT_TASK, TRAIN_TASK
 from worker.classification import classify_chunk
@@ -20,6 +21,8 @@ from worker.training_run import run_training
 logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S = 30
+# Without its store a worker would otherwise take each message at once, also those that others could do.
+_STORE_WAIT_S = 5
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """Of a row in the database. `worker.admission` drops a message whose arguments are of other types."""
 ScanIds = Annotated[list[RowId], Field(max_length=MAX_IDS)]
@@ -43,7 +46,10 @@ def classify_scans(task: Any, scan_ids: ScanIds) -> None:  # noqa: ANN401 - Cele
             scan_ids,
             Claimant(request.id, request.retries),
         )
-    except (OperationalError, InterfaceError) as error:
+    except StoreUnavailable as error:
+        logger.error("%s Its scans wait again.", error, extra={"scan_ids": scan_ids})  # noqa: TRY400 - the cause is in it
+        time.sleep(_STORE_WAIT_S)
+    except UNAVAILABLE as error:
         RETRIED.inc()
         pause = min(2**request.retries, _LONGEST_WAIT_S)
         told = {"scan_ids": scan_ids}

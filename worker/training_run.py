@@ -13,14 +13,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.errors import HeadctError, ModelNotFound
 from core.home import Home
 from core.logging import run_log
 from core.settings import Settings
-from db.engine import reading
+from db.engine import UNAVAILABLE, reading
 from db.promotions import hold, promote, version_in_use
 from db.states import Cause, RunState
 from db.tables import TrainingRun
@@ -175,7 +175,7 @@ def run_training(
         except RunLost:
             logger.warning("training run %d: another trainer holds it by now", run_id)
             return
-        except (OperationalError, InterfaceError) as error:
+        except UNAVAILABLE as error:
             logger.error("training run %d begins anew when its lease ends: %s", run_id, error)  # noqa: TRY400
             return
         except RunCancelled:

@@ -35,6 +35,7 @@ from db.lifecycle import (
     Outcome,
     claim,
     finish,
+    give_back,
     next_chunks,
     put_back,
     reclassify,
@@ -76,6 +77,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.queue: list[Message] = []
         self.held: list[tuple[Message, list[int], ModelStamp]] = []
         self.ended: Counter[int] = Counter()
+        self.final: dict[int, str] = {}
         self.model = MODELS[0]
         self.numbers = itertools.count(1)
 
@@ -121,7 +123,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(data=st.data())
     def complete(self, data: st.DataObject) -> None:
         """A worker commits, also long after its lease ended."""
-        _, scan_ids, model = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        message, scan_ids, model = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         outcomes = [
             Outcome(scan_id, rejected="It cannot be read.")
             if scan_id % UNREADABLE == 0
@@ -129,7 +131,7 @@ class Lifecycle(RuleBasedStateMachine):
             for scan_id in scan_ids
         ]
         with self.ending(), self.writing() as session, session.begin():
-            finish(session, outcomes, model)
+            finish(session, message.claimant, outcomes, model)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), redelivered=st.booleans())
@@ -145,6 +147,14 @@ class Lifecycle(RuleBasedStateMachine):
         """The database does not answer: the task is tried again, which is no attempt more."""
         message, _, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         self.queue.append(replace(message, retries=message.retries + 1))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def lose_the_store(self, data: st.DataObject) -> None:
+        """A worker cannot read the store: what it holds waits again, which is no attempt."""
+        message, _, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        with self.writing() as session, session.begin():
+            give_back(session, message.claimant)
 
     @precondition(lambda self: self.queue)
     @rule(data=st.data())
@@ -176,7 +186,7 @@ class Lifecycle(RuleBasedStateMachine):
             if ids:
                 chosen = data.draw(st.sampled_from(ids))
                 retry(session, [chosen])
-                del self.ended[chosen]
+                del self.ended[chosen], self.final[chosen]
 
     @rule()
     def switch_the_model(self) -> None:
@@ -187,7 +197,16 @@ class Lifecycle(RuleBasedStateMachine):
             reclassify(session, self.model.version, None)
             moved = before - set(session.scalars(classified))
         for scan_id in moved:
-            del self.ended[scan_id]
+            del self.ended[scan_id], self.final[scan_id]
+
+    @invariant()
+    def final_states_stay(self) -> None:
+        """What is final changes by a person's wish alone, who makes these entries void."""
+        final = select(Scan.id, Scan.state).where(Scan.state.not_in(UNFINISHED))
+        with Session(self.engine) as session:
+            states = {row.id: row.state for row in session.execute(final)}
+        assert states.items() >= self.final.items()
+        self.final = states
 
     @invariant()
     def rows_are_sound(self) -> None:

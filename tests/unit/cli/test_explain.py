@@ -74,7 +74,7 @@ def test_a_scan_whose_file_is_gone_says_what_to_do(
     home_in_use: Home, sqlite_engine: Engine, tmp_path: Path
 ) -> None:
     sha256 = arrive(sqlite_engine, home_in_use, b"content")
-    (home_in_use.store / sha256).unlink()
+    (home_in_use.store / sha256).rename(home_in_use.store / "another")
     problem = explain(sha256, tmp_path / "x.png")[2]
     assert isinstance(problem, RejectedImage)
     assert "drop the file again" in str(problem)

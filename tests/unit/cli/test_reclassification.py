@@ -9,11 +9,12 @@ from core.errors import ModelNotFound
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
-from db.lifecycle import ModelStamp, Outcome, finish
+from db.lifecycle import ModelStamp, Outcome
 from db.promotions import promote
 from db.queries import counts_by_state
 from db.states import Cause
 from db.tables import Promotion, Scan
+from tests.finished import finish_scans
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +23,7 @@ def classified(home_in_use: Home, sqlite_engine: Engine) -> None:
     with Session(sqlite_engine) as session, session.begin():
         arrivals = [NewArrival(f"{number:064x}", 1, "x", None) for number in range(3)]
         ids = sorted(record_arrivals(session, arrivals).values())
-        finish(
+        finish_scans(
             session, [Outcome(id_, 0.9, "hemorrhage") for id_ in ids], ModelStamp("old", "f" * 64, "1", 0.5)
         )
         session.execute(update(Scan).where(Scan.id == ids[0]).values(received_at=now() - timedelta(days=2)))

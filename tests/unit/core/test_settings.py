@@ -74,6 +74,14 @@ def test_a_missing_file_of_a_setting_is_told(monkeypatch: pytest.MonkeyPatch) ->
         load_settings()
 
 
+def test_a_file_of_a_setting_that_is_no_text_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "password"
+    secret.write_bytes(b"\xff\xfe")
+    monkeypatch.setenv("HEADCT_FLOWER_PASSWORD_FILE", str(secret))
+    with pytest.raises(SettingsError, match=r"cannot be read \(it is no UTF-8 text\)"):
+        load_settings()
+
+
 @pytest.mark.parametrize(
     ("line", "refused"),
     [

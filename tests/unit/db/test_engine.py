@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from core.errors import DatabaseUnreachable, SettingsError
 from core.home import Home
 from core.settings import Settings
-from db.engine import check_reachable, database_url, make_engine
+from db.engine import UNAVAILABLE, check_reachable, database_url, make_engine
 
 
 def _increment(url: str, times: int) -> None:
@@ -59,6 +59,27 @@ def test_a_password_where_it_would_be_shown_is_refused(home: Home, parameter: st
     with pytest.raises(SettingsError, match="behind its question mark") as caught:
         database_url(Settings(_env_file=None, database_url=url), home)
     assert "hunter2" not in str(caught.value)
+
+
+def test_an_at_sign_in_a_password_shows_no_part_of_it(home: Home) -> None:
+    with pytest.raises(SettingsError, match="%40") as caught:
+        database_url(Settings(_env_file=None, database_url="postgresql://user:hun@ter2@host/name"), home)
+    assert "ter2" not in str(caught.value)
+
+
+def test_a_server_that_is_gone_without_a_word_is_noticed(postgresql: str) -> None:
+    """As libpq has it: the kernel asks after 10 s, and gives up what was sent after 25."""
+    with make_engine(postgresql).connect() as connection:
+        options = connection.connection.driver_connection.info.get_parameters()
+    assert (options["keepalives_idle"], options["tcp_user_timeout"]) == ("10", "25000")
+
+
+def test_a_database_that_is_read_only_for_a_while_counts_as_unavailable(postgresql: str) -> None:
+    """As a standby after a failover, or a provider's server on a full disk."""
+    with make_engine(postgresql).connect() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        with pytest.raises(UNAVAILABLE, match="read-only"):
+            connection.execute(text("CREATE TABLE refused (id INTEGER)"))
 
 
 def test_a_home_whose_name_has_the_marks_of_a_url_holds_its_database(tmp_path: Path) -> None:

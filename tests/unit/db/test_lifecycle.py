@@ -13,6 +13,7 @@ from db.lifecycle import (
     Outcome,
     claim,
     finish,
+    give_back,
     next_chunks,
     put_back,
     reclassify,
@@ -23,6 +24,7 @@ from db.lifecycle import (
 from db.queries import counts_by_state, find_scan, oldest_unfinished, predictions_of
 from db.results import ResultFilter, results, results_of
 from db.tables import Arrival, Prediction, Scan
+from tests.finished import finish_scans
 
 MODEL = ModelStamp("v1", "f" * 64, "p1", 0.5)
 LEASE = timedelta(minutes=1)
@@ -127,7 +129,9 @@ def test_a_result_is_written_once_however_often_it_is_computed(engine: Engine) -
     take(engine, chunk, "task")
     for probability in (0.9, 0.9):
         with Session(engine) as session, session.begin():
-            finish(session, [Outcome(id_, probability, "hemorrhage") for id_ in chunk], MODEL)
+            finish(
+                session, Claimant("task"), [Outcome(id_, probability, "hemorrhage") for id_ in chunk], MODEL
+            )
     with Session(engine) as session:
         assert session.scalar(select(func.count()).select_from(Prediction)) == 2
         assert oldest_unfinished(session) is None
@@ -141,8 +145,39 @@ def test_a_bad_image_is_rejected_beside_classified_neighbours(engine: Engine) ->
     (chunk,) = queue_of(engine, 2)
     take(engine, chunk, "task")
     with Session(engine) as session, session.begin():
-        finish(session, [Outcome(chunk[0], rejected="not an image"), Outcome(chunk[1], 0.1, "normal")], MODEL)
+        outcomes = [Outcome(chunk[0], rejected="not an image"), Outcome(chunk[1], 0.1, "normal")]
+        assert finish(session, Claimant("task"), outcomes, MODEL) == chunk
     assert counts(engine) == {"classified": 1, "rejected": 1}
+
+
+@pytest.mark.parametrize("late", [Outcome(1, rejected="not an image"), Outcome(1, 0.9, "hemorrhage")])
+def test_a_worker_that_comes_late_changes_no_final_state(engine: Engine, late: Outcome) -> None:
+    ((scan_id,),) = queue_of(engine, 1)
+    take(engine, [scan_id], "stood still")
+    expire(engine)
+    take_back(engine)
+    queue(engine)
+    take(engine, [scan_id], "other")
+    with Session(engine) as session, session.begin():
+        finish(session, Claimant("other"), [Outcome(scan_id, 0.1, "normal")], MODEL)
+        reclassify(session, "v2", None)
+    with Session(engine) as session, session.begin():
+        late = replace(late, scan_id=scan_id)
+        assert finish(session, Claimant("stood still"), [late], replace(MODEL, version="v0")) == []
+    assert counts(engine) == {"received": 1}, "it waits for the other version as it was asked for"
+    with Session(engine) as session:
+        assert [said.model_version for said in predictions_of(session, scan_id)] == ["v1"]
+
+
+def test_a_scan_that_is_given_back_cost_no_attempt(engine: Engine) -> None:
+    (chunk,) = queue_of(engine, 2)
+    for _ in range(5):
+        assert take(engine, chunk, "task") == chunk
+        with Session(engine) as session, session.begin():
+            give_back(session, Claimant("another task"))
+            assert set(session.scalars(select(Scan.attempts))) == {1}
+            give_back(session, Claimant("task"))
+        assert queue(engine) == [chunk], "together, as if new"
 
 
 def test_members_of_a_chunk_whose_worker_died_travel_alone(engine: Engine) -> None:
@@ -249,7 +284,7 @@ def test_only_rejected_and_quarantined_scans_are_retried(engine: Engine, state: 
 
 def classify(engine: Engine, ids: list[int], model: ModelStamp) -> None:
     with Session(engine) as session, session.begin():
-        finish(session, [Outcome(id_, 0.9, "hemorrhage") for id_ in ids], model)
+        finish_scans(session, [Outcome(id_, 0.9, "hemorrhage") for id_ in ids], model)
 
 
 def ask_again(engine: Engine, version: str, since: datetime | None = None) -> int:
@@ -317,7 +352,7 @@ def test_a_scan_that_is_put_back_waits_from_then_on(engine: Engine) -> None:
     take(engine, chunk, "task")
     outcomes = [Outcome(classified, 0.1, "normal"), Outcome(rejected, rejected="not an image")]
     with Session(engine) as session, session.begin():
-        finish(session, outcomes, MODEL)
+        finish(session, Claimant("task"), outcomes, MODEL)
         session.execute(update(Scan).values(received_at=now() - timedelta(days=2)))
     asked = now()
     with Session(engine) as session, session.begin():

@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 from core.errors import ScanNotFound
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now, reading
-from db.lifecycle import ModelStamp, Outcome, finish
+from db.lifecycle import ModelStamp, Outcome
 from db.queries import arrivals_of, find_scan, predictions_of, unfinished_of
 from db.results import ResultFilter, count_results, results, results_of
+from tests.finished import finish_scans
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def scans(engine: Engine) -> list[int]:
             Outcome(ids[1], 0.2, "normal"),
             Outcome(ids[2], 0.6, "hemorrhage"),
         ]
-        finish(session, outcomes, ModelStamp("v1", "f" * 64, "p1", 0.5))
+        finish_scans(session, outcomes, ModelStamp("v1", "f" * 64, "p1", 0.5))
     return ids
 
 
@@ -44,7 +45,7 @@ def test_a_new_model_versions_result_replaces_the_old_one_in_the_view_only(
     engine: Engine, scans: list[int]
 ) -> None:
     with Session(engine) as session, session.begin():
-        finish(session, [Outcome(scans[0], 0.3, "normal")], ModelStamp("v2", "e" * 64, "p1", 0.5))
+        finish_scans(session, [Outcome(scans[0], 0.3, "normal")], ModelStamp("v2", "e" * 64, "p1", 0.5))
     with reading(engine) as session:
         assert [row.model_version for row in results_of(session, [scans[0]])] == ["v2"]
         assert [one.model_version for one in predictions_of(session, scans[0])] == ["v1", "v2"]

@@ -1,5 +1,8 @@
+import errno
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
@@ -38,6 +41,42 @@ def test_hidden_and_unfinished_files_links_fifos_and_devices_are_passed_over(tmp
     (inbox / "linked").symlink_to(outside)
     os.mkfifo(inbox / "fifo.png")
     assert list(find_files(inbox)) == [inbox / "study" / "series" / "scan.png"]
+
+
+class Broken:
+    """A folder of a network share whose listing ends with an error after its first name."""
+
+    def __init__(self, entries: Iterator[os.DirEntry[str]]) -> None:
+        self.entries = entries
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> os.DirEntry[str]:
+        for entry in self.entries:
+            return entry
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_folder_that_cannot_be_listed_to_its_end_keeps_no_other_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("broken/a.png", "well/b.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(PNG)
+
+    def scandir(folder: str, really: Callable[[str], Any] = os.scandir) -> Any:  # noqa: ANN401 - as os.scandir
+        return Broken(really(folder)) if folder.endswith("broken") else really(folder)
+
+    # No file system of these tests fails so.
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert {path.name for path in find_files(tmp_path)} == {"a.png", "b.png"}
 
 
 def test_links_and_fifos_are_never_opened(tmp_path: Path) -> None:

@@ -58,6 +58,18 @@ def test_a_file_moves_from_the_inbox_to_the_store_under_its_sha256(
     )
 
 
+@pytest.mark.parametrize("folder", ["store", "rejected", "dataset"])
+def test_headcts_own_copy_is_never_taken_away(intake: Intake, home: Home, folder: str) -> None:
+    """As when a person drops a stored file again, by a path or through a link to its folder."""
+    own, link = home.root / folder / ("a" * 64), home.root / "link"
+    own.write_bytes(b"content")
+    link.symlink_to(own.parent)
+    for path in (own, link / own.name):
+        left = intake.take([Candidate(path, Path(own.name))], remove=True).left
+        assert "`headct retry`" in left[path]
+        assert own.read_bytes() == b"content"
+
+
 def test_copying_leaves_the_file(intake: Intake, home: Home) -> None:
     candidate = drop(home, "a.png", b"bytes")
     intake.take([candidate], remove=False)

@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from core.errors import UnreadableImage
+from core.errors import StoreUnavailable, UnreadableImage
 from core.home import Home
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
@@ -121,6 +121,25 @@ def test_bad_missing_and_too_large_files_do_not_fail_their_neighbours(
     assert reasons[1] == "not an image"
     assert "drop the file again" in reasons[2]
     assert "HEADCT_MAX_FILE_MB" in reasons[3]
+
+
+def test_without_its_store_no_scan_is_judged(engine: Engine, settings: Settings, home: Home) -> None:
+    """The disk of the store is away: what is left is an empty folder, or none."""
+    contents = [png(255), png(0)]
+    ids, away = stored(engine, home, contents), home.root / "away"
+    home.store.rename(away)
+    for _ in range(settings.max_attempts + 1):
+        with pytest.raises(StoreUnavailable, match="Mount its disk"):
+            classify(engine, settings, home, ids)
+        with Session(engine) as session, session.begin():
+            assert set(session.execute(select(Scan.state, Scan.attempts))) == {("received", 0)}
+            (ids,) = next_chunks(session, 1, 64, timedelta(minutes=1))
+        home.store.mkdir(exist_ok=True)
+    home.store.rmdir()
+    away.rename(home.store)
+    assert classify(engine, settings, home, ids) == 2
+    with Session(engine) as session:
+        assert set(session.scalars(select(Scan.state))) == {"classified"}
 
 
 def test_a_chunk_of_bad_files_runs_no_network(engine: Engine, settings: Settings, home: Home) -> None:

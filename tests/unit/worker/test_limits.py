@@ -62,6 +62,16 @@ def test_the_files_of_a_chunk_have_a_limit_together(monkeypatch: pytest.MonkeyPa
     assert exit_code_of(work) == -signal.SIGALRM
 
 
+def test_small_limits_leave_room_for_the_next_network() -> None:
+    def work() -> None:
+        limit_memory(SETTINGS.model_copy(update={"max_pixels": 10_000, "max_file_mb": 1.0}))
+        bytearray(200 * 2**20)
+        with pytest.raises(MemoryError):
+            bytearray(2**30)
+
+    assert exit_code_of(work) == 0
+
+
 def test_memory_beyond_what_the_largest_file_needs_is_refused_and_the_process_lives() -> None:
     def work() -> None:
         before = resource.getrlimit(resource.RLIMIT_DATA)
