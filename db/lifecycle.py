@@ -131,6 +131,10 @@ class Claimant:
     def __str__(self) -> str:
         return f"{self.task_id}:{self.retries}"
 
+    def is_before(self, other: str) -> bool:
+        """Whether that claimant, as text, is a later try of the same task."""
+        return self.retries < int(other.rpartition(":")[2])
+
 
 class Claimed(NamedTuple):
     """A scan that a task has taken.
@@ -171,6 +175,8 @@ def claim(
         .order_by(Scan.id)
         .with_for_update(key_share=True)  # as the foreign keys of new arrivals do, or the two deadlock
     ).all()
+    # A message that came twice can be behind its own next try, which has the scans then.
+    mine = [row for row in mine if row.state == ScanState.QUEUED or not claimant.is_before(row.claimed_by)]
     died = [row.id for row in mine if row.claimed_by == str(claimant)]
     if died and (len(mine) > 1 or mine[0].attempts >= max_attempts):
         _release(session, Scan.id.in_(died), max_attempts)

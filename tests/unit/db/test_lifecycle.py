@@ -180,6 +180,15 @@ def test_a_scan_that_is_given_back_cost_no_attempt(engine: Engine) -> None:
         assert queue(engine) == [chunk], "together, as if new"
 
 
+def test_a_message_that_came_twice_takes_nothing_from_its_own_next_try(engine: Engine) -> None:
+    """Or two of them could take a file that kills workers from each other for ever, at no attempt."""
+    ((scan_id,),) = queue_of(engine, 1)
+    for retries, taken in ((0, 1), (1, 1), (0, 0)):
+        with Session(engine) as session, session.begin():
+            assert len(claim(session, [scan_id], Claimant("task", retries), LEASE, 3)) == taken
+            assert session.scalar(select(Scan.attempts)) == 1
+
+
 def test_members_of_a_chunk_whose_worker_died_travel_alone(engine: Engine) -> None:
     (chunk,) = queue_of(engine, 3)
     take(engine, chunk, "task")
