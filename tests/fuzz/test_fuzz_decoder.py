@@ -1,5 +1,7 @@
 """A short run of the fuzzer that `make fuzz` lets run for long."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,16 @@ def test_the_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> None:
     # Started by a shell: a process's peak memory begins with that of its parent (getrusage(2), vfork(2)), and
     # these tests hold more than the fuzzer allows.
     ran = subprocess.run(
-        ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-m", "tests.fuzz.fuzz_decoder", *options],
+        [
+            str(shutil.which("sh")),
+            "-c",
+            '"$@"; exit $?',
+            "sh",
+            sys.executable,
+            "-m",
+            "tests.fuzz.fuzz_decoder",
+            *options,
+        ],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -22,5 +33,5 @@ def test_the_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> None:
         timeout=180,
     )
     assert ran.returncode == 0, ran.stderr
-    assert "Done 300 runs" in ran.stderr
+    assert int(re.findall(r"Done (\d+) runs", ran.stderr)[0]) >= 300  # it ends between two mutations
     assert list(tmp_path.iterdir()) == []
