@@ -153,6 +153,8 @@ def test_the_disk_of_the_whole_home_is_full(database: str, tmp_path: Path, trial
         with running_system(home, url, HEADCT_MIN_FREE_MB="0", HEADCT_LEASE_SECONDS="10") as system:
             _warm_up(system, trials)
             for trial in trials.of(f"disk full: home, database {database}", system, within_s=_BACK_S):
+                # What Redis may not write ends a worker, so that it may be beginning just now.
+                system.children("worker")
                 with system.suspended("worker"):
                     trial.drop(4)
                     trial.wait_until_recorded()

@@ -1,169 +1,108 @@
-"""Very many files at once: each is recorded once, in bounded memory, at the same cost per file as of few.
+"""Very many files at once: each ends in one state, in bounded memory, at the same cost per file as of few."""
 
-The scheduler runs as it does in `headct up`, with Redis and without workers, so that its cost stands
-alone; in the full form a worker follows.
-"""
-
-import contextlib
 import shutil
-import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-import pytest
-from sqlalchemy import Engine, func, select
 
 from core.home import Home
-from core.settings import Settings
-from db.engine import make_engine, reading
-from db.queries import counts_by_state
-from db.states import UNFINISHED
-from db.tables import Arrival, Scan
-from tests.faults.trials import Plan, Record, Trials
-from tests.processes import headct_process, peak_memory, redis_process, wait_until
+from tests.faults.system import System, running_system
+from tests.faults.trials import Trials
+from tests.processes import peak_memory, wait_until
 
 _MOST_MEMORY_MB, _DEAREST = 200, 1.2
-_PATIENCE_S = 600
+_PATIENCE_S = _WITHIN_S = 600
 PNG, END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
-@dataclass(frozen=True)
-class Scheduler:
-    """A running `headct watch` under a home of its own."""
-
-    home: Home
-    engine: Engine
-    process: psutil.Process
-
-    def recorded(self) -> int:
-        with reading(self.engine) as session:
-            return session.scalar(select(func.count()).select_from(Arrival)) or 0
-
-    def wait_for(self, count: int) -> None:
-        """Wait until so many files are recorded, and the inbox is empty."""
-        wait_until(
-            lambda: self.recorded() >= count and not any(self.home.inbox.iterdir()),
-            _PATIENCE_S,
-            what=f"{count} files are recorded and gone from the inbox",
-        )
-
-    def cpu_s(self) -> float:
-        """CPU time that it took until now, in seconds."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
-
-    def peak_mb(self) -> int:
-        """The most memory that it ever held, in MiB."""
-        return peak_memory(self.process.pid) // 2**20
-
-    def check(self, record: Record, count: int) -> None:
-        """Each of the files is recorded once, as a scan of its own, and stands in the store once."""
-        with reading(self.engine) as session:
-            names = session.scalar(select(func.count(Arrival.source_name.distinct()))) or 0
-            scans = session.scalar(select(func.count()).select_from(Scan)) or 0
-        stored = sum(1 for _ in self.home.store.iterdir())
-        left = sum(1 for _ in self.home.inbox.iterdir())
-        record.repetitions += 1
-        record.files += count
-        record.lost += count - names
-        record.doubled += self.recorded() - names
-        record.stuck += left
-        assert (names, self.recorded(), scans, stored, left) == (count, count, count, count, 0)
-
-    def work_off(self, count: int) -> None:
-        """Let a worker look at them: each is rejected, since none holds an image."""
-
-        def states() -> dict[str, int]:
-            with reading(self.engine) as session:
-                return counts_by_state(session)
-
-        with headct_process(self.home, "worker"):
-            wait_until(
-                lambda: not any(states()[state] for state in UNFINISHED),
-                3 * _PATIENCE_S,
-                what="all are final",
-            )
-        assert states()["rejected"] == count
-
-
-@contextlib.contextmanager
-def scheduler(folder: Path, database: Path, files: int = 0) -> Iterator[Scheduler]:
-    """A scheduler that finds so many files in its inbox at its start."""
+@contextmanager
+def fresh_system(folder: Path, trials: Trials) -> Iterator[System]:
+    """A system of its own, which has classified one scan; nothing of it is left."""
     home = Home(folder)
     home.make()
-    shutil.copyfile(database, home.database)
-    home.database.chmod(0o600)
-    write(home.inbox, range(files))
-    engine = make_engine(f"sqlite:///{home.database}")
-    with (
-        redis_process(Settings(_env_file=None, home=home.root), home),
-        headct_process(home, "watch") as process,
-    ):
-        yield Scheduler(home, engine, psutil.Process(process.pid))
-    engine.dispose()
-    shutil.rmtree(home.root)
+    with running_system(home) as system:
+        content, name = trials.scans.new()
+        system.drop(content, name, "classified")
+        system.wait_for(name)
+        yield system
+    shutil.rmtree(folder)
 
 
-def write(folder: Path, numbers: range) -> None:
-    """Tiny files of distinct content; one in ten does not carry its own end."""
-    for number in numbers:
-        with (folder / f"{number}.png").open("wb") as file:
-            file.write(b"II*\x00%d" % number if number % 10 == 0 else PNG + b"%d" % number + END)
+def write(system: System, folder: Path, count: int) -> None:
+    """Tiny files of distinct content, none an image; one in ten does not carry its own end."""
+    for number in range(count):
+        name = f"{folder.name}/{number}.png"
+        content = name.encode()
+        content = b"II*\x00" + content if number % 10 == 0 else PNG + content + END
+        system.expect(content, name, "rejected")
+        (folder / f"{number}.png").write_bytes(content)
 
 
-@pytest.fixture
-def record(plan: Plan, trials: Trials, request: pytest.FixtureRequest) -> Record:
-    """The row of this test in the closing table."""
-    made = Record(request.param, plan.seed)
-    trials.records.append(made)
-    return made
+def drop_at_once(system: System, count: int) -> None:
+    """Move a folder of so many files into the inbox."""
+    folder = system.home.root.with_name(f"batch-{count}")
+    folder.mkdir()
+    write(system, folder, count)
+    folder.rename(system.home.inbox / folder.name)
 
 
-@pytest.mark.parametrize("record", ["many files in the inbox at once"], indirect=True)
-def test_the_cost_of_a_file_does_not_grow_with_their_number(
-    plan: Plan, record: Record, tmp_path: Path, migrated_sqlite: Path
-) -> None:
-    few, many = 1_000, 100_000 if plan.full else 1_000
-    costs: dict[int, list[float]] = {few: [], many: []}
-    for number, count in enumerate((few, many, few) if plan.full else (few,)):
-        with scheduler(tmp_path / str(number), migrated_sqlite, count) as running:
-            wait_until(running.recorded, what="it has started")
-            cpu_before, recorded_before = running.cpu_s(), running.recorded()
-            running.wait_for(count)
-            costs[count].append((running.cpu_s() - cpu_before) / (count - recorded_before))
-            peak_mb = running.peak_mb()
-            running.check(record, count)
-            if count == many:
-                assert peak_mb < _MOST_MEMORY_MB
-                if plan.full:
-                    running.work_off(count)
-                print(f"\n{count} files: {peak_mb} MiB at most")  # noqa: T201 - figures of the closing note
-    if plan.full:
-        ratio = costs[many][0] / (sum(costs[few]) / len(costs[few]))
-        print(  # noqa: T201 - figures of the closing note
-            f"CPU of a file: {1000 * costs[many][0]:.2f} ms of {many}, "
-            f"{', '.join(f'{1000 * cost:.2f}' for cost in costs[few])} ms of {few}; ratio {ratio:.2f}"
-        )
-        assert ratio <= _DEAREST
-    record.ended = True
+def wait_until_recorded(system: System) -> None:
+    wait_until(lambda: system.arrivals() >= len(system.dropped), _PATIENCE_S, what="all are recorded")
 
 
-@pytest.mark.parametrize("record", ["SIGSTOP of the watcher while many files are dropped"], indirect=True)
-def test_what_is_dropped_while_the_watcher_stands_still_is_found(
-    plan: Plan, record: Record, tmp_path: Path, migrated_sqlite: Path
-) -> None:
-    count = 30_000 if plan.full else 1_000
-    with scheduler(tmp_path / "home", migrated_sqlite) as running:
-        write(running.home.inbox, range(10))
-        running.wait_for(10)
-        running.process.send_signal(signal.SIGSTOP)
-        write(running.home.inbox, range(10, count))
-        running.process.send_signal(signal.SIGCONT)
-        running.wait_for(count)
-        assert running.peak_mb() < _MOST_MEMORY_MB
-        running.check(record, count)
-        if plan.full:
-            running.work_off(count)
-    record.ended = True
+def wait_until_settled(system: System) -> None:
+    wait_until(system.is_settled, _PATIENCE_S, what="all are final", every_s=0.5)
+
+
+def scheduler(system: System) -> psutil.Process:
+    """Its process, whose memory was never beyond the bound."""
+    process = system.part("scheduler")
+    assert peak_memory(process.pid) < _MOST_MEMORY_MB * 2**20
+    return process
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """CPU time that it took until now, in seconds."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def test_the_cost_of_a_file_does_not_grow_with_their_number(trials: Trials, tmp_path: Path) -> None:
+    few, many = 1_000, 100_000
+    costs = dict.fromkeys((few, many), 0.0)
+    case = trials.case("many files in the inbox at once", within_s=_WITHIN_S)
+    for number in trials.numbers():
+        with fresh_system(tmp_path / "home", trials) as system:
+            trial = case.trial(system, number)
+            for count in (few, many) if trials.plan.full else (few,):
+                drop_at_once(system, count)
+                trial.over()
+                cpu_before = cpu_s(scheduler(system))
+                wait_until_recorded(system)
+                costs[count] += cpu_s(scheduler(system)) - cpu_before
+                wait_until_settled(system)
+            case.judge(trial)
+            peak_mb = peak_memory(scheduler(system).pid) / 2**20
+            print(f"{number}: {peak_mb:.0f} MiB, CPU in seconds {costs}")  # noqa: T201 - closing note
+    case.end()
+    if trials.plan.full:
+        assert costs[many] / many <= _DEAREST * costs[few] / few
+
+
+def test_what_is_dropped_while_the_watcher_stands_still_is_found(trials: Trials, tmp_path: Path) -> None:
+    case = trials.case("SIGSTOP of the watcher while many files are dropped", within_s=_WITHIN_S)
+    for number in trials.numbers():
+        with fresh_system(tmp_path / "home", trials) as system:
+            trial = case.trial(system, number)
+            drop_at_once(system, trial.random.randint(1, 1_000))
+            trial.pause(1)
+            with system.suspended("scheduler"):
+                (folder := system.home.inbox / "meanwhile").mkdir()
+                write(system, folder, 30_000 if trials.plan.full else 1_000)
+            trial.over()
+            wait_until_settled(system)
+            scheduler(system)
+            case.judge(trial)
+    case.end()

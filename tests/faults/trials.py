@@ -60,8 +60,14 @@ class Trial:
         self.number = number
         self.random = random.Random(f"{seed} {name} {number}")  # noqa: S311 - to be repeatable
         self._scans = scans
+        self._before = len(system.dropped)
         self._over: float | None = None
         self._claimed: datetime | None = None
+
+    @property
+    def files(self) -> int:
+        """How many were dropped since it began."""
+        return len(self.system.dropped) - self._before
 
     def drop(self, count: int = 1) -> list[str]:
         """Put new scans into the inbox, all of which are to be classified; returns their names."""
@@ -112,6 +118,45 @@ class Trial:
         return recovery
 
 
+class Case:
+    """A fault in the making: judges its trials one by one, and keeps their record.
+
+    Parameters
+    ----------
+    within_s
+        Everything is to be done within so many seconds after the fault, in the full form.
+    """
+
+    def __init__(self, trials: "Trials", fault: str, within_s: float) -> None:
+        self.record = Record(fault, trials.plan.seed)
+        self._trials, self._within_s = trials, within_s
+        self._late: list[str] = []
+
+    def trial(self, system: System, number: int) -> Trial:
+        """Begin a repetition; what is dropped from now on counts."""
+        return Trial(system, self._trials.scans, self.record.fault, self.record.seed, number)
+
+    def judge(self, trial: Trial) -> None:
+        """Wait until everything is done, and check the invariants."""
+        recovery = trial.recovery_s()
+        found = check(trial.system.home, trial.system.engine, trial.system.dropped)
+        self.record.repetitions += 1
+        self.record.files += trial.files
+        self.record.lost, self.record.doubled, self.record.stuck = found.lost, found.doubled, found.stuck
+        self.record.longest_recovery_s = max(self.record.longest_recovery_s, round(recovery, 1))
+        said = f"{self.record.fault}, repetition {trial.number}: {'; '.join(found.problems)}"
+        assert not found.problems, said
+        if recovery > self._within_s:
+            self._late.append(f"{trial.number} ({recovery:.1f} s)")
+
+    def end(self) -> None:
+        """After the last repetition."""
+        self.record.ended = True
+        if self._trials.plan.full:  # in the short form other tests share the machine
+            said = f"{self.record.fault}: not within {self._within_s:.0f} s in repetition"
+            assert not self._late, f"{said} {', '.join(self._late)}"
+
+
 class Trials:
     """Runs the trials of a test, and keeps the records of its faults."""
 
@@ -120,36 +165,25 @@ class Trials:
         self.scans = scans
         self.records: list[Record] = []
 
-    def of(self, fault: str, system: System, *, within_s: float, full: int = 20) -> Iterator[Trial]:
-        """Trials of one fault, each followed by the invariants.
-
-        Parameters
-        ----------
-        within_s
-            Everything is to be done within so many seconds after the fault, in the full form.
-        full
-            Repetitions in the full form; the short one has one.
-        """
-        record = Record(fault, self.plan.seed)
-        self.records.append(record)
+    def case(self, fault: str, *, within_s: float) -> Case:
+        """Begin the record of a fault."""
+        case = Case(self, fault, within_s)
+        self.records.append(case.record)
         print(f"\n{fault}: seed {self.plan.seed}")  # noqa: T201 - to repeat what failed
-        before = len(system.dropped)
-        late: list[str] = []
-        for number in range(self.plan.repetitions or (full if self.plan.full else 1)):
-            trial = Trial(system, self.scans, fault, self.plan.seed, number)
+        return case
+
+    def numbers(self, full: int = 20) -> range:
+        """Of the repetitions: `full` in the full form, one in the short one."""
+        return range(self.plan.repetitions or (full if self.plan.full else 1))
+
+    def of(self, fault: str, system: System, *, within_s: float, full: int = 20) -> Iterator[Trial]:
+        """Trials of one fault in one system, each followed by the invariants; see `Case` and `numbers`."""
+        case = self.case(fault, within_s=within_s)
+        for number in self.numbers(full):
+            trial = case.trial(system, number)
             yield trial
-            recovery = trial.recovery_s()
-            found = check(system.home, system.engine, system.dropped)
-            record.repetitions += 1
-            record.files = len(system.dropped) - before
-            record.lost, record.doubled, record.stuck = found.lost, found.doubled, found.stuck
-            record.longest_recovery_s = max(record.longest_recovery_s, round(recovery, 1))
-            assert not found.problems, f"{fault}, repetition {number}: {'; '.join(found.problems)}"
-            if recovery > within_s:
-                late.append(f"{number} ({recovery:.1f} s)")
-        record.ended = True
-        if self.plan.full:  # in the short form other tests share the machine
-            assert not late, f"{fault}: not within {within_s:.0f} s in repetition {', '.join(late)}"
+            case.judge(trial)
+        case.end()
 
 
 class Scans:
