@@ -33,6 +33,7 @@ from db.queries import counts_by_state, oldest_unfinished
 from db.training_runs import runs_by_state
 from scheduler.inbox import walk
 from scheduler.pause import pause_shown
+from scheduler.room import Disks
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +65,12 @@ class StateCollector(Collector):
         engine: Engine,
         client: redis.Redis,
         home: Home,
+        disks: Disks,
         shipped: str,
         heartbeat_age: Callable[[], float],
     ) -> None:
         self._engine, self._client, self._home = engine, client, home
-        self._shipped, self._heartbeat_age = shipped, heartbeat_age
+        self._disks, self._shipped, self._heartbeat_age = disks, shipped, heartbeat_age
         self._lock = threading.Lock()
         self._found: list[Metric] = []
         self._good_until = 0.0
@@ -96,7 +98,7 @@ class StateCollector(Collector):
         paused = pause_shown(self._home) is not None
         yield GaugeMetricFamily("headct_intake_paused", "1 while the intake waits for room.", int(paused))
         free = GaugeMetricFamily("headct_disk_free_bytes", "Free below that folder.", labels=["folder"])
-        for name, folder in (("home", self._home.root), ("store", self._home.store)):
+        for name, folder in self._disks.folders.items():
             with suppress(OSError):  # it is gone
                 free.add_metric([name], shutil.disk_usage(folder).free)
         yield free

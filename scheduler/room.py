@@ -19,20 +19,26 @@ class Room:
 
 
 class Disks:
-    """The disks that hold store, SQLite database and the embedded Redis's file."""
+    """The disks that hold store, SQLite database and the embedded Redis's file.
+
+    Attributes
+    ----------
+    folders
+        One on each, by what it is for. Several may be on the same disk.
+    """
 
     def __init__(self, settings: Settings, home: Home) -> None:
         self._min_free_mb = settings.min_free_mb
-        self._folders = [home.root, home.store]
+        self.folders = {"home": home.root, "store": home.store}
         if not settings.broker_url:
-            self._folders.append(home.redis)
+            self.folders["redis"] = home.redis
         url = database_url(settings, home)
         if url.get_backend_name() == "sqlite" and url.database:
-            self._folders.append(Path(url.database).absolute().parent)
+            self.folders["database"] = Path(url.database).absolute().parent
 
     def least_room(self) -> Room:
         """That of the fullest one. A folder that is gone has none."""
-        rooms = (Room(folder, _free_mb(folder)) for folder in self._folders)
+        rooms = (Room(folder, _free_mb(folder)) for folder in self.folders.values())
         return min(rooms, key=lambda room: room.free_mb)
 
     def shortage(self, room: Room) -> str | None:

@@ -14,6 +14,7 @@ from scheduler.dispatcher import Dispatcher
 from scheduler.heartbeat import Heartbeat
 from scheduler.intake import Intake
 from scheduler.metrics import StateCollector, serve_metrics
+from scheduler.room import Disks
 from scheduler.watcher import Watcher
 from worker.app import create_app
 
@@ -38,7 +39,7 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
     dispatcher = Dispatcher(settings, engine, app, client)
     heartbeat = Heartbeat(settings, app, client, home)
     intake = Intake(settings, home, engine)
-    state = StateCollector(engine, client, home, shipped, heartbeat.age)
+    state = StateCollector(engine, client, home, Disks(settings, home), shipped, heartbeat.age)
     with (
         serve_metrics(settings, home, state),
         ThreadPoolExecutor(2, thread_name_prefix="scheduler") as threads,

@@ -125,7 +125,7 @@ def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str,
     FINISHED.labels(ScanState.CLASSIFIED.value).inc(len(outcomes) - len(rejected))
     moment = now()
     for scan in claimed:
-        if scan.waits_since is not None:
+        if scan.id not in rejected and scan.waits_since is not None:
             LATENCY.observe((moment - scan.waits_since).total_seconds())
     logger.info(
         "%d scans are classified, %d rejected",

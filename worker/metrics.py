@@ -12,7 +12,7 @@ REDELIVERED = Counter(
 RETRIED = Counter("headct_chunks_retried", "Chunks put off since the database did not answer.")
 LATENCY = Histogram(
     "headct_scan_latency_seconds",
-    "From the recording of a scan to its first result.",
+    "From the recording of a scan to its result.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
 )
 DECODE = Histogram(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import redis
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,7 @@ from db.tables import Scan
 from db.training_runs import RunRequest, request_run
 from scheduler import metrics
 from scheduler.metrics import StateCollector, metrics_port, serve_metrics
+from scheduler.room import Disks
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +37,17 @@ def client(settings: Settings, home: Home) -> redis.Redis:
     return redis_client(broker_url(settings, home))
 
 
-def look(engine: Engine, client: redis.Redis, home: Home) -> CollectorRegistry:
+def collector(
+    engine: Engine, client: redis.Redis, home: Home, database: Path | None = None
+) -> StateCollector:
+    url = SecretStr(f"sqlite:///{database or home.database}")
+    disks = Disks(Settings(_env_file=None, home=home.root, database_url=url), home)
+    return StateCollector(engine, client, home, disks, "default-1", lambda: 7.0)
+
+
+def look(engine: Engine, client: redis.Redis, home: Home, database: Path | None = None) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(StateCollector(engine, client, home, "default-1", lambda: 7.0))
+    registry.register(collector(engine, client, home, database))
     return registry
 
 
@@ -74,11 +84,20 @@ def test_it_follows_inbox_pause_and_disk(sqlite_engine: Engine, client: redis.Re
     assert ask("headct_disk_free_bytes", {"folder": "store"}) is None
 
 
-def test_it_follows_the_free_disk(sqlite_engine: Engine, client: redis.Redis, small_disk: Path) -> None:
-    ask = look(sqlite_engine, client, Home(small_disk)).get_sample_value
-    before = ask("headct_disk_free_bytes", {"folder": "home"}) or 0
+@pytest.mark.parametrize("folder", ["home", "store", "redis", "database"])
+def test_it_follows_the_free_disks(
+    sqlite_engine: Engine, client: redis.Redis, home: Home, small_disk: Path, folder: str
+) -> None:
+    """Each of them by itself, as each can be a mount."""
+    if folder in ("store", "redis"):
+        (home.root / folder).rmdir()
+        (home.root / folder).symlink_to(small_disk)
+    watched = Home(small_disk) if folder == "home" else home
+    database = small_disk / "headct.db" if folder == "database" else None
+    ask = look(sqlite_engine, client, watched, database).get_sample_value
+    before = ask("headct_disk_free_bytes", {"folder": folder}) or 0
     (small_disk / "file").write_bytes(b"x" * 2**15)
-    assert ask("headct_disk_free_bytes", {"folder": "home"}) == before - 2**15
+    assert ask("headct_disk_free_bytes", {"folder": folder}) == before - 2**15
 
 
 def test_a_redis_and_a_database_that_are_away_are_told(
@@ -107,7 +126,7 @@ def test_a_taken_port_is_told_and_ends_no_scheduler(
     home: Home,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    state = StateCollector(sqlite_engine, client, home, "default-1", lambda: 7.0)
+    state = collector(sqlite_engine, client, home)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
