@@ -32,10 +32,13 @@ def label(
     from training.labelled.examining import Limits
     from training.labelled.labelling import Verdict, label_scan
 
-    context = open_migrated()
     reader = by or _user()
+    for hint, text in (("--by", reader), ("--note", note or "")):
+        if any("\ud800" <= character <= "\udfff" for character in text):  # os.fsdecode of other bytes
+            raise typer.BadParameter("must be text in UTF-8", param_hint=hint)
     if len(reader) > _MAX_NAME:
         raise typer.BadParameter(f"at most {_MAX_NAME} characters", param_hint="--by")
+    context = open_migrated()
     limits = Limits(context.settings.max_pixels, context.settings.max_file_mb)
     with reading(context.engine) as session:
         found = {scan.id: scan.sha256 for scan in (find_scan(session, name) for name in scans)}

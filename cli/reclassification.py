@@ -36,5 +36,5 @@ def reclassify(since: Since = None) -> None:
         time.sleep(max(0.0, (changes[0].promoted_at + _SWITCHED - now()).total_seconds()))
     with Session(context.engine) as session, session.begin():
         moved = put_back(session, stored.card.version, received_since)
-    context.home.wake.touch()
+    context.home.wake_dispatcher()
     typer.echo(f"{moved} scans wait to be classified again, by {stored.card.version}; new ones go first.")

@@ -7,6 +7,7 @@ import typer
 
 from cli.context import open_migrated
 from cli.moments import Since, parse_since
+from cli.numbers import BIGINT_MAX
 from cli.printing import Format, print_results, print_scan
 from db.states import ScanState
 
@@ -45,7 +46,8 @@ def results(
     ] = None,
     since: Since = None,
     limit: Annotated[
-        int | None, typer.Option(min=0, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})")
+        int | None,
+        typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})"),
     ] = None,
     sort: Annotated[
         Literal["time", "probability"], typer.Option(help="newest or most probable first")
@@ -102,7 +104,7 @@ def retry(
         ids |= set(in_state(session, ScanState.QUARANTINED)) if quarantined else set()
         ids |= set(in_state(session, ScanState.REJECTED)) if rejected else set()
         moved = put_back(session, sorted(ids))
-    context.home.wake.touch()
+    context.home.wake_dispatcher()
     typer.echo(f"{moved} of {len(ids)} scans wait again.")
     if refused:
         typer.echo(f"Only rejected and quarantined scans can be retried: {', '.join(refused)}.", err=True)

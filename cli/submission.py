@@ -60,7 +60,7 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
                 ) from error
             scan_ids |= dict.fromkeys(taken.scan_ids.values())
             left |= taken.left
-            context.home.wake.touch()
+            context.home.wake_dispatcher()
     intake.close()
     for path, reason in left.items():
         typer.echo(f"headct: {path} was not taken: {reason}.", err=True)

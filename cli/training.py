@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from cli.context import open_migrated
+from cli.numbers import BIGINT_MAX, INTEGER_MAX
 
 app = typer.Typer(help="List, follow, cancel and report training runs.")
-RunId = Annotated[int, typer.Argument(metavar="ID", help="as `headct runs` lists it")]
+RunId = Annotated[int, typer.Argument(metavar="ID", min=1, max=BIGINT_MAX, help="as `headct runs` lists it")]
 
 
 class Promote(StrEnum):
@@ -26,8 +27,12 @@ def register(parent: typer.Typer) -> None:
 
 
 def train(
-    epochs: Annotated[int | None, typer.Option(min=1, help="passes over the training split")] = None,
-    seed: Annotated[int, typer.Option(help="seed of augmentation and start weights")] = 1,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=INTEGER_MAX, help="passes over the training split")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=INTEGER_MAX, help="seed of augmentation and start weights")
+    ] = 1,
     promote: Annotated[
         Promote, typer.Option(help="auto: the new version is used if the gate finds it not worse")
     ] = Promote.AUTO,
@@ -45,7 +50,7 @@ def train(
     request = RunRequest(seed, epochs, promote is Promote.AUTO, getpass.getuser())
     with Session(context.engine) as session, session.begin():
         run_id = request_run(session, request)
-    context.home.wake.touch()
+    context.home.wake_dispatcher()
     if follow:
         typer.echo(f"Training run {run_id}", err=True)
         raise typer.Exit(follow_run(context, run_id))
@@ -55,7 +60,7 @@ def train(
 @app.callback(invoke_without_command=True)
 def runs(
     command: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="at most this many")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=BIGINT_MAX, help="at most this many")] = 20,
 ) -> None:
     """Show the training runs, newest first."""
     if command.invoked_subcommand is not None:

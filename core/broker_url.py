@@ -45,6 +45,9 @@ def check_broker_url(url: str) -> None:
             "must not switch the check of the certificate off: anybody on the way could be Redis then. For a "
             "self-made certificate name that of its authority: ssl_ca_certs=FILE"
         )
+    number = options.get("virtual_host", "") if parts.scheme == "redis+socket" else parts.path.strip("/")
+    if number and not (number.isascii() and number.isdecimal()):
+        raise ValueError("must name a database of Redis by its number: /0 or, for a socket, virtual_host=0")
     for name in _TLS_FILES & options.keys():
         if not Path(options[name]).is_file():
             raise ValueError(f"names with {name} a file that does not exist: {options[name]}")

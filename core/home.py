@@ -92,8 +92,13 @@ class Home:
 
     @cached_property
     def wake(self) -> Path:
-        """Touched by `headct submit` and `headct retry` to wake the dispatcher in the scheduler's process."""
+        """Touched to wake the dispatcher in the scheduler's process."""
         return self.run / "wake"
+
+    def wake_dispatcher(self) -> None:
+        """Have it look for work at once. Without the folder of its file no scheduler runs: it looks later."""
+        with contextlib.suppress(FileNotFoundError):
+            self.wake.touch()
 
     @cached_property
     def intake_paused(self) -> Path:

@@ -1,3 +1,4 @@
+import shutil
 from datetime import timedelta
 
 import pytest
@@ -41,6 +42,7 @@ def test_it_says_how_many_and_wakes_the_dispatcher(
     assert "2 scans" in capsys.readouterr().out
     assert waiting(sqlite_engine) == 2
     assert home_in_use.wake.exists()
+    shutil.rmtree(home_in_use.run)  # so that no scheduler runs
     reclassify()
     assert waiting(sqlite_engine) == 3
     assert "1 scans" in capsys.readouterr().out

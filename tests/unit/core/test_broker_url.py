@@ -22,6 +22,8 @@ from core.settings import load_settings
         ("rediss://:hunter2@host/0?ssl_cert_reqs=none", "anybody on the way"),
         ("rediss://:hunter2@host/0?ssl_cert_reqs=optional", "anybody on the way"),
         ("rediss://:hunter2@host/0?ssl_cert_reqs=", "anybody on the way"),
+        ("redis+socket://:hunter2@/run/redis.sock?virtual_host=x", "by its number"),
+        ("rediss://:hunter2@host/first", "by its number"),
         ("rediss://:hunter2@host/0?ssl_ca_certs=/nowhere/ca.pem", "/nowhere/ca.pem"),
     ],
 )
