@@ -48,6 +48,10 @@ class ModelNotFound(ModelError):
     """No model of that version, or its weights file is gone."""
 
 
+class ModelExists(ModelError):
+    """There is a model of that version by now."""
+
+
 class WeightsAltered(ModelError):
     """The weights file's SHA-256 is not the registered one."""
 

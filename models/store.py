@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import ModelError, ModelNotFound, WeightsAltered
+from core.errors import ModelError, ModelExists, ModelNotFound, WeightsAltered
 from models.card import ModelCard
 
 SHIPPED_CARD = Path(__file__).parent / "weights" / "default.json"
@@ -115,7 +115,8 @@ class ModelStore:
         Raises
         ------
         ModelError
-            The version's name is not allowed, or is taken.
+            The version's name is not allowed.
+        ModelExists
         WeightsAltered
             The weights are not those that the card names.
         """
@@ -125,7 +126,7 @@ class ModelStore:
                 f"{card.version!r} cannot name a model version. Use at most 64 letters, digits, . _ or -."
             )
         if folder.exists() or card.version == shipped_model().card.version:
-            raise ModelError(f"Model version {card.version} exists already. Give the new one another name.")
+            raise ModelExists(f"Model version {card.version} exists already. Give the new one another name.")
         self.directory.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".partial-{card.version}.", dir=self.directory))
         try:

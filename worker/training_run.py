@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from core.errors import HeadctError, ModelNotFound
+from core.errors import HeadctError, ModelExists, ModelNotFound
 from core.home import Home
 from core.logging import run_log
 from core.settings import Settings
@@ -217,10 +217,16 @@ def _do(
         job = Job(
             version, dataset, incumbent, hyperparameters, settings.target_sensitivity, home.report(run.id)
         )
-        card = train(job, store, trainer)
-    if _succeed(engine, run, card) is Held.CANCELLED:
+        try:
+            card = train(job, store, trainer)
+        except ModelExists:  # by a trainer that had lost the run, and came to its end before it noticed
+            card = store.find(version).card
+    held = _succeed(engine, run, card)
+    if held is Held.CANCELLED:
         store.discard(version)
         return RunState.CANCELLED, "Cancelled."
+    if held is Held.LOST:
+        raise RunLost
     logger.info("training run %d made model %s", run.id, card.version)
     return None
 

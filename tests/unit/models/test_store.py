@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ModelError, ModelNotFound, WeightsAltered
+from core.errors import ModelError, ModelExists, ModelNotFound, WeightsAltered
 from models import store as module
 from models.card import ModelCard
 from models.store import (
@@ -75,9 +75,9 @@ def test_a_version_is_never_a_path_out_of_the_store(
 
 def test_a_version_is_never_overwritten(store: ModelStore, card: ModelCard, weights: Path) -> None:
     store.register(card, weights)
-    with pytest.raises(ModelError, match="exists already"):
+    with pytest.raises(ModelExists, match="exists already"):
         store.register(card, weights)
-    with pytest.raises(ModelError, match="exists already"):
+    with pytest.raises(ModelExists, match="exists already"):
         store.register(replace(card, version=shipped_model().card.version), weights)
 
 

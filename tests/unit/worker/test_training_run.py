@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -262,6 +262,40 @@ def test_a_version_that_was_registered_before_the_worker_died_is_taken_over(
     assert (ended.state, ended.attempts) == ("succeeded", 2)
     assert in_use(engine) == ended.model_version
     assert len(ModelStore(home.models).versions()) == 2
+
+
+def test_a_version_that_another_trainer_registered_meanwhile_is_taken_over(
+    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who lost the run notices late while the database is away."""
+
+    def beside_another(job: Job, store: ModelStore, _: Watch) -> ModelCard:
+        registered(job, store)
+        return registered(job, store)
+
+    stand_in(monkeypatch, beside_another)
+    ended = run(engine, settings, home, request(engine))
+    assert (ended.state, in_use(engine)) == ("succeeded", ended.model_version)
+
+
+def test_who_lost_the_run_at_its_very_end_writes_nothing(
+    engine: Engine,
+    settings: Settings,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def too_late(job: Job, store: ModelStore, _: Watch) -> ModelCard:
+        with Session(engine) as session, session.begin():
+            session.execute(update(TrainingRun).values(claimed_by="another"))
+        return registered(job, store)
+
+    stand_in(monkeypatch, too_late)
+    ended = run(engine, settings, home, request(engine))
+    assert (ended.state, ended.claimed_by, ended.model_version) == ("running", "another", None)
+    assert in_use(engine) is None
+    assert "another trainer holds it" in caplog.text
+    assert "made model" not in caplog.text
 
 
 def test_a_run_of_the_schedule_is_skipped_where_the_data_are_those_of_the_last_one(
