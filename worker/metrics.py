@@ -2,10 +2,14 @@
 
 from prometheus_client import Counter, Histogram
 
+from db.states import ScanState
+
 ATTEMPTS = Counter("headct_scan_attempts", "Scans that a classify process began to read.")
 FINISHED = Counter(
     "headct_scans_finished", "Scans that a classify process brought to a final state.", ["state"]
 )
+for _state in (ScanState.CLASSIFIED, ScanState.REJECTED):
+    FINISHED.labels(_state.value)  # at 0 from the start: Prometheus counts no increase from nothing
 REDELIVERED = Counter(
     "headct_chunks_redelivered", "Chunks that were delivered again, as their worker was lost."
 )
