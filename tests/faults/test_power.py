@@ -7,25 +7,23 @@ import pytest
 from tests.faults.system import System
 from tests.faults.trials import Trials
 
-pytestmark = pytest.mark.usefixtures("full_form")
-
 _BACK_S = 60
 
 
-@pytest.mark.parametrize(
-    ("fault", "end"),
-    [
-        ("power-off: SIGKILL of everything at once", System.power_off),
-        ("SIGTERM to `up` under load", System.stop),
-    ],
-)
-def test_what_ended_under_load_picks_up_where_it_was(
-    system: System, trials: Trials, fault: str, end: Callable[[System], None]
-) -> None:
+def end_under_load(system: System, trials: Trials, fault: str, end: Callable[[], None]) -> None:
     for trial in trials.of(fault, system, within_s=_BACK_S):
         with trial.arriving(per_second=30):
             trial.pause(2)
             trial.wait_for_work()
-            end(system)
+            end()
         trial.over()
         system.start()
+
+
+def test_the_power_fails(system: System, trials: Trials) -> None:
+    end_under_load(system, trials, "power-off: SIGKILL of everything at once", system.power_off)
+
+
+@pytest.mark.usefixtures("full_form")
+def test_up_is_stopped(system: System, trials: Trials) -> None:
+    end_under_load(system, trials, "SIGTERM to `up` under load", system.stop)

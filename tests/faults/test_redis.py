@@ -10,8 +10,6 @@ from tests.faults.system import System
 from tests.faults.trials import Trial, Trials
 from tests.processes import wait_until
 
-pytestmark = pytest.mark.usefixtures("full_form")
-
 _BACK_S = 60
 
 
@@ -33,6 +31,7 @@ def outlast(trial: Trial, seconds: float) -> None:
     trial.over()
 
 
+@pytest.mark.usefixtures("full_form")
 def test_redis_hangs(system: System, trials: Trials) -> None:
     seconds = 30
     for trial in trials.of(f"Redis: SIGSTOP, {seconds} s", system, within_s=_BACK_S):
@@ -42,6 +41,7 @@ def test_redis_hangs(system: System, trials: Trials) -> None:
                 outlast(trial, seconds)
 
 
+@pytest.mark.usefixtures("full_form")
 def test_redis_refuses_to_be_written(system: System, trials: Trials) -> None:
     seconds = 20
     for trial in trials.of(f"Redis: refuses writes (maxmemory), {seconds} s", system, within_s=_BACK_S):
@@ -54,6 +54,7 @@ def test_redis_refuses_to_be_written(system: System, trials: Trials) -> None:
             server.config_set("maxmemory", before)
 
 
+@pytest.mark.usefixtures("full_form")
 def test_redis_is_killed(system: System, trials: Trials) -> None:
     for trial in trials.of("Redis: SIGKILL", system, within_s=_BACK_S):
         with trial.arriving(per_second=30):
@@ -62,6 +63,7 @@ def test_redis_is_killed(system: System, trials: Trials) -> None:
             system.part("redis").kill()
 
 
+@pytest.mark.usefixtures("full_form")
 def test_redis_is_down_for_a_minute(system: System, trials: Trials) -> None:
     for trial in trials.of("Redis: down, 60 s", system, within_s=_BACK_S):
         with trial.arriving(per_second=5):
@@ -80,6 +82,7 @@ def test_redis_forgets_everything(system: System, trials: Trials) -> None:
             server.flushall()
 
 
+@pytest.mark.usefixtures("full_form")
 def test_redis_loses_its_file(system: System, trials: Trials) -> None:
     file = system.home.redis / "appendonly.aof"
     for trial in trials.of("Redis: its file lost", system, within_s=_BACK_S):
