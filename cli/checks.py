@@ -104,6 +104,8 @@ def _can_be_taken(path: Path) -> bool:
 
 def _store(context: Context) -> None:
     for folder in (context.home.store, context.home.rejected):
+        if not folder.is_dir():
+            raise HeadctError(f"{folder} is gone. Mount its disk, or bring it back from a backup.")
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             raise HeadctError(f"{folder} cannot be written. Run `chmod u+rwx` on it or change its owner.")
 

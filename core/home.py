@@ -135,7 +135,7 @@ class Home:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"HEADCT_HOME={self.root} cannot be used: {error.filename}: {error.strerror}. "
+                f"{self.root} cannot be a home of headct: {error.filename}: {error.strerror}. "
                 "Name a folder that this user may write, or give this user the right to."
             ) from error
 

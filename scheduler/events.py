@@ -61,6 +61,7 @@ class FileEvents:
                 "with sysctl."
             ) from error
         self._folders: dict[int, str] = {}
+        self._inbox = str(home.inbox)
         self._wake_name = home.wake.name
         self._wake_watch = self._inotify.add_watch(home.run, _WAKE_MASK)
         self._at_limit = False
@@ -74,9 +75,13 @@ class FileEvents:
         self._inotify.close()
 
     def watch(self, folder: str) -> None:
-        """Have events of this folder from now on (not of those in it), if it is one and no link to one."""
+        """Have events of this folder from now on (not of those in it), if it is one and no link to one.
+
+        The inbox itself may be a link, to a share for instance: that is its owner's decision.
+        """
+        mask = _INBOX_MASK & ~flags.DONT_FOLLOW if folder == self._inbox else _INBOX_MASK
         try:
-            self._folders[self._inotify.add_watch(folder, _INBOX_MASK)] = folder
+            self._folders[self._inotify.add_watch(folder, mask)] = folder
         except OSError as error:
             if error.errno == errno.ENOSPC and not self._at_limit:
                 self._at_limit = True

@@ -63,6 +63,8 @@ def test_a_missing_inbox_and_an_unwritable_store_are_told(home_in_use: Home, unp
     found = problems()
     assert "does not exist" in found["inbox"]
     assert "chmod u+rwx" in found["store"]
+    home_in_use.store.rmdir()
+    assert "is gone. Mount its disk" in problems()["store"]
 
 
 def test_little_free_disk_and_few_watches_are_told(

@@ -34,6 +34,22 @@ def test_what_was_written_or_moved_in_and_what_was_only_created_are_told_apart(
     assert events.read(1, 0).written == [f"{home.inbox}/open.png"]
 
 
+def test_the_inbox_may_be_a_link_to_a_folder_elsewhere_but_no_folder_in_it(
+    home: Home, tmp_path: Path
+) -> None:
+    home.inbox.rmdir()
+    (tmp_path / "share").mkdir()
+    home.inbox.symlink_to(tmp_path / "share")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "share" / "study").symlink_to(tmp_path / "other")
+    with FileEvents(home) as events:
+        events.watch(str(home.inbox))
+        events.watch(str(home.inbox / "study"))
+        (tmp_path / "other" / "b.png").touch()
+        (tmp_path / "share" / "a.png").touch()
+        assert events.read(1, 0.1).written == [f"{home.inbox}/a.png"]
+
+
 def test_reading_linking_and_removing_tell_nothing(home: Home, events: FileEvents, tmp_path: Path) -> None:
     path = home.inbox / "a.png"
     path.touch()
