@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context, open_home
 from cli.model_in_use import model_in_use
-from core.broker import broker_url, queue_depth, redis_client
-from core.errors import BrokerUnreachable, HeadctError
+from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
+from core.errors import BrokerUnusable, HeadctError
 from core.heartbeat import check_heard
 from core.queues import INFERENCE_QUEUE
 from core.store import is_being_written, open_regular
@@ -115,11 +115,13 @@ def _free_disk(context: Context) -> None:
 
 
 def _broker(context: Context) -> None:
-    queue_depth(redis_client(broker_url(context.settings, context.home)), INFERENCE_QUEUE)
+    client = redis_client(broker_url(context.settings, context.home))
+    queue_depth(client, INFERENCE_QUEUE)
+    check_takes_messages(client)
 
 
 def _classify_worker(context: Context) -> None:
-    with contextlib.suppress(BrokerUnreachable):  # without a broker nobody can be heard
+    with contextlib.suppress(BrokerUnusable):  # without a broker nobody can be heard
         _broker(context)
         check_heard(context.settings, context.home)
 

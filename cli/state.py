@@ -4,7 +4,7 @@ from typing import Any
 
 from cli.context import Context
 from cli.model_in_use import model_in_use
-from core.broker import broker_url, queue_depth, redis_client
+from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import HeadctError
 from core.heartbeat import check_heard, heard_ages
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
@@ -35,6 +35,7 @@ def read_state(context: Context) -> dict[str, Any]:
     try:
         client = redis_client(broker_url(settings, home))
         queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
+        check_takes_messages(client)
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
         check_heard(settings, home)
     except HeadctError as error:

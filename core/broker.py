@@ -7,7 +7,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from core.broker_url import tls_options, without_tls_options
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnusable
 from core.home import Home
 from core.settings import Settings
 
@@ -34,17 +34,33 @@ def queue_depth(client: "redis.Redis", queue: str) -> int:
 
     Raises
     ------
-    BrokerUnreachable
+    BrokerUnusable
     """
     try:
         return int(client.llen(queue))
     except redis.RedisError as error:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            raise BrokerUnreachable(
+            raise BrokerUnusable(
                 f"The certificate of Redis is not trusted ({error}). If it is the right one, name the "
                 "certificate of its authority in HEADCT_BROKER_URL: rediss://...?ssl_ca_certs=FILE."
             ) from error
-        raise BrokerUnreachable(
+        raise BrokerUnusable(
             f"Redis does not answer ({error}). Start it (`headct up` brings its own), "
             "or correct HEADCT_BROKER_URL."
+        ) from error
+
+
+def check_takes_messages(client: "redis.Redis") -> None:
+    """Raise if Redis answers, but refuses to be written: its memory or its disk is full, or it is a replica.
+
+    Raises
+    ------
+    BrokerUnusable
+    """
+    try:
+        client.lpushx("headct-no-list", "")  # a write that changes nothing where there is no such list
+    except redis.RedisError as error:
+        raise BrokerUnusable(
+            f"Redis takes no messages ({error}). Scans wait in the database and go on by themselves: make room on "
+            "the disk of its file, or raise its `maxmemory`."
         ) from error

@@ -96,8 +96,8 @@ class DatabaseTooNew(DatabaseError):
     """The database's migration is unknown to this code: it was made by a newer headct."""
 
 
-class BrokerUnreachable(HeadctError):
-    """No connection to Redis."""
+class BrokerUnusable(HeadctError):
+    """Redis does not answer, or takes no messages."""
 
 
 class WorkersDeaf(HeadctError):

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.broker import queue_depth
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnusable
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.engine import now
@@ -61,7 +61,7 @@ class Dispatcher:
             self._woken.clear()
             try:
                 waiting = self.dispatch()
-            except (BrokerUnreachable, PublishError, DBAPIError) as error:
+            except (BrokerUnusable, PublishError, DBAPIError) as error:
                 if not self._failing:
                     logger.error("nothing is published until this ends: %s", error)  # noqa: TRY400 - no trace
                 self._failing, waiting = True, False
@@ -77,7 +77,7 @@ class Dispatcher:
 
         Raises
         ------
-        BrokerUnreachable, kombu.exceptions.OperationalError, sqlalchemy.exc.DBAPIError
+        BrokerUnusable, kombu.exceptions.OperationalError, sqlalchemy.exc.DBAPIError
             Nothing is lost: what could not be published waits in the database.
         """
         if time.monotonic() >= self._next_sweep:

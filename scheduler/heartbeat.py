@@ -15,7 +15,7 @@ from celery import Celery
 from kombu.exceptions import OperationalError as PublishError
 
 from core.broker import queue_depth
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnusable
 from core.heartbeat import LOOKS, deaf_after, last_heard
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
@@ -48,7 +48,7 @@ class Heartbeat:
         """Look every few seconds."""
         while not stop.wait(self._interval / LOOKS):
             # Without Redis no worker can hear; the dispatcher says that it is away.
-            with suppress(BrokerUnreachable, PublishError):
+            with suppress(BrokerUnusable, PublishError):
                 self.beat()
 
     def beat(self) -> None:
@@ -58,7 +58,7 @@ class Heartbeat:
 
         Raises
         ------
-        BrokerUnreachable, kombu.exceptions.OperationalError
+        BrokerUnusable, kombu.exceptions.OperationalError
         """
         age = self.age()
         waiting = queue_depth(self._client, INFERENCE_QUEUE)

@@ -21,8 +21,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.broker import queue_depth
-from core.errors import BrokerUnreachable, PortTaken
+from core.broker import check_takes_messages, queue_depth
+from core.errors import BrokerUnusable, PortTaken
 from core.home import Home
 from core.ports import free_port
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
@@ -110,10 +110,11 @@ class StateCollector(Collector):
         try:
             for queue in (INFERENCE_QUEUE, TRAINING_QUEUE):
                 depths.add_metric([queue], queue_depth(self._client, queue))
-        except BrokerUnreachable:
-            yield _up("headct_broker_up", "Redis", up=False)
+            check_takes_messages(self._client)
+        except BrokerUnusable:
+            yield _up("headct_broker_up", "Redis takes messages", up=False)
         else:
-            yield _up("headct_broker_up", "Redis", up=True)
+            yield _up("headct_broker_up", "Redis takes messages", up=True)
             yield depths
 
     def _of_database(self) -> Iterator[Metric]:
@@ -122,9 +123,9 @@ class StateCollector(Collector):
                 states, oldest = counts_by_state(session), oldest_unfinished(session)
                 runs, version = runs_by_state(session), version_in_use(session) or self._shipped
         except SQLAlchemyError:
-            yield _up("headct_database_up", "the database", up=False)
+            yield _up("headct_database_up", "the database answers", up=False)
             return
-        yield _up("headct_database_up", "the database", up=True)
+        yield _up("headct_database_up", "the database answers", up=True)
         scans = GaugeMetricFamily("headct_scans", "Scans by state.", labels=["state"])
         for state, count in states.items():
             scans.add_metric([state], count)
@@ -187,4 +188,4 @@ def metrics_port(settings: Settings) -> int:
 
 
 def _up(name: str, what: str, *, up: bool) -> Metric:
-    return GaugeMetricFamily(name, f"1 if {what} answers.", int(up))
+    return GaugeMetricFamily(name, f"1 if {what}.", int(up))

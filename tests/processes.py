@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnusable
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
@@ -91,7 +91,7 @@ def redis_process(settings: Settings, home: Home) -> Iterator[subprocess.Popen[b
     client = redis_client(broker_url(settings, home))
 
     def answers() -> bool:
-        with contextlib.suppress(BrokerUnreachable):
+        with contextlib.suppress(BrokerUnusable):
             return queue_depth(client, INFERENCE_QUEUE) >= 0
         return False
 

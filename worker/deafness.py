@@ -16,7 +16,7 @@ from pathlib import Path
 import redis
 
 from core.broker import queue_depth
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnusable
 from core.heartbeat import LOOKS
 from core.settings import Settings
 
@@ -54,7 +54,7 @@ class Watchdog:
             heard = self._when_heard()
             # Where no mark can be made, none says anything.
             waiting = queue_depth(self._client, self._queue) > 0 and os.access(self._mark.parent, os.W_OK)
-        except (BrokerUnreachable, OSError):
+        except (BrokerUnusable, OSError):
             heard, waiting = None, False
         self._looks = self._looks + 1 if waiting and heard == self._heard else 0
         self._heard = heard

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnusable
 from core.home import Home
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
@@ -133,7 +133,7 @@ def test_without_redis_everything_waits_in_the_database(
     settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
     arrive(sqlite_engine, 3)
-    with pytest.raises(BrokerUnreachable, match="HEADCT_BROKER_URL"):
+    with pytest.raises(BrokerUnusable, match="HEADCT_BROKER_URL"):
         make_dispatcher(settings, home, sqlite_engine).dispatch()
     assert counts(sqlite_engine) == {"received": 3}
 
@@ -143,7 +143,7 @@ def test_a_redis_that_refuses_writes_leaves_everything_in_the_database(
 ) -> None:
     arrive(sqlite_engine, 3)
     redis_client(broker_url(settings, home)).config_set("maxmemory", "1")
-    with pytest.raises((BrokerUnreachable, PublishError)):
+    with pytest.raises((BrokerUnusable, PublishError)):
         make_dispatcher(settings, home, sqlite_engine).dispatch()
     assert counts(sqlite_engine) == {"received": 3}
 

@@ -11,7 +11,7 @@ import trustme
 from celery import Celery
 
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import BrokerUnreachable
+from core.errors import BrokerUnusable
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
@@ -84,7 +84,7 @@ def test_a_certificate_that_is_not_trusted_is_refused(home: Home, port: int, tmp
     (tmp_path / "other").mkdir()
     _, other = make_authority(tmp_path / "other")
     for url in (url_of(home, port), url_of(home, port, f"ssl_ca_certs={other}")):
-        with pytest.raises(BrokerUnreachable, match=r"is not trusted.*ssl_ca_certs=FILE"):
+        with pytest.raises(BrokerUnusable, match=r"is not trusted.*ssl_ca_certs=FILE"):
             queue_depth(redis_client(url), INFERENCE_QUEUE)
     with (
         app_of(home, url_of(home, port)).connection_for_write() as celery,
@@ -95,12 +95,12 @@ def test_a_certificate_that_is_not_trusted_is_refused(home: Home, port: int, tmp
 
 def test_a_certificate_of_another_host_is_refused(home: Home, port: int, authority: Authority) -> None:
     url = url_of(home, port, f"ssl_ca_certs={authority[1]}", host="localhost")
-    with pytest.raises(BrokerUnreachable, match="is not trusted"):
+    with pytest.raises(BrokerUnusable, match="is not trusted"):
         queue_depth(redis_client(url), INFERENCE_QUEUE)
 
 
 def test_a_redis_behind_tls_does_not_answer_without_it(home: Home, port: int) -> None:
-    with pytest.raises(BrokerUnreachable, match="does not answer"):
+    with pytest.raises(BrokerUnusable, match="does not answer"):
         queue_depth(redis_client(url_of(home, port, scheme="redis").rstrip("?")), INFERENCE_QUEUE)
 
 
@@ -113,7 +113,7 @@ def test_a_certificate_of_ones_own_is_shown_where_redis_asks_for_it(
     mine.private_key_pem.write_to_path(str(key))
     with tls_before(home.redis_socket, authority[0], clients_too=True) as port:
         bare = url_of(home, port, f"ssl_ca_certs={authority[1]}")
-        with pytest.raises(BrokerUnreachable, match="does not answer"):
+        with pytest.raises(BrokerUnusable, match="does not answer"):
             queue_depth(redis_client(bare), INFERENCE_QUEUE)
         url = f"{bare}&ssl_certfile={certificate}&ssl_keyfile={key}"
         publish(home, url)
