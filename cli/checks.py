@@ -15,12 +15,14 @@ from core.broker import broker_url, check_takes_messages, queue_depth, redis_cli
 from core.errors import BrokerUnusable, HeadctError
 from core.heartbeat import check_heard
 from core.queues import INFERENCE_QUEUE
-from core.store import is_being_written, open_regular
+from core.store import holds_anything, is_being_written, open_regular
 from db.engine import reading
+from db.queries import has_stored_scans
 from db.revision import check_migrated
 from db.training_runs import check_begun
 from models.store import verify
-from scheduler.inbox import check_inbox, is_folder, walk
+from scheduler.inbox import check_inbox, is_folder, regular_file, walk
+from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.
@@ -71,6 +73,8 @@ def _inbox(context: Context) -> None:
             f"{len(stuck)} files cannot be read or removed{_first(stuck)}. Run `chmod u+r` on them and "
             "`chmod u+rwx` on their folders, or change the owner; they are taken at the next rescan."
         )
+    if large := [path for path in files if _has_waited(path, context.settings.max_file_mb * 2**20)]:
+        raise HeadctError(f"{len(large)} files are left{_first(large)}: {TOO_LARGE}.")
     if held := [path for path in files if _is_held(path)]:
         raise HeadctError(
             f"{len(held)} files have not changed for {_HELD_S // 60} minutes, but another program "
@@ -84,10 +88,16 @@ def _first(paths: list[Path]) -> str:
     return f", the first is {paths[0]}" if sys.stdout.isatty() else ""
 
 
+def _has_waited(path: Path, larger_than: float = -1) -> bool:
+    """Whether a file of more than so many bytes has not changed for a while."""
+    status = regular_file(path)
+    return bool(status and status.st_size > larger_than and time.time() - status.st_mtime >= _HELD_S)
+
+
 def _is_held(path: Path) -> bool:
+    if not _has_waited(path):
+        return False
     try:
-        if time.time() - path.lstat().st_mtime < _HELD_S:
-            return False
         descriptor = open_regular(path)
     except OSError:
         return False
@@ -108,6 +118,11 @@ def _store(context: Context) -> None:
             raise HeadctError(f"{folder} is gone. Mount its disk, or bring it back from a backup.")
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             raise HeadctError(f"{folder} cannot be written. Run `chmod u+rwx` on it or change its owner.")
+    if not holds_anything(context.home.store):
+        check_migrated(context.engine)
+        with reading(context.engine) as session:
+            if has_stored_scans(session):
+                raise HeadctError(f"{STORE_AWAY}.")
 
 
 def _free_disk(context: Context) -> None:

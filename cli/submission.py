@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
 from cli.printing import Format, print_results
-from core.errors import DiskNearlyFull, HeadctError
+from core.errors import DiskNearlyFull, HeadctError, StoreUnavailable
 from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of
@@ -52,7 +52,7 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
         for start in bar.track(range(0, len(candidates), _BATCH), description="Taking in", total=None):
             try:
                 taken = intake.take(candidates[start : start + _BATCH], remove=move)
-            except (DiskNearlyFull, OSError, DBAPIError) as error:
+            except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
                 problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
                 raise HeadctError(
                     f"{start} files were taken in, then: {problem}. The others are where they were. "

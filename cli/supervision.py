@@ -1,10 +1,8 @@
 """How `headct up` runs the parts: checks first, then supervisord in its place."""
 
-import fcntl
 import os
 import shlex
 import sys
-from pathlib import Path
 
 from rich.console import Console
 
@@ -12,8 +10,8 @@ from cli.context import Context
 from cli.model_in_use import model_in_use
 from cli.parts import SUPERVISOR_PID
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import AlreadyRunning
 from core.home import Home
+from core.lock import hold
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.migrate import migrate
@@ -69,7 +67,7 @@ def supervise(context: Context) -> None:
         What would keep a part from running, before anything is started.
     """
     settings, home = context.settings, context.home
-    _hold_home(home.run / "up.lock")
+    os.set_inheritable(hold(home.run / "up.lock", "`headct up`"), True)  # the supervisor takes it over
     check_inbox(home.inbox)
     if settings.broker_url:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
@@ -88,27 +86,6 @@ def supervise(context: Context) -> None:
         sys.executable,
         [sys.executable, "-P", "-m", "cli.supervisor", "--nodaemon", "-c", str(configuration)],
     )
-
-
-def _hold_home(path: Path) -> None:
-    """Lock the home for the life of this process, which the supervisor takes over.
-
-    Raises
-    ------
-    AlreadyRunning
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        pid = path.read_text().strip()
-        raise AlreadyRunning(
-            f"`headct up` already runs on {path.parent.parent} (process {pid}). "
-            "Stop that one, or set HEADCT_HOME to another folder."
-        ) from error
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, str(os.getpid()).encode())
-    os.set_inheritable(descriptor, True)
 
 
 def _configuration(context: Context) -> str:

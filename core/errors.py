@@ -104,6 +104,10 @@ class WorkersDeaf(HeadctError):
     """No worker takes messages from the queue."""
 
 
+class NetworkFailed(HeadctError):
+    """The network cannot be run on this worker: too little memory, or its GPU is gone."""
+
+
 class StoreUnavailable(HeadctError):
     """The store itself, not one file of it, cannot be read: its disk is away."""
 
@@ -121,7 +125,7 @@ class BackupFailed(HeadctError):
 
 
 class AlreadyRunning(HeadctError):
-    """Another `headct up` holds this home."""
+    """Another `headct up`, or another scheduler, holds this home."""
 
 
 class PortTaken(HeadctError):

@@ -7,8 +7,10 @@ import hashlib
 import os
 import signal
 import stat
+import struct
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,9 @@ _BLOCK = 2**20
 _UNFINISHED = ".incoming-"
 # An unfinished name this old has no process any more that would finish it.
 _LEFTOVER_AGE_S = 3600
+# FS_IOC_GETVERSION of <linux/fs.h>: _IOR('v', 1, long), of which the file systems fill an int.
+_LONG = struct.calcsize("l")
+_GET_GENERATION = 2 << 30 | _LONG << 16 | ord("v") << 8 | 1
 
 
 class SourceUnreadableError(Exception):
@@ -28,12 +33,24 @@ class SourceChangedError(Exception):
 
 @dataclass(frozen=True)
 class Kept:
-    """A file that stands in the store. `linked` says that it shares its bytes with the source."""
+    """A file that stands in the store.
+
+    Attributes
+    ----------
+    linked
+        Whether it shares its bytes with the source.
+    source
+        Status of the source when it was read.
+    generation
+        Of the source's inode: tells it from an earlier file of the same inode number. 0 where the file system
+        keeps none.
+    """
 
     sha256: str
     size_bytes: int
     linked: bool
     source: os.stat_result
+    generation: int
 
 
 def open_regular(path: str | Path, folder: int | None = None) -> int:
@@ -89,36 +106,48 @@ def is_being_written(descriptor: int) -> bool:
     return False
 
 
-def keep(source: int, folder: Path, *, link: bool) -> Kept:
+def holds_anything(store: int | Path) -> bool:
+    """Whether the store, or its descriptor, can be listed and has a file.
+
+    A mount point without its disk is an empty folder.
+    """
+    try:
+        with os.scandir(store) as entries:
+            return next(entries, None) is not None
+    except OSError:
+        return False
+
+
+def keep(source: int, store: int, *, link: bool, min_free: int = 0) -> Kept:
     """Put an open regular file into the store; whole, or not at all.
 
     Parameters
     ----------
     source
         Its file descriptor, at the beginning.
-    folder
-        The store: `store`, `rejected` or `dataset` of the home.
+    store
+        Descriptor of the folder: `store`, `rejected` or `dataset` of the home.
     link
         Whether a second name for the same bytes will do, which costs no copy; where the file systems do
         not allow it, or the source has further names, the bytes are copied. What the source's writer may
         still do is noticed by the hash.
+    min_free
+        Bytes that a copy has to leave free.
 
     Raises
     ------
     SourceUnreadableError, SourceChangedError
     OSError
-        The store cannot be written, for example since the disk is full.
+        The store cannot be written, for example since the disk is full (ENOSPC: or would be).
     """
     if link and is_being_written(source):
         raise SourceChangedError
     before = os.fstat(source)
     name = f"{_UNFINISHED}{uuid.uuid4().hex}"
-    store = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # Who has another name for it could change it for ever: such a file is copied.
         linked = link and before.st_nlink == 1 and _link(source, name, store)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        target = None if linked else os.open(name, flags, 0o600, dir_fd=store)
+        target = None if linked else _open_copy(name, store, before.st_size + min_free)
         try:
             sha256, size = _read_through(source, target, before.st_size)
             os.fsync(source if target is None else target)
@@ -137,8 +166,23 @@ def keep(source: int, folder: Path, *, link: bool) -> Kept:
     finally:
         with contextlib.suppress(FileNotFoundError):  # also left by a rename onto another name of the file
             os.unlink(name, dir_fd=store)
-        os.close(store)
-    return Kept(sha256, size, linked, after)
+    return Kept(sha256, size, linked, after, _generation(source))
+
+
+def _open_copy(name: str, store: int, needed: int) -> int:
+    """A new file to be written to, if so many bytes are free."""
+    disk = os.fstatvfs(store)
+    if disk.f_bavail * disk.f_frsize < needed:
+        raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} for a copy of a file")
+    return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=store)
+
+
+def _generation(source: int) -> int:
+    try:
+        answer = fcntl.ioctl(source, _GET_GENERATION, bytes(_LONG))
+    except OSError:
+        return 0
+    return int(struct.unpack_from("I", answer)[0])
 
 
 def _link(source: int, name: str, folder: int) -> bool:
@@ -185,11 +229,12 @@ def _read_through(source: int, target: int | None, expected: int) -> tuple[str, 
     return digest.hexdigest(), size
 
 
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+@contextlib.contextmanager
+def opened_folder(folder: Path) -> Iterator[int]:
+    """The descriptor of a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
 

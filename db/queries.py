@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import ScanNotFound
@@ -35,6 +35,11 @@ def unknown_of(session: Session, scan_ids: Sequence[int]) -> list[int]:
 def count_arrivals(session: Session) -> int:
     """How many files have arrived, also those of known bytes."""
     return session.scalar(select(func.count()).select_from(Arrival)) or 0
+
+
+def has_stored_scans(session: Session) -> bool:
+    """Whether some scan's bytes must be in the store. Of rejected ones some are elsewhere."""
+    return bool(session.scalar(select(exists().where(Scan.state != ScanState.REJECTED))))
 
 
 def oldest_unfinished(session: Session) -> datetime | None:

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from core.broker import broker_url, redis_client
 from core.home import Home
+from core.lock import hold
 from core.settings import Settings
 from core.store import remove_leftovers
 from scheduler.dispatcher import Dispatcher
@@ -30,7 +31,10 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
     Raises
     ------
     InboxUnusable
+    AlreadyRunning
+        Another one runs: two that take the same file would record it twice.
     """
+    hold(home.run / "scheduler.lock", "A scheduler")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from core.errors import DiskNearlyFull
+from core.errors import DiskNearlyFull, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from scheduler.dispatcher import Dispatcher
 from scheduler.events import FileEvents, Noticed
 from scheduler.inbox import carries_its_end, check_inbox, regular_file, walk
-from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
+from scheduler.intake import CHANGED, VANISHED, Candidate, Intake, put_back_leftovers
 from scheduler.metrics import FILES_TAKEN
 from scheduler.pause import Pause
 
@@ -97,7 +97,8 @@ class Watcher:
 
     def _walk(self, folder: str, events: FileEvents) -> None:
         """Have the files of a folder looked at; each folder is watched before it is read."""
-        self._walks.append(walk(folder, None if self._settings.poll_seconds else events.watch))
+        enter = None if self._settings.poll_seconds else events.watch
+        self._walks.append(walk(folder, enter, put_back_leftovers))
 
     def _notice(self, noticed: Noticed, events: FileEvents) -> None:
         if noticed.woken:
@@ -136,7 +137,7 @@ class Watcher:
     def _take_batch(self, paths: list[str], pause: Pause) -> None:
         try:
             self._take(paths)
-        except (DiskNearlyFull, OSError, DBAPIError) as error:
+        except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
             self._written = dict.fromkeys(paths) | self._written
             pause.begin(_problem(error))
         else:
@@ -182,7 +183,7 @@ class Watcher:
 
         Raises
         ------
-        DiskNearlyFull, OSError, sqlalchemy.exc.DBAPIError
+        DiskNearlyFull, StoreUnavailable, OSError, sqlalchemy.exc.DBAPIError
             Nothing was taken, and everything has to wait.
         """
         candidates = [Candidate(path, path[len(self._inbox) + 1 :]) for path in paths]

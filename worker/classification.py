@@ -3,7 +3,6 @@
 import hashlib
 import logging
 import math
-import os
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,9 +13,10 @@ import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ImageTooLarge, RejectedImage, StoreUnavailable, UnreadableImage
+from core.errors import ImageTooLarge, NetworkFailed, RejectedImage, StoreUnavailable, UnreadableImage
 from core.home import Home
 from core.settings import Settings
+from core.store import holds_anything
 from db.engine import now
 from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back
 from db.queries import unknown_of
@@ -51,7 +51,7 @@ def classify_chunk(
 
     Raises
     ------
-    StoreUnavailable
+    StoreUnavailable, NetworkFailed
         The scans wait again, and no attempt is counted.
     """
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
@@ -80,8 +80,7 @@ def classify_chunk(
         except RejectedImage as error:
             outcomes.append(Outcome(scan_id, rejected=str(error)))
         except StoreUnavailable:
-            with Session(engine) as session, session.begin():
-                give_back(session, claimant)
+            _give_back(engine, claimant)
             raise
         except Exception as error:  # noqa: BLE001 - the comment below
             # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
@@ -89,7 +88,14 @@ def classify_chunk(
             outcomes.append(Outcome(scan_id, rejected=_DECODER_FAILED))
     watch.lap("decode")
     if images:
-        scores = classifier.score(np.stack(list(images.values())))
+        try:
+            scores = classifier.score(np.stack(list(images.values())))
+        except Exception as error:  # TensorFlow's tree and Python's: whatever it is, no image is to blame
+            _give_back(engine, claimant)
+            raise NetworkFailed(
+                f"The network failed on this worker ({type(error).__name__}: {str(error)[:200]}). See to its "
+                "memory and its GPU, or roll back to the model before."
+            ) from error
         outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
         NETWORK.observe(watch.lap("network"))
     with Session(engine) as session, session.begin():
@@ -102,6 +108,11 @@ def classify_chunk(
         watch,
     )
     return len(claimed)
+
+
+def _give_back(engine: Engine, claimant: Claimant) -> None:
+    with Session(engine) as session, session.begin():
+        give_back(session, claimant)
 
 
 class _Stopwatch:
@@ -161,7 +172,7 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
             raise ImageTooLarge.file(settings.max_file_mb)
         data = path.read_bytes()
     except OSError as error:
-        if not _holds_anything(home):
+        if not holds_anything(home.store):
             raise StoreUnavailable(
                 f"The store is empty or cannot be read ({error.strerror}). Mount its disk."
             ) from error
@@ -173,15 +184,6 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
         # It may be a link to the dropped file, whose writer can go on; that arrives as another scan.
         raise UnreadableImage("The file was changed after it arrived. Drop it again.")
     return data
-
-
-def _holds_anything(home: Home) -> bool:
-    """Whether the store can be listed and has a file: a mount point without its disk is an empty folder."""
-    try:
-        with os.scandir(home.store) as entries:
-            return next(entries, None) is not None
-    except OSError:
-        return False
 
 
 def _stamp(classifier: "Classifier") -> ModelStamp:

@@ -36,6 +36,10 @@ def run_flower(settings: Settings, home: Home) -> None:
     PortTaken
     """
     app = create_app(settings, home)
+    from flower.urls import handlers  # noqa: PLC0415 - with a web server, which `up` does without
+
+    # They ask for no password; headct has metrics of its own.
+    handlers[:] = [handler for handler in handlers if not _is_metrics(handler)]
     # By the environment, since the arguments of a process are visible to every user.
     os.environ["FLOWER_BASIC_AUTH"] = f"{settings.flower_user}:{flower_password(settings, home)}"
     app.start(
@@ -48,3 +52,7 @@ def run_flower(settings: Settings, home: Home) -> None:
             f"--conf={os.devnull}",  # else it runs a flowerconfig.py of the folder that it is started in
         ]
     )
+
+
+def _is_metrics(handler: object) -> bool:
+    return isinstance(handler, tuple) and handler[0] == "/metrics"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from celery import shared_task
 from pydantic import Field
 
-from core.errors import StoreUnavailable
+from core.errors import NetworkFailed, StoreUnavailable
 from core.heartbeat import mark_heard
 from db.engine import MAX_IDS, UNAVAILABLE
 from db.lifecycle import Claimant
@@ -21,8 +21,9 @@ from worker.training_run import run_training
 logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S = 30
-# Without its store a worker would otherwise take each message at once, also those that others could do.
-_STORE_WAIT_S = 5
+# Without its store or its network a worker would otherwise take each message at once, also those that others
+# could do.
+_UNABLE_WAIT_S = 5
 RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 """Of a row in the database. `worker.admission` drops a message whose arguments are of other types."""
 ScanIds = Annotated[list[RowId], Field(max_length=MAX_IDS)]
@@ -46,9 +47,9 @@ def classify_scans(task: Any, scan_ids: ScanIds) -> None:  # noqa: ANN401 - Cele
             scan_ids,
             Claimant(request.id, request.retries),
         )
-    except StoreUnavailable as error:
+    except (StoreUnavailable, NetworkFailed) as error:
         logger.error("%s Its scans wait again.", error, extra={"scan_ids": scan_ids})  # noqa: TRY400 - the cause is in it
-        time.sleep(_STORE_WAIT_S)
+        time.sleep(_UNABLE_WAIT_S)
     except UNAVAILABLE as error:
         RETRIED.inc()
         pause = min(2**request.retries, _LONGEST_WAIT_S)

@@ -183,6 +183,9 @@ def test_a_second_up_on_the_same_home_is_refused_and_the_first_goes_on(
     assert second.returncode == 1
     assert "already runs" in second.stderr
     assert str(system.process.pid) in second.stderr
+    scheduler = run_headct(system.home, "watch")
+    assert scheduler.returncode == 1
+    assert "A scheduler already runs" in scheduler.stderr
     system.drop(scan_bytes + b"second up", "second-up.png")
     system.wait_for("second-up.png")
 

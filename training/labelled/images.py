@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
-from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, sync_folder
+from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, opened_folder
 from db.states import Part
 from db.tables import LabelledImage
 from models.constants import Preprocessing
@@ -29,10 +29,11 @@ def keep_images(home: Home, images: Iterable[Examined], *, link: bool) -> None:
     """
     try:
         home.dataset.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for image in images:
-            if not (home.dataset / image.sha256).exists():
-                _keep(image, home.dataset, link=link)
-        sync_folder(home.dataset)
+        with opened_folder(home.dataset) as folder:
+            for image in images:
+                if not (home.dataset / image.sha256).exists():
+                    _keep(image, folder, link=link)
+            os.fsync(folder)
     except OSError as error:
         raise DatasetError(
             f"The image cannot be copied into the home's dataset folder: {error.strerror}. "
@@ -55,7 +56,7 @@ def known_images(home: Home, rows: Sequence[LabelledImage]) -> list[Known]:
     ]
 
 
-def _keep(image: Examined, folder: Path, *, link: bool) -> None:
+def _keep(image: Examined, folder: int, *, link: bool) -> None:
     descriptor = open_regular(image.path)
     try:
         kept = keep(descriptor, folder, link=link)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from cli import checks
 from cli.checks import run_checks
 from core.home import Home
+from db.arrivals import NewArrival, record_arrivals
 from db.promotions import promote
 from db.states import Cause
 
@@ -55,6 +56,23 @@ def test_a_file_that_a_program_forgot_to_close_is_told(home_in_use: Home) -> Non
         os.utime(path, (0, 0))
         assert "1 files have not changed for 10 minutes" in problems()["inbox"]
     assert "inbox" not in problems()
+
+
+def test_a_file_that_is_too_large_to_be_taken_is_told(home_in_use: Home) -> None:
+    path = home_in_use.inbox / "large.png"
+    path.touch()
+    os.truncate(path, 5 * 2**30)
+    assert "inbox" not in problems(), "it may be taken in a moment"
+    os.utime(path, (0, 0))
+    assert "HEADCT_MAX_FILE_MB" in problems()["inbox"]
+
+
+def test_a_store_whose_disk_is_away_is_told(home_in_use: Home, sqlite_engine: Engine) -> None:
+    with Session(sqlite_engine) as session, session.begin():
+        record_arrivals(session, [NewArrival("a" * 64, 1, "a.png", None)])
+    assert "mount its disk" in problems()["store"]
+    (home_in_use.store / ("a" * 64)).touch()
+    assert "store" not in problems()
 
 
 def test_a_missing_inbox_and_an_unwritable_store_are_told(home_in_use: Home, unprivileged: None) -> None:

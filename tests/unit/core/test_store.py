@@ -2,12 +2,19 @@
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 import core.store
-from core.store import SourceChangedError, is_being_written, keep, open_folder
+from core.store import Kept, SourceChangedError, is_being_written, keep, open_folder, opened_folder
+
+
+def kept_in(file: BinaryIO, folder: Path, *, link: bool, min_free: int = 0) -> Kept:
+    with opened_folder(folder) as store:
+        return keep(file.fileno(), store, link=link, min_free=min_free)
 
 
 @pytest.mark.parametrize("link", [True, False])
@@ -15,7 +22,7 @@ def test_a_kept_file_is_a_second_name_or_a_copy(tmp_path: Path, link: bool) -> N
     source = tmp_path / "a.png"
     source.write_bytes(b"bytes")
     with source.open("rb") as file:
-        kept = keep(file.fileno(), tmp_path, link=link)
+        kept = kept_in(file, tmp_path, link=link)
     assert kept.sha256 == hashlib.sha256(b"bytes").hexdigest()
     assert kept.linked is link
     assert source.samefile(tmp_path / kept.sha256) is link
@@ -28,7 +35,7 @@ def test_a_file_with_another_name_is_copied_so_that_its_owner_cannot_change_it(t
     other.chmod(0o644)
     source.hardlink_to(other)
     with source.open("rb") as file:
-        kept = keep(file.fileno(), store, link=True)
+        kept = kept_in(file, store, link=True)
     source.unlink()
     other.write_bytes(b"other")
     assert not kept.linked
@@ -41,7 +48,7 @@ def test_a_file_that_the_store_has_already_under_another_name_stays_as_it_is(tmp
     source.write_bytes(b"bytes")
     for _ in range(2):  # the second time as after a crash before the source was removed
         with source.open("rb") as file:
-            kept = keep(file.fileno(), tmp_path, link=True)
+            kept = kept_in(file, tmp_path, link=True)
         assert kept.linked
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([kept.sha256, "a.png"])
 
@@ -57,7 +64,7 @@ def test_a_file_whose_bytes_another_takes_meanwhile_is_linked_as_before(
 
     def keep_linked(path: Path) -> None:
         with path.open("rb") as file:
-            assert keep(file.fileno(), store, link=True).linked
+            assert kept_in(file, store, link=True).linked
 
     keep_linked(source)  # by an intake that was killed before it removed the source
     read = core.store._read_through
@@ -78,7 +85,7 @@ def test_a_file_is_being_written_as_long_as_somebody_has_it_open_for_that(tmp_pa
     with path.open("wb") as writer, path.open("rb") as reader:
         assert is_being_written(reader.fileno())
         with pytest.raises(SourceChangedError):
-            keep(reader.fileno(), tmp_path, link=True)
+            kept_in(reader, tmp_path, link=True)
         writer.close()
         assert not is_being_written(reader.fileno())
 
@@ -99,3 +106,16 @@ def test_a_folder_is_opened_by_no_link_below_the_top(tmp_path: Path) -> None:
     (top / "study" / "series").symlink_to(outside)
     with pytest.raises(NotADirectoryError):
         open_folder(top / "study" / "series", top)
+
+
+def test_a_copy_leaves_so_much_room_as_is_asked_for(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    source.write_bytes(b"bytes")
+    free = shutil.disk_usage(tmp_path).free
+    with source.open("rb") as file:
+        with pytest.raises(OSError, match="No space left"):
+            kept_in(file, tmp_path, link=False, min_free=2 * free)
+        assert list(tmp_path.iterdir()) == [source]
+        assert kept_in(file, tmp_path, link=False, min_free=free // 2).size_bytes == 5
+        file.seek(0)
+        assert kept_in(file, tmp_path, link=True, min_free=2 * free).linked, "which takes no room"

@@ -1,5 +1,6 @@
 import hashlib
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,14 +9,15 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from core.errors import DiskNearlyFull
+from core.errors import DiskNearlyFull, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from core.store import remove_leftovers
 from db.arrivals import NewArrival
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
-from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
+from scheduler.inbox import SET_ASIDE, walk
+from scheduler.intake import CHANGED, TOO_LARGE, VANISHED, Candidate, Intake, put_back_leftovers
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_a_crash_between_commit_and_removal_doubles_nothing(
 ) -> None:
     candidate = drop(home, "a.png", b"bytes")
     with monkeypatch.context() as crash:
-        crash.setattr("scheduler.intake._remove", lambda *_: None)
+        crash.setattr("scheduler.intake._remove", lambda _: {})
         intake.take([candidate], remove=True)
     assert candidate.path.exists()
     intake.take([candidate], remove=True)
@@ -140,7 +142,7 @@ def test_too_large_a_file_that_comes_again_after_a_crash_arrives_once(
 ) -> None:
     candidate = drop(home, "big.tif", bytes(2**20 + 1))
     with monkeypatch.context() as crash:
-        crash.setattr("scheduler.intake._remove", lambda *_: None)
+        crash.setattr("scheduler.intake._remove", lambda _: {})
         intake.take([candidate], remove=True)
     intake.take([candidate], remove=True)
     assert arrivals(sqlite_engine) == ["big.tif"]
@@ -165,6 +167,106 @@ def test_another_file_that_took_its_place_meanwhile_is_not_removed(
     intake.take([candidate], remove=True)
     assert len(scans(sqlite_engine)) == 2
     assert list(home.inbox.iterdir()) == []
+
+
+def test_files_that_come_to_its_place_while_it_is_removed_stay(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One just before it is set aside, and another one just after."""
+    candidate = drop(home, "a.png", b"first")
+    set_aside = os.rename
+
+    def between_them(name: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        (home.inbox / "b.tmp").write_bytes(b"second")
+        (home.inbox / "b.tmp").replace(candidate.path)
+        set_aside(name, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        candidate.path.write_bytes(b"third")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("scheduler.intake.os.rename", between_them)
+        intake.take([candidate], remove=True)
+    assert candidate.path.read_bytes() == b"third"
+    intake.take([candidate], remove=True)
+    assert list(walk(str(home.inbox), None, put_back_leftovers)) == [], "its process may still be at work"
+    monkeypatch.setattr("scheduler.intake._LEFTOVER_AGE_S", -1)
+    deque(walk(str(home.inbox), None, put_back_leftovers), 0)
+    assert candidate.path.read_bytes() == b"second"
+    intake.take([candidate], remove=True)
+    assert [scan.size_bytes for scan in scans(sqlite_engine)] == [len("first"), len("third"), len("second")]
+    assert list(home.inbox.iterdir()) == []
+
+
+def test_a_crash_after_it_was_set_aside_doubles_nothing(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate, aside = drop(home, "a.png", b"bytes"), home.inbox / f"{SET_ASIDE}of-a-killed-process"
+    with monkeypatch.context() as crash:
+        crash.setattr("scheduler.intake._remove", lambda _: {})
+        intake.take([candidate], remove=True)
+    aside.mkdir()
+    candidate.path.rename(aside / "a.png")
+    monkeypatch.setattr("scheduler.intake._LEFTOVER_AGE_S", -1)
+    deque(walk(str(home.inbox), None, put_back_leftovers), 0)
+    intake.take([candidate], remove=True)
+    assert arrivals(sqlite_engine) == ["a.png"]
+    assert list(home.inbox.iterdir()) == []
+
+
+def test_a_link_with_the_name_of_a_folder_of_ours_is_not_followed(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.intake._LEFTOVER_AGE_S", -1)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret").write_bytes(b"")
+    (home.inbox / f"{SET_ASIDE}1").symlink_to(tmp_path / "elsewhere")
+    assert list(walk(str(home.inbox), None, put_back_leftovers)) == []
+    assert list(walk(str(home.inbox))) == []
+
+
+def test_the_same_file_sent_again_and_again_arrives_each_time(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    """As by `rsync -a`, which keeps its time. The store keeps the newest, so inode numbers come again."""
+    for _ in range(6):
+        candidate = drop(home, "a.png", b"bytes")
+        os.utime(candidate.path, (0, 0))
+        intake.take([candidate], remove=True)
+    assert arrivals(sqlite_engine) == ["a.png"] * 6
+    assert len(scans(sqlite_engine)) == 1
+
+
+@pytest.mark.parametrize("size", [2**20 + 1, 4 * 2**30 + 1])
+def test_a_file_that_is_too_large_to_be_kept_is_left_and_holds_up_no_other(
+    intake: Intake, home: Home, sqlite_engine: Engine, small_disk: Path, size: int
+) -> None:
+    """A sparse one costs its sender nothing."""
+    if size < 2**30:
+        home.rejected.rmdir()
+        home.rejected.symlink_to(small_disk)
+    large, good = drop(home, "large.tif", b""), drop(home, "good.png", b"bytes")
+    os.truncate(large.path, size)
+    taken = intake.take([large, good], remove=True)
+    assert taken.left == {large.path: TOO_LARGE}
+    assert arrivals(sqlite_engine) == ["good.png"]
+    assert list(small_disk.iterdir()) == list(home.rejected.iterdir()) == []
+
+
+def test_nothing_is_written_below_a_mount_point_without_its_disk(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    intake.take([drop(home, "a.png", b"bytes")], remove=True)
+    home.store.rename(home.root / "disk")
+    candidate = drop(home, "b.png", b"other")
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        intake.take([candidate], remove=True)
+    home.store.mkdir()
+    with pytest.raises(StoreUnavailable, match="mount its disk"):
+        intake.take([candidate], remove=True)
+    assert list(home.store.iterdir()) == []
+    home.store.rmdir()
+    (home.root / "disk").rename(home.store)
+    intake.take([candidate], remove=True)
+    assert arrivals(sqlite_engine) == ["a.png", "b.png"]
 
 
 def test_a_link_that_took_the_place_of_a_folder_is_not_followed(

@@ -11,7 +11,7 @@ from PIL import Image
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from core.errors import StoreUnavailable, UnreadableImage
+from core.errors import NetworkFailed, StoreUnavailable, UnreadableImage
 from core.home import Home
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
@@ -164,10 +164,14 @@ def test_a_failing_network_leaves_the_scans_to_be_tried_again(
             super().score(batch)
             raise RuntimeError("out of memory")
 
-    ids = stored(engine, home, [png(1)])
-    with pytest.raises(RuntimeError):
-        classify(engine, settings, home, ids, Failing())
-    assert classify(engine, settings, home, ids) == 1, "the redelivered task takes it again"
+    ids = stored(engine, home, [png(1), png(2)])
+    for _ in range(settings.max_attempts + 1):
+        with pytest.raises(NetworkFailed, match="out of memory"):
+            classify(engine, settings, home, ids, Failing())
+        with Session(engine) as session, session.begin():
+            assert set(session.execute(select(Scan.state, Scan.attempts))) == {("received", 0)}
+            (ids,) = next_chunks(session, 1, 64, timedelta(minutes=1))
+    assert classify(engine, settings, home, ids) == 2
 
 
 def test_a_decoder_that_fails_in_an_unforeseen_way_rejects_one_file_only(
