@@ -4,7 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from core.errors import AlreadyRunning
+from core.errors import AlreadyRunning, SettingsError
 
 
 def hold(path: Path, what: str) -> int:
@@ -18,6 +18,8 @@ def hold(path: Path, what: str) -> int:
     Raises
     ------
     AlreadyRunning
+    SettingsError
+        The file system knows no locks.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -28,6 +30,12 @@ def hold(path: Path, what: str) -> int:
         raise AlreadyRunning(
             f"{what} already runs on {path.parent.parent} (process {pid}). "
             "Stop that one, or set HEADCT_HOME to another folder."
+        ) from error
+    except OSError as error:
+        os.close(descriptor)
+        raise SettingsError(
+            f"{path} cannot be locked ({error.strerror}). Put HEADCT_HOME on a file system that knows locks, "
+            "or mount it so that it does."
         ) from error
     os.ftruncate(descriptor, 0)
     os.write(descriptor, str(os.getpid()).encode())
