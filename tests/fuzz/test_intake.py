@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -27,7 +27,7 @@ from db.engine import make_engine
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
 from scheduler.inbox import is_ignored, walk
-from scheduler.intake import Candidate, Intake
+from scheduler.intake import Candidate, Intake, put_back_leftovers
 from tests.fuzz.test_decoder import FULL
 
 MOST_BYTES = 2048
@@ -45,6 +45,11 @@ contents = st.sampled_from([b"", b"a", b"b", b"\x89PNG\r\n\x1a\n", b"x" * (MOST_
 
 class Crash(Exception):
     """The process ends here."""
+
+
+def set_aside_and_crash(aside: int, kept: intake_module._Kept) -> None:
+    os.rename(kept.file.name, kept.file.name, src_dir_fd=kept.file.folder, dst_dir_fd=aside)
+    raise Crash
 
 
 class Inbox(RuleBasedStateMachine):
@@ -79,8 +84,8 @@ class Inbox(RuleBasedStateMachine):
             self.engine.dispose()
             shutil.rmtree(self.folder)
 
-    @rule(folder=folders, name=names, content=contents, whole=st.booleans())
-    def drop(self, folder: bytes, name: bytes, content: bytes, *, whole: bool) -> None:
+    @rule(folder=folders, name=names, content=contents, whole=st.booleans(), dated=st.booleans())
+    def drop(self, folder: bytes, name: bytes, content: bytes, *, whole: bool, dated: bool) -> None:
         """A file is written, or renamed into its place; what was there of that name is gone."""
         with self.place(folder, name) as path:
             if whole:
@@ -90,6 +95,8 @@ class Inbox(RuleBasedStateMachine):
             else:
                 path.unlink(missing_ok=True)
                 path.write_bytes(content)
+            if dated:  # as by a program that keeps the time of what it copies
+                os.utime(path, (0, 0))
             self.lies(path, content)
 
     @rule(folder=folders, name=names)
@@ -151,6 +158,16 @@ class Inbox(RuleBasedStateMachine):
             self.intake.take(self.listed, remove=True)
         self.recorded.update(self.reached())
 
+    @rule()
+    def take_and_crash_before_the_removal(self) -> None:
+        """What was set aside is back after the next rescan."""
+        self.expect()
+        with patch.object(intake_module, "_remove_by", set_aside_and_crash), contextlib.suppress(Crash):
+            self.intake.take(self.listed, remove=True)
+        self.recorded.update(self.reached())
+        with patch.object(intake_module, "_LEFTOVER_AGE_S", -1):
+            deque(walk(str(self.home.inbox), None, put_back_leftovers), 0)
+
     @invariant()
     def every_file_is_recorded_once(self) -> None:
         with Session(self.engine) as session:
@@ -204,16 +221,18 @@ class Inbox(RuleBasedStateMachine):
                 self.due[name, hashlib.sha256(self.lying[path]).hexdigest()] += 1
 
 
-def test_whatever_happens_to_the_inbox_each_file_is_recorded_once(migrated_sqlite: Path) -> None:
-    class Migrated(Inbox):
-        migrated = migrated_sqlite
+def on_a_copy_of(migrated_sqlite: Path) -> type[Inbox]:
+    """The machine, whose database begins as a copy of that one."""
+    return type("Migrated", (Inbox,), {"migrated": migrated_sqlite})
 
-    run_state_machine_as_test(
-        Migrated,
-        settings=settings(
-            max_examples=500 if FULL else 15,
-            stateful_step_count=40,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-        ),
-    )
+
+PLAN = settings(
+    max_examples=500 if FULL else 15,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def test_whatever_happens_to_the_inbox_each_file_is_recorded_once(migrated_sqlite: Path) -> None:
+    run_state_machine_as_test(on_a_copy_of(migrated_sqlite), settings=PLAN)

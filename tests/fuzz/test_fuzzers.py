@@ -1,4 +1,4 @@
-"""A short run of the fuzzer that `make fuzz` lets run for long."""
+"""Short runs of the fuzzers that `make fuzz` lets run for long."""
 
 import re
 import shutil
@@ -11,8 +11,9 @@ import pytest
 pytest.importorskip("atheris", reason="has wheels for Linux on x86-64 only")
 
 
-def test_the_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> None:
-    options = ["-runs=300", "-seed=1", f"-artifact_prefix={tmp_path}/"]
+@pytest.mark.parametrize(("fuzzer", "runs"), [("fuzz_decoder", 300), ("fuzz_intake", 60)])
+def test_a_fuzzer_runs_and_finds_nothing(tmp_path: Path, fuzzer: str, runs: int) -> None:
+    options = [f"-runs={runs}", "-seed=1", f"-artifact_prefix={tmp_path}/"]
     # Started by a shell: a process's peak memory begins with that of its parent (getrusage(2), vfork(2)), and
     # these tests hold more than the fuzzer allows.
     ran = subprocess.run(
@@ -23,7 +24,7 @@ def test_the_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> None:
             "sh",
             sys.executable,
             "-m",
-            "tests.fuzz.fuzz_decoder",
+            f"tests.fuzz.{fuzzer}",
             *options,
         ],
         cwd=Path(__file__).parents[2],
@@ -33,5 +34,5 @@ def test_the_fuzzer_runs_and_finds_nothing(tmp_path: Path) -> None:
         timeout=180,
     )
     assert ran.returncode == 0, ran.stderr
-    assert int(re.findall(r"Done (\d+) runs", ran.stderr)[0]) >= 300  # it ends between two mutations
+    assert int(re.findall(r"Done (\d+) runs", ran.stderr)[0]) >= runs  # it ends between two mutations
     assert list(tmp_path.iterdir()) == []
