@@ -7,9 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnusable
@@ -57,6 +60,19 @@ def peak_memory(pid: int) -> int:
     """The most memory that a process ever held, in bytes (VmHWM of proc(5))."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+def scrape(port: int) -> dict[str, float]:
+    """Every sample of the metrics on that port by its name with labels, as Prometheus reads them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return {
+        sample.name + "".join(f"{{{name}={value}}}" for name, value in sorted(sample.labels.items())): (
+            sample.value
+        )
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
 
 
 def start_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:

@@ -5,7 +5,8 @@ import os
 import signal
 from typing import Any
 
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import after_setup_logger, worker_process_init, worker_ready
+from celery.utils.log import get_multiprocessing_logger
 
 from core.broker import broker_url, redis_client
 from core.cores import usable_cores
@@ -59,6 +60,7 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
         watchdog = Watchdog(settings, client, queue, home.health / sender.hostname)
         watchdog.follow(lambda: sender.pool.info["processes"])
 
+    after_setup_logger.connect(_log_of_pool, weak=False)
     worker_process_init.connect(_start, weak=False)
     worker_ready.connect(_ready, weak=False)
     processes = (settings.worker_processes or usable_cores()) if classify else 1
@@ -74,3 +76,10 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
             "--without-mingle",
         ]
     )
+
+
+def _log_of_pool(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
+    """Have what the pool says of its processes logged as all else is; it has a handler of its own."""
+    of_pool = get_multiprocessing_logger()
+    of_pool.handlers.clear()
+    of_pool.propagate = True

@@ -1,6 +1,7 @@
 """What tells from outside whether all is well: metrics, log lines and heartbeats of a running system."""
 
 import base64
+import itertools
 import json
 import re
 import shutil
@@ -8,7 +9,6 @@ import urllib.request
 from datetime import datetime
 from pathlib import Path
 
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
 
 from db.training_runs import RunRequest, request_run
@@ -21,26 +21,12 @@ DEAF_AFTER_S = HEARTBEAT_S * 10 / 3
 DEAF = "no classify worker has taken a message"
 
 
-def scrape(system: System) -> dict[str, float]:
-    """Every sample by its name with labels, as Prometheus reads them."""
-    port = re.findall(r"Metrics\s+http://127\.0\.0\.1:(\d+)", (system.home.logs / "up.out").read_text())[-1]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        text = answer.read().decode()
-    return {
-        sample.name + "".join(f"{{{name}={value}}}" for name, value in sorted(sample.labels.items())): (
-            sample.value
-        )
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
 def test_every_metric_of_scans_moves_when_scans_come(system: System, scan_bytes: bytes) -> None:
     system.drop(scan_bytes + b"watched", "watched.png")
     system.wait_for("watched.png")
     done = system.count("classified")
     before = wait_until(
-        lambda: told if (told := scrape(system))["headct_scans{state=classified}"] == done else None
+        lambda: told if (told := system.metrics())["headct_scans{state=classified}"] == done else None
     )
     system.drop(b"watched and bad", "watched-bad.png")
     names = [f"watched-{number}.png" for number in range(3)]
@@ -48,9 +34,9 @@ def test_every_metric_of_scans_moves_when_scans_come(system: System, scan_bytes:
         system.drop(scan_bytes + name.encode(), name)
     system.wait_for("watched-bad.png", *names)
     wait_until(
-        lambda: scrape(system)["headct_scans{state=classified}"] == done + 3, what="the metrics follow"
+        lambda: system.metrics()["headct_scans{state=classified}"] == done + 3, what="the metrics follow"
     )
-    after = scrape(system)
+    after = system.metrics()
     moved = {name: after[name] - before.get(name, 0) for name in after}
     assert moved["headct_files_taken_total"] == 4
     assert 1 <= moved["headct_chunks_published_total"] <= 4
@@ -70,10 +56,30 @@ def test_every_metric_of_scans_moves_when_scans_come(system: System, scan_bytes:
     assert abs(after["headct_disk_free_bytes{folder=store}"] - free) < free / 10
 
 
+def test_a_chunk_whose_process_is_killed_is_counted_when_it_comes_again(
+    system: System, scan_bytes: bytes
+) -> None:
+    def redelivered() -> float:
+        return system.metrics().get("headct_chunks_redelivered_total", 0.0)
+
+    before = redelivered()
+    for number in itertools.count():  # until a kill falls into the middle of one
+        names = [f"killed-{number}-{one}.png" for one in range(32)]
+        for name in names:
+            system.drop(scan_bytes + name.encode(), name, "classified")
+        wait_until(lambda: system.count("running"), every_s=0.005, what="a worker has begun a chunk")
+        for child in system.children("worker"):
+            child.kill()
+        system.wait_for(*names)
+        if redelivered() > before:
+            break
+        assert number < 5, "what was killed is delivered again"
+
+
 def test_the_document_lists_every_metric(system: System) -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
     listed = set(re.findall(r"^\| `(headct_\w+)`", page, re.MULTILINE))
-    served = {re.sub(r"(_bucket|_count|_sum|_created)?(\{.*)?$", "", name) for name in scrape(system)}
+    served = {re.sub(r"(_bucket|_count|_sum|_created)?(\{.*)?$", "", name) for name in system.metrics()}
     assert {name for name in served if name.startswith("headct_")} == listed
 
 
@@ -101,7 +107,7 @@ def test_a_worker_that_takes_nothing_is_noticed_and_told_until_it_does_again(
     try:
         system.drop(scan_bytes + b"deaf", "deaf.png", "classified")
         wait_until(lambda: log.read_text().count(DEAF) > lines_before, what="the scheduler notices")
-        told = scrape(system)
+        told = system.metrics()
         assert told["headct_heartbeat_age_seconds"] > DEAF_AFTER_S
         assert told["headct_oldest_unfinished_age_seconds"] > 1
         assert told["headct_scans{state=queued}"] == 1
@@ -116,7 +122,7 @@ def test_a_worker_that_takes_nothing_is_noticed_and_told_until_it_does_again(
     wait_until(
         lambda: "takes messages again" in log.read_text().rsplit(DEAF, 1)[1], what="the recovery is noticed"
     )
-    assert scrape(system)["headct_heartbeat_age_seconds"] < DEAF_AFTER_S
+    assert system.metrics()["headct_heartbeat_age_seconds"] < DEAF_AFTER_S
     assert run_headct(system.home, "doctor").returncode == 0
 
 
@@ -126,11 +132,11 @@ def test_training_runs_that_wait_are_counted_in_their_queue(system: System) -> N
         with Session(system.engine) as session, session.begin():
             runs = [request_run(session, request) for _ in range(2)]
         # One of the messages may be on its way to the worker that stands still.
-        wait_until(lambda: scrape(system)["headct_queue_messages{queue=training}"] >= 1, what="one waits")
-        assert scrape(system)["headct_training_runs{state=requested}"] == len(runs)
+        wait_until(lambda: system.metrics()["headct_queue_messages{queue=training}"] >= 1, what="one waits")
+        assert system.metrics()["headct_training_runs{state=requested}"] == len(runs)
         for run_id in runs:
             assert run_headct(system.home, "runs", "cancel", str(run_id)).returncode == 0
-    wait_until(lambda: scrape(system)["headct_queue_messages{queue=training}"] == 0, what="none waits")
+    wait_until(lambda: system.metrics()["headct_queue_messages{queue=training}"] == 0, what="none waits")
 
 
 def test_every_line_of_every_log_file_is_an_event(system: System) -> None:
@@ -142,6 +148,9 @@ def test_every_line_of_every_log_file_is_an_event(system: System) -> None:
     lines = [line for name, lines in files.items() for line in lines if not name.startswith(others)]
     assert files.keys() >= {"scheduler.log", "worker.log", "training.log", "flower.log"}
     events = [json.loads(line) for line in lines]
+    assert any("SIGKILL" in event["message"] for event in events), (
+        "what Celery's pool says of its processes too"
+    )
     for event in events:
         assert datetime.fromisoformat(event["time"]).utcoffset() is not None
         assert event["level"] in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}

@@ -26,7 +26,7 @@ from db.tables import Arrival, Scan
 from scheduler.inbox import find_files
 from scheduler.intake import Candidate
 from tests.faults.invariants import Drop, processes_of
-from tests.processes import start_headct, wait_until
+from tests.processes import scrape, start_headct, wait_until
 
 # The last word of each supervised part's command line.
 _PARTS = {"watch": "scheduler", "inference": "worker", "training": "training", "flower": "flower"}
@@ -165,6 +165,16 @@ class System:
             return all(name in rows and rows[name].state in final for name in names)
 
         wait_until(are_final, seconds, what=f"final states of {names}")
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample that it serves for Prometheus."""
+        said = (self.home.logs / "up.out").read_text()
+        return scrape(int(re.findall(r"Metrics\s+http://127\.0\.0\.1:(\d+)", said)[-1]))
+
+    def taken_again(self) -> int:
+        """Scans that some worker began and did not come back from."""
+        with reading(self.engine) as session:
+            return session.scalar(select(func.count()).where(Scan.attempts > 1)) or 0
 
     def count(self, *states: str) -> int:
         """Scans in these states."""

@@ -131,6 +131,8 @@ def cut_connections(system: System) -> int:
 def test_postgresql_cuts_its_connections(
     on_postgresql: System, server: tuple[PostgresServer, str], trials: Trials
 ) -> None:
+    wait_until(on_postgresql.home.redis_socket.exists, what="Redis runs")
+    wiretap = Wiretap(on_postgresql.home)
     for trial in trials.of("PostgreSQL: connections cut mid-transaction", on_postgresql, within_s=_BACK_S):
         with trial.arriving(per_second=30):
             trial.wait_for_work()
@@ -139,8 +141,11 @@ def test_postgresql_cuts_its_connections(
             while cut < 3 and time.monotonic() < ends:
                 trial.pause(0.05)
                 cut += cut_connections(on_postgresql)
+                done, _ = acknowledged(bytes(wiretap.heard))
+                assert done <= finished(on_postgresql, until=now()), "acknowledged before its commit"
             assert cut, "some transaction was cut"
         trial.over()
+    check_all_is_acknowledged(wiretap)
     home = on_postgresql.home
     assert not home.database.exists(), "all is in PostgreSQL"
     shown = [word for process in processes_of(home) for word in process.cmdline()]
@@ -170,4 +175,5 @@ def test_postgresql_is_stopped_and_started(
         in_between += len(waiting)
         assert done <= finished(on_postgresql, until=stopped), "acknowledged before its commit"
     check_all_is_acknowledged(wiretap)
-    assert in_between, "no chunk was unfinished when it stopped"
+    few = 10  # of so few it may stop between two chunks each time
+    assert in_between or len(trials.numbers()) < few, "no chunk was unfinished when it stopped"

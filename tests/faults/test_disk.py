@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from cli.context import Context
 from cli.state import print_state, read_state
 from core.home import Home
+from core.ports import free_port
 from core.settings import Settings
 from db.engine import make_engine
 from db.tables import Arrival
 from tests.conftest import file_system
 from tests.faults.system import System, running_system, still_running
 from tests.faults.trials import Trials
-from tests.processes import headct_process, redis_process, run_headct, wait_until
+from tests.processes import headct_process, redis_process, run_headct, scrape, wait_until
 
 _MARK_MB, _MIB = 2, 2**20
 _BACK_S = 60
@@ -74,7 +75,12 @@ def url(disks: dict[str, Disk]) -> str:
 def test_the_intake_pauses_before_any_disk_is_full_and_goes_on_by_itself(
     settings: Settings, home: Home, disks: dict[str, Disk], url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    environment = {"HEADCT_DATABASE_URL": url, "HEADCT_MIN_FREE_MB": str(_MARK_MB)}
+    port = free_port("The metrics", "HEADCT_METRICS", "127.0.0.1", 0)
+    environment = {
+        "HEADCT_DATABASE_URL": url,
+        "HEADCT_MIN_FREE_MB": str(_MARK_MB),
+        "HEADCT_METRICS_PORT": str(port),
+    }
     changes = {"database_url": SecretStr(url), "min_free_mb": _MARK_MB}
     context = Context(settings.model_copy(update=changes), home, make_engine(url))
 
@@ -99,6 +105,7 @@ def test_the_intake_pauses_before_any_disk_is_full_and_goes_on_by_itself(
             assert state["free_mb"] < _MARK_MB
             print_state(state)
             assert "HEADCT_MIN_FREE_MB" in capsys.readouterr().out
+        wait_until(lambda: scrape(port)["headct_intake_paused"] == 1, what="its metric says so")
         checked = run_headct(home, "doctor", **environment)
         assert "BAD  free disk: only 1 MiB" in checked.stdout
         assert arrivals() == 1, "nothing was taken below the mark"
@@ -107,6 +114,7 @@ def test_the_intake_pauses_before_any_disk_is_full_and_goes_on_by_itself(
         wait_until(lambda: arrivals() == 4, what="it goes on")
         wait_until(lambda: not home.intake_paused.exists(), what="the pause is over")
         assert read_state(context)["intake_paused"] is None
+        wait_until(lambda: scrape(port)["headct_intake_paused"] == 0, what="its metric says so")
     context.engine.dispose()
     log = (home.logs / "watch.out").read_text()
     assert log.count("the intake pauses") == log.count("the intake goes on") == 1
@@ -126,6 +134,8 @@ def test_a_disk_is_full(which: str, home: Home, disks: dict[str, Disk], url: str
                 if which == "Redis's file":
                     trial.drop(20)
                     trial.wait_until_recorded()
+                    said = run_headct(home, "status", HEADCT_DATABASE_URL=url).stdout
+                    assert "Redis takes no messages" in " ".join(said.split())
                 else:
                     wait_until(home.intake_paused.exists, what="the intake pauses")
                     assert run_headct(home, "status", HEADCT_DATABASE_URL=url).stdout.count("pauses") >= 1

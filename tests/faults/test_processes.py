@@ -10,8 +10,14 @@ from tests.faults.trials import Trials
 _CHILD_BACK_S, _MAIN_BACK_S = 30, 60
 
 
+def check_interrupted(system: System, trials: Trials, before: int) -> None:
+    """The kills of a case fell into chunks: each of them, in the mean, into one of some scans at least."""
+    assert system.taken_again() - before >= trials.records[-1].repetitions
+
+
 @pytest.mark.usefixtures("full_form")
 def test_a_classify_child_is_killed_in_the_middle_of_a_chunk(system: System, trials: Trials) -> None:
+    before = system.taken_again()
     for trial in trials.of("SIGKILL of a classify child, mid-chunk", system, within_s=_CHILD_BACK_S):
         trial.drop(24)
         trial.wait_for_work()
@@ -19,6 +25,7 @@ def test_a_classify_child_is_killed_in_the_middle_of_a_chunk(system: System, tri
         for child in system.children("worker"):  # whichever has begun it
             child.kill()
         trial.drop(4)
+    check_interrupted(system, trials, before)
 
 
 def test_several_parts_are_killed_at_once(system: System, trials: Trials) -> None:
@@ -51,6 +58,7 @@ def test_a_part_is_killed_at_any_moment(system: System, trials: Trials, part: st
 
 @pytest.mark.usefixtures("full_form")
 def test_the_workers_main_process_is_killed_in_the_middle_of_a_chunk(system: System, trials: Trials) -> None:
+    before = system.taken_again()
     for trial in trials.of("SIGKILL of worker, mid-chunk", system, within_s=_MAIN_BACK_S):
         main = system.part("worker")
         trial.drop(24)
@@ -58,11 +66,13 @@ def test_the_workers_main_process_is_killed_in_the_middle_of_a_chunk(system: Sys
         trial.over()
         main.kill()
         trial.drop(4)
+    check_interrupted(system, trials, before)
 
 
 @pytest.mark.usefixtures("full_form")
 def test_whoever_has_a_chunk_is_killed_again_and_again(system: System, trials: Trials) -> None:
     """No file is at fault, and none is quarantined: a scan that was hit twice waits for its lease to end."""
+    before = system.taken_again()
     for trial in trials.of("SIGKILL of children mid-chunk, in a loop of 40 s", system, within_s=90):
         ends = time.monotonic() + 40
         with trial.arriving(per_second=2):
@@ -71,3 +81,4 @@ def test_whoever_has_a_chunk_is_killed_again_and_again(system: System, trials: T
                 for child in system.children("worker"):
                     child.kill()
         trial.over()
+    check_interrupted(system, trials, before)

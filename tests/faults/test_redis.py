@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.queues import INFERENCE_QUEUE
 from tests.faults.system import System
 from tests.faults.trials import Trial, Trials
-from tests.processes import wait_until
+from tests.processes import run_headct, wait_until
 
 _BACK_S = 60
 
@@ -50,6 +51,8 @@ def test_redis_refuses_to_be_written(system: System, trials: Trials) -> None:
         with trial.arriving(per_second=20):
             trial.pause(1)
             server.config_set("maxmemory", 1)
+            said = run_headct(system.home, "status").stdout
+            assert "Redis takes no messages" in " ".join(said.split())
             outlast(trial, seconds)
             server.config_set("maxmemory", before)
 
@@ -73,11 +76,15 @@ def test_redis_is_down_for_a_minute(system: System, trials: Trials) -> None:
 
 
 def test_redis_forgets_everything(system: System, trials: Trials) -> None:
+    server = system.redis()
     for trial in trials.of("Redis: FLUSHALL", system, within_s=_BACK_S):
-        server = system.redis()
         with trial.arriving(per_second=30):
             trial.pause(2)
-            wait_until(server.dbsize, what="Redis holds something")
+            wait_until(
+                lambda: server.llen(INFERENCE_QUEUE) or server.hlen("unacked"),
+                every_s=0.002,
+                what="Redis holds a chunk",
+            )
             trial.over()
             server.flushall()
 
