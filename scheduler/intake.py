@@ -369,10 +369,12 @@ def _put_back(aside: int, folder: int) -> None:
     for name in os.listdir(aside):
         if name.startswith(".nfs"):  # NFS: a removed file that a program still has open
             continue
-        try:
-            os.link(name, name, src_dir_fd=aside, dst_dir_fd=folder, follow_symlinks=False)
-            os.unlink(name, dir_fd=aside)
-        except FileExistsError:
-            continue
-        except OSError:  # a folder, or a file system without links
-            os.rename(name, name, src_dir_fd=aside, dst_dir_fd=folder)
+        with contextlib.suppress(OSError):
+            try:
+                os.link(name, name, src_dir_fd=aside, dst_dir_fd=folder, follow_symlinks=False)
+                os.unlink(name, dir_fd=aside)
+            except FileExistsError:
+                continue
+            except OSError:  # a folder, or a file system without links
+                if name not in os.listdir(folder):
+                    os.rename(name, name, src_dir_fd=aside, dst_dir_fd=folder)

@@ -196,6 +196,25 @@ def test_files_that_come_to_its_place_while_it_is_removed_stay(
     assert list(home.inbox.iterdir()) == []
 
 
+def test_a_folder_that_comes_to_its_place_while_it_is_removed_stays(
+    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = drop(home, "a.png", b"first")
+    set_aside = os.rename
+
+    def just_before(name: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        monkeypatch.undo()
+        candidate.path.unlink()
+        candidate.path.mkdir()
+        drop(home, "a.png/b.png", b"second")
+        set_aside(name, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    monkeypatch.setattr("scheduler.intake.os.rename", just_before)
+    intake.take([candidate], remove=True)
+    assert list(walk(str(home.inbox))) == [str(candidate.path / "b.png")]
+    assert arrivals(sqlite_engine) == ["a.png"]
+
+
 def test_a_crash_after_it_was_set_aside_doubles_nothing(
     intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
