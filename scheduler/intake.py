@@ -187,12 +187,11 @@ class Intake:
             raise
         finally:
             os.close(descriptor)
-        source_name = file.candidate.source_name
         arrival = NewArrival(
             sha256=kept.sha256,
             size_bytes=kept.size_bytes,
-            source_name=source_name,
-            identity=_identity(source_name, kept) if remove else None,
+            source_name=file.candidate.source_name,
+            identity=_identity(os.fsencode(file.candidate.name), kept) if remove else None,
             refused=str(ImageTooLarge.file(settings.max_file_mb)) if too_large else None,
         )
         return _Kept(file, store, arrival, kept.source)
@@ -276,18 +275,19 @@ def _unreadable(error: OSError) -> str:
     return f"it cannot be read ({reason})"
 
 
-def _identity(source_name: str, kept: Kept) -> str:
+def _identity(name: bytes, kept: Kept) -> str:
     """The same for the same name of the same file, unless it changed.
 
-    A link to it, or setting it aside, changes its change time: it counts only where nothing better is known.
+    A link to it, or setting it aside, changes its change time: it counts only where nothing better is known. The
+    name is in bytes, since two may have one text for people, as the byte 255 and the four of `\\xff` have.
     """
     status = kept.source
     if kept.linked or kept.generation:
         moment = f"modified {status.st_mtime_ns}:{kept.generation}"
     else:
         moment = f"changed {status.st_ctime_ns}"
-    facts = f"{kept.sha256}:{status.st_ino}:{moment}:{source_name}"
-    return hashlib.sha256(facts.encode()).hexdigest()
+    facts = f"{kept.sha256}:{status.st_ino}:{moment}:".encode() + name
+    return hashlib.sha256(facts).hexdigest()
 
 
 def _remove(kept: Sequence[_Kept]) -> dict[StrPath, str]:

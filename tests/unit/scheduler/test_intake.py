@@ -393,6 +393,17 @@ def test_names_that_are_no_utf8_or_hold_newlines_are_recorded(
     assert arrivals(sqlite_engine) == sorted(["scan-\\xff.png", "line\nbreak'\".png", "é" * 100 + ".png"])
 
 
+def test_names_of_one_file_that_are_one_for_people_are_two_arrivals(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    """They have the same bytes, inode and time: only the bytes of the names differ. Found by `make fuzz`."""
+    file = drop(home, os.fsdecode(b"\xff.png"), b"a")
+    other = Candidate(home.inbox / r"\xff.png", Path(r"\xff.png"))
+    other.path.hardlink_to(file.path)
+    assert intake.take([file, other], remove=True).left == {}
+    assert arrivals(sqlite_engine) == [r"\xff.png", r"\xff.png"]
+
+
 def test_names_that_a_killed_process_left_unfinished_are_removed(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
