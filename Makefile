@@ -33,9 +33,10 @@ test-faults: $(VENV)/dev ## every fault many times (IMAGES=folder, JOBS=n, HEADC
 		$(BIN)/python -m pytest -n $(or $(JOBS),0) --dist=worksteal tests/faults tests/fuzz; ended=$$?; \
 		$(BIN)/python -m tests.faults.table "$(FAULTS)"; exit $$ended
 
-fuzz: $(VENV)/dev ## fuzz decoder and intake for FUZZ_SECONDS (300) each; what is found is kept in .fuzz
-	@for target in decoder intake; do mkdir -p .fuzz/$$target; $(BIN)/python -m tests.fuzz.fuzz_$$target \
-		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/ .fuzz/$$target || exit 1; done
+fuzz: $(VENV)/dev ## fuzz decoder and intake for FUZZ_SECONDS (300) each; what it finds is kept in .fuzz
+	@ended=0; for target in decoder intake; do mkdir -p .fuzz/$$target/corpus; \
+		$(BIN)/python -m tests.fuzz.fuzz_$$target -max_total_time=$(FUZZ_SECONDS) \
+			-artifact_prefix=.fuzz/$$target/ .fuzz/$$target/corpus || ended=1; done; exit $$ended
 
 lint: $(VENV)/dev ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

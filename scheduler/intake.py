@@ -278,8 +278,8 @@ def _unreadable(error: OSError) -> str:
 def _identity(name: bytes, kept: Kept) -> str:
     """The same for the same name of the same file, unless it changed.
 
-    A link to it, or setting it aside, changes its change time: it counts only where nothing better is known. The
-    name is in bytes, since two may have one text for people, as the byte 255 and the four of `\\xff` have.
+    A link to it, or setting it aside, changes its change time: it counts only where nothing better is known.
+    The name is in bytes: two may have one text for people, as the byte 255 and the four of `\\xff` have.
     """
     status = kept.source
     if kept.linked or kept.generation:

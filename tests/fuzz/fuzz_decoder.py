@@ -3,12 +3,10 @@
 It begins with the well-formed files, damages them by the mutations of this folder and by libFuzzer's own, and
 keeps what reaches new lines of Pillow's and pydicom's parsers or of `models`. It stops at the first file that
 raises anything but a `RejectedImage`, or takes over 5 s or 1.2 GB, and leaves it as `crash-*`, `timeout-*` or
-`oom-*`.
+`oom-*`. With the path of that file as its only argument it decodes it again.
 """
 
 import random
-import sys
-import tempfile
 from pathlib import Path
 
 import atheris
@@ -17,6 +15,7 @@ with atheris.instrument_imports(include=["PIL", "pydicom", "models"]):
     from tests.fuzz.files import well_formed_files
     from tests.fuzz.mutations import mutate
     from tests.fuzz.target import examine
+from tests.fuzz.fuzzer import command_line, fuzz_in_folder
 
 _FILES = list(well_formed_files().values())
 
@@ -31,14 +30,17 @@ def _mutator(data: bytes, max_size: int, seed: int) -> bytes:
     return bytes(damaged[:max_size])
 
 
+def _fuzz(seeds: Path) -> None:
+    for number, data in enumerate(_FILES):
+        (seeds / f"{number:03d}").write_bytes(data)
+    limits = ["-timeout=5", "-rss_limit_mb=1200", "-max_len=1048576"]
+    atheris.Setup(command_line(*limits, seeds=seeds), _test_one, custom_mutator=_mutator)
+    atheris.Fuzz()
+
+
 def main() -> None:
     """Fuzz with libFuzzer's options from the command line; a folder named there keeps what it finds."""
-    with tempfile.TemporaryDirectory() as seeds:
-        for number, data in enumerate(_FILES):
-            (Path(seeds) / f"{number:03d}").write_bytes(data)
-        limits = ["-timeout=5", "-rss_limit_mb=1200", "-max_len=1048576"]
-        atheris.Setup([*sys.argv, *limits, seeds], _test_one, custom_mutator=_mutator)
-        atheris.Fuzz()
+    fuzz_in_folder(_fuzz)
 
 
 if __name__ == "__main__":

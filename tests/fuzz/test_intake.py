@@ -221,18 +221,16 @@ class Inbox(RuleBasedStateMachine):
                 self.due[name, hashlib.sha256(self.lying[path]).hexdigest()] += 1
 
 
-def on_a_copy_of(migrated_sqlite: Path) -> type[Inbox]:
-    """The machine, whose database begins as a copy of that one."""
-    return type("Migrated", (Inbox,), {"migrated": migrated_sqlite})
-
-
-PLAN = settings(
-    max_examples=500 if FULL else 15,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-
-
 def test_whatever_happens_to_the_inbox_each_file_is_recorded_once(migrated_sqlite: Path) -> None:
-    run_state_machine_as_test(on_a_copy_of(migrated_sqlite), settings=PLAN)
+    class Migrated(Inbox):
+        migrated = migrated_sqlite
+
+    run_state_machine_as_test(
+        Migrated,
+        settings=settings(
+            max_examples=500 if FULL else 15,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
