@@ -60,6 +60,8 @@ def shifted(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Iterator[
     home = Home(tmp_path_factory.mktemp("shifted") / "home")
     home.make()
     with running_system(home, **clock.environment()) as running:
+        logs = [home.logs / name for name in _LOGS]
+        wait_until(lambda: all(log.exists() for log in logs), what="scheduler and worker log")
         yield running
 
 
