@@ -71,7 +71,8 @@ def _inbox(context: Context) -> None:
     if stuck:
         raise HeadctError(
             f"{len(stuck)} files cannot be read or removed{_first(stuck)}. Run `chmod u+r` on them and "
-            "`chmod u+rwx` on their folders, or change the owner; they are taken at the next rescan."
+            "`chmod u+rwx` on their folders, or change the owner; move up what has a path of more than "
+            "4,095 bytes. They are taken at the next rescan."
         )
     if large := [path for path in files if _has_waited(path, context.settings.max_file_mb * 2**20)]:
         raise HeadctError(f"{len(large)} files are left{_first(large)}: {TOO_LARGE}.")

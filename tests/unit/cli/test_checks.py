@@ -49,6 +49,15 @@ def test_a_folder_of_the_inbox_that_cannot_be_read_is_told(home_in_use: Home, un
     assert "1 files cannot be read" in problems()["inbox"]
 
 
+def test_a_file_whose_path_is_too_long_is_told(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home_in_use.inbox)
+    for _ in range(17):
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    Path("deep.png").touch()
+    assert "4,095 bytes" in problems()["inbox"]
+
+
 def test_a_file_that_a_program_forgot_to_close_is_told(home_in_use: Home) -> None:
     path = home_in_use.inbox / "open.png"
     with path.open("wb"):
