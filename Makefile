@@ -18,7 +18,7 @@ help: ## list the targets
 demo: $(VENV)/runtime ## set up, classify 24 synthetic scans (or IMAGES=folder) and show the results
 	@$(BIN)/headct demo $(if $(IMAGES),--images "$(IMAGES)")
 
-up: $(VENV)/runtime ## set up and run everything in the foreground, with its data under ./var
+up: $(VENV)/train ## set up and run everything in the foreground, with its data under ./var
 	@$(BIN)/headct up
 
 test: $(VENV)/dev ## set up and run all tests
@@ -52,19 +52,20 @@ check: test lint types contracts ## what CI runs
 bench: $(VENV)/dev ## measure the running system beside the machine's limit
 	@$(BIN)/python -m benchmarks.run
 
-weights: $(VENV)/runtime ## train the shipped weights anew (IMAGES=folder with labels.csv)
+weights: $(VENV)/train ## train the shipped weights anew (IMAGES=folder with labels.csv)
 	@test -n "$(IMAGES)" || { echo "Name the data: make weights IMAGES=folder" >&2; exit 1; }
 	@$(BIN)/python -m training.default_weights --data "$(IMAGES)"
 
-lock: $(VENV)/dev ## solve the dependencies anew and write both lock files
-	@$(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header --quiet --output-file requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-header --quiet --constraint requirements.lock --output-file requirements-dev.lock
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-header --quiet
+lock: $(VENV)/dev ## solve the dependencies anew and write the lock files
+	@$(COMPILE) --extra train --group dev --output-file requirements-dev.lock
+	@$(COMPILE) --extra train --constraint requirements-dev.lock --output-file requirements-train.lock
+	@$(COMPILE) --group build --constraint requirements-dev.lock --output-file requirements.lock
 
 audit: $(VENV)/dev ## ask PyPI whether a locked version is known to be vulnerable (needs the internet)
 	@$(BIN)/uv tool run --quiet pip-audit@2.10.1 --strict --require-hashes --disable-pip --progress-spinner=off \
-		--requirement requirements.lock --requirement requirements-dev.lock
+		--requirement requirements-dev.lock
 
 clean: ## remove the environment and caches, never the data under ./var
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
@@ -77,12 +78,17 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
-	@echo "Installing headct's packages into $(VENV) (about 500 MB, once) ..."
+	@echo "Installing headct's packages into $(VENV) (about 180 MB, once) ..."
 	@$(PIP) --prefer-binary --require-hashes -r requirements.lock
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
+$(VENV)/train: requirements-train.lock $(VENV)/runtime
+	@echo "Installing what trains (TensorFlow: about 350 MB, once) ..."
+	@$(PIP) --prefer-binary --require-hashes -r requirements-train.lock
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/train
 	@echo "Installing the test tools ..."
 	@$(PIP) --prefer-binary --require-hashes -r requirements-dev.lock
 	@touch $@

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from models.quiet import load_tensorflow
+from training.quiet import load_tensorflow
 
 _RECIPES = ("headct", "seed", "cues", "majority")
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from cli.context import open_migrated
-from models.quiet import load_tensorflow
 
 
 def register(app: typer.Typer) -> None:
@@ -18,14 +17,17 @@ def explain(
     scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")],
     output: Annotated[Path, typer.Option("--output", "-o", help="PNG file to write")],
 ) -> None:
-    """Draw a scan, and beside it the same under a heat map by the model in use (Grad-CAM)."""
+    """Draw a scan, and beside it the same under a heat map by the model in use."""
+    import numpy as np
+
     from cli.model_in_use import model_in_use
     from cli.printing import NOTICE
     from core.errors import RejectedImage
     from db.engine import reading
     from db.queries import find_scan
+    from models.classifier import Classifier
     from models.decoding import decode
-    from models.preprocessing import preprocess
+    from models.explain import heat_map, heat_pair, in_image
     from worker.classification import read_scan
 
     context = open_migrated()
@@ -36,18 +38,10 @@ def explain(
         raise RejectedImage(f"Scan {scan_id} is {state}, so there is nothing to explain: {reason}")
     image = decode(read_scan(context.home, context.settings, sha256), context.settings.max_pixels)
     stored = model_in_use(context)
-    constants = stored.card.preprocessing
-    pixels = preprocess(image, constants)
-
-    load_tensorflow()
-    from models.explain import grad_cam, in_image, load_network
-    from training.fit import outputs
-    from training.plots import heat_pair
-
-    network = load_network(stored)
-    said = outputs(network, pixels[None])
-    decision = stored.card.operating_point.decide(float(said.logits[0]), float(said.distances[0]))
-    heat = in_image(grad_cam(network, pixels), image, constants)
+    classifier, constants = Classifier.load(stored), stored.card.preprocessing
+    said = classifier.score(classifier.prepare_image(image)[np.newaxis])
+    decision = classifier.decide(float(said.logits[0]), float(said.distances[0]))
+    heat = in_image(heat_map(said.heat[0], constants.size), image, constants)
     label = decision.label + (f" ({decision.reason})" if decision.reason else "")
     title = (
         f"scan {scan_id}: {label}, probability {decision.probability:.3f}, "

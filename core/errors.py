@@ -45,15 +45,27 @@ class ModelError(HeadctError):
 
 
 class ModelNotFound(ModelError):
-    """No model of that version, or its weights file is gone."""
+    """No model of that version, or a file of it is gone."""
 
 
 class ModelExists(ModelError):
     """There is a model of that version by now."""
 
 
-class WeightsAltered(ModelError):
-    """The weights file's SHA-256 is not the registered one."""
+class ModelAltered(ModelError):
+    """The SHA-256 of a model's weights or serving graph is not the registered one."""
+
+
+class GraphMissing(ModelError):
+    """The version has no serving graph yet: it was registered by release 0.1."""
+
+
+class GraphDisagrees(ModelError):
+    """The serving graph does not say what the network says that it was made from."""
+
+
+class PreprocessingUnknown(ModelError):
+    """The model was trained with a preprocessing that this release does not have."""
 
 
 class DatasetError(HeadctError):

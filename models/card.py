@@ -87,8 +87,10 @@ class ModelCard:
     ----------
     version
         Unique name; the folder in the model store.
-    weights_sha256
-        SHA-256 of the weights file in lower-case hexadecimal. No other file is ever loaded.
+    weights_sha256, graph_sha256
+        SHA-256 of the weights and of the serving graph in lower-case hexadecimal. No other files are ever
+        loaded. The second is empty until `headct models convert` has made the graph of a version of release
+        0.1.
     parameters
         Number of weights of the network.
     operating_point
@@ -123,6 +125,7 @@ class ModelCard:
     metrics: dict[str, Any] = field(default_factory=dict)
     baselines: dict[str, Any] = field(default_factory=dict)
     gate: dict[str, Any] = field(default_factory=dict)
+    graph_sha256: str = ""
 
     def to_json(self) -> str:
         """The card as an indented JSON object."""

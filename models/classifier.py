@@ -1,26 +1,21 @@
-"""A loaded model version: from bytes to the log-odds of a hemorrhage and the guard's distance."""
+"""A loaded model version: from bytes to the log-odds of a hemorrhage, the guard's distance and the heat."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from core.errors import ModelError
 from models.card import Decision, ModelCard
-from models.decoding import DEFAULT_MAX_PIXELS, decode
-from models.network import build_network
-from models.preprocessing import preprocess
-from models.store import StoredModel, verified_weights
+from models.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
+from models.preprocessors import preprocessor_of
+from models.serving import load_session
+from models.store import StoredModel, verified_graph
 
-Forward = Callable[[NDArray[np.float32]], tuple[tf.Tensor, tf.Tensor]]
-"""Prepared images (N, size, size, 1) to log-odds and distances, (N, 1) each."""
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
-_WARM_BATCH_SIZES = range(1, 17)
+_WARM_BATCH_SIZES = (1, 16)
 
 
 @dataclass(frozen=True)
@@ -33,53 +28,45 @@ class Scores:
         float64 (N,), log-odds of a hemorrhage, not calibrated.
     distances
         float64 (N,), how far each image is from what the network has learnt; 0 is typical.
+    heat
+        float32 (N, h, w), log-odds of a bleed in each cell of the image; see `models.explain`.
     """
 
     logits: NDArray[np.float64]
     distances: NDArray[np.float64]
+    heat: NDArray[np.float32]
 
 
 class Classifier:
-    """A network in memory. Make it after the fork: TensorFlow hangs in the child of a process that ran it."""
+    """A network in memory, run by ONNX Runtime."""
 
-    def __init__(self, card: ModelCard, forward: Forward) -> None:
+    def __init__(self, card: ModelCard, session: "InferenceSession") -> None:
         self.card = card
-        self._forward = forward
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self._prepare = preprocessor_of(card.preprocessing).prepare
 
     @classmethod
     def load(cls, stored: StoredModel, threads: int = 1) -> "Classifier":
-        """Build the network and load its weights, once their SHA-256 is the registered one.
+        """Load the serving graph of a version, once its SHA-256 is the registered one.
 
         Parameters
         ----------
         stored
             As the model store gives it.
         threads
-            Threads of TensorFlow in this process; one a process is fastest for a small CNN.
+            Threads of this process for the network; one a process is fastest for a small CNN.
 
         Raises
         ------
-        ModelNotFound, WeightsAltered
         ModelError
-            The weights are those of another network.
+            The graph is missing, altered or not made yet; it is for another ONNX Runtime; or the version was
+            trained with a preprocessing that this release does not have.
         """
-        with suppress(RuntimeError):  # TensorFlow already ran here, with the threads it was given then
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
-        shape = stored.card.preprocessing.input_shape
-        network = build_network(shape)
-        try:
-            with verified_weights(stored) as weights:
-                network.load_weights(weights)
-        except ValueError as error:
-            raise ModelError(
-                f"Model {stored.card.version} was trained for another network than this release has. "
-                "Train it again (`headct train`), or go back: `headct models rollback`."
-            ) from error
-        return cls(stored.card, _frozen(network))
+        return cls(stored.card, load_session(verified_graph(stored), stored.card.version, threads))
 
     def warm_up(self) -> None:
-        """Run every batch size up to 16 once, so that the first scans are not slow."""
+        """Run the network, so that the first scans are not slow."""
         for size in _WARM_BATCH_SIZES:
             self.score(np.zeros((size, *self.card.preprocessing.input_shape), dtype=np.float32))
 
@@ -91,27 +78,22 @@ class Classifier:
         RejectedImage
             With the reason as its message.
         """
-        return preprocess(decode(data, max_pixels), self.card.preprocessing)
+        return self.prepare_image(decode(data, max_pixels))
+
+    def prepare_image(self, image: GreyImage) -> NDArray[np.float32]:
+        """Preprocess a decoded image as the version's training did; float32 (size, size, 1).
+
+        Raises
+        ------
+        NotACtSlice
+        """
+        return self._prepare(image, self.card.preprocessing)
 
     def score(self, batch: NDArray[np.float32]) -> Scores:
         """What the network says of prepared images, float32 (N, size, size, 1)."""
-        logits, distances = (np.asarray(said, dtype=np.float64)[:, 0] for said in self._forward(batch))
-        return Scores(logits, distances)
+        logit, distance, heat = self._session.run(["logit", "distance", "heat"], {self._input: batch})
+        return Scores(logit[:, 0].astype(np.float64), distance[:, 0].astype(np.float64), heat[..., 0])
 
     def decide(self, logit: float, distance: float) -> Decision:
         """Probability and label by the version's operating point."""
         return self.card.operating_point.decide(logit, distance)
-
-
-def _frozen(network: keras.Model) -> Forward:
-    """The network as a graph of constants, in which TensorFlow folds batch norms into the convolutions."""
-    shape = network.input.shape[1:]
-
-    @tf.function(input_signature=[tf.TensorSpec([None, *shape], tf.float32)])
-    def forward(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        said = network(batch, training=False)
-        return said["logit"], said["distance"]
-
-    graph = convert_variables_to_constants_v2(forward.get_concrete_function())
-    compiled: Forward = lambda batch: graph(tf.constant(batch))  # noqa: E731 - names the type
-    return compiled

@@ -1,7 +1,14 @@
-"""The constants of preprocessing: apart from it, since a model's card needs them without SciPy and Pillow."""
+"""The constants of preprocessing: apart from it, since a model's card needs them without OpenCV."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from core.errors import PreprocessingUnknown
+
+CURRENT = "3"
+"""Of every model that is trained now. It changes whenever the pixels that reach the network do."""
+_SERVED = ("2", CURRENT)
+"""`models.preprocessors` has the code of each."""
 
 
 @dataclass(frozen=True)
@@ -11,7 +18,7 @@ class Preprocessing:
     Attributes
     ----------
     version
-        Name of this preprocessing; changes whenever the pixels that reach the network do.
+        Name of the preprocessing that these are constants of.
     size
         Side of the square input in pixels.
     margin
@@ -24,7 +31,7 @@ class Preprocessing:
         The normalised brightness is divided by this, so that most of it lies within -1..2.
     """
 
-    version: str = "2"
+    version: str = CURRENT
     size: int = 128
     margin: float = 0.03
     max_tilt: float = 24.0
@@ -45,3 +52,18 @@ class Preprocessing:
     def from_dict(cls, values: dict[str, Any]) -> "Preprocessing":
         """The constants as `to_dict` gave them."""
         return cls(**values)
+
+
+def check_served(constants: Preprocessing) -> None:
+    """Whether a model that was trained with these can be served.
+
+    Raises
+    ------
+    PreprocessingUnknown
+    """
+    if constants.version not in _SERVED:
+        raise PreprocessingUnknown(
+            f"The model was trained with preprocessing {constants.version}; this release has "
+            f"{' and '.join(_SERVED)}. Upgrade headct, go back (`headct models rollback`), or train again "
+            "(`headct train`)."
+        )

@@ -1,58 +1,41 @@
-"""Where in a head the network sees what speaks for a hemorrhage."""
+"""Where in a head the network sees what speaks for a hemorrhage, and a picture of it."""
 
-import keras
+import io
+
+import cv2
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from models.constants import Preprocessing
 from models.decoding import GreyImage
-from models.head import find_head
-from models.network import FEATURE_MAP, build_network
-from models.store import StoredModel, verified_weights
+from models.preprocessors import preprocessor_of
 
 Heat = NDArray[np.float32]
 
-
-def load_network(stored: StoredModel) -> keras.Model:
-    """The network of a version with its weights.
-
-    Raises
-    ------
-    ModelNotFound, WeightsAltered
-    """
-    network = build_network(stored.card.preprocessing.input_shape)
-    with verified_weights(stored) as weights:
-        network.load_weights(weights)
-    return network
+_OPACITY = 0.7
+_SIDE, _GAP, _CAPTION, _FONT = 440, 16, 48, 13
+"""Pixels: longest side of a picture, space around it, height of the title and size of its letters."""
 
 
-def grad_cam(network: keras.Model, pixels: NDArray[np.float32]) -> Heat:
-    """Heat map of one prepared image by Grad-CAM (Selvaraju et al. 2017, arXiv:1610.02391).
-
-    The channels of the last feature map are added up, each weighted by how much the log-odds of a hemorrhage
-    rise with it; only what speaks for a hemorrhage is kept.
+def heat_map(cells: NDArray[np.float32], size: int) -> Heat:
+    """The heat map of a prepared image.
 
     Parameters
     ----------
-    pixels
-        float32 (size, size, 1), see `models.preprocessing.preprocess`.
+    cells
+        float32 (h, w), log-odds of a bleed in each cell, as the network gives them (`Scores.heat`). It learns
+        them from painted bleeds, whose place is known, and from heads without one; they are not calibrated.
+    size
+        Side of the prepared image in pixels.
 
     Returns
     -------
     float32 (size, size) in 0..1
-        Relative to the image's own greatest value: even the map of a normal head has its 1. All 0 where
-        nothing speaks for a hemorrhage.
+        Near 0 all over a head in which nothing looks like blood.
     """
-    both = keras.Model(network.input, [network.get_layer(FEATURE_MAP).output, network.output["logit"]])
-    with tf.GradientTape() as tape:
-        features, logit = both(pixels[np.newaxis], training=False)
-    weights = tf.reduce_mean(tape.gradient(logit, features), axis=(1, 2), keepdims=True)
-    heat = tf.nn.relu(tf.reduce_sum(weights * features, axis=-1))[0].numpy()
-    size = (pixels.shape[1], pixels.shape[0])
-    smooth = np.asarray(Image.fromarray(heat).resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
-    return np.asarray(smooth / max(smooth.max(), np.finfo(np.float32).tiny))
+    chances = 0.5 + 0.5 * np.tanh(0.5 * cells)  # the logistic function, without overflow
+    return np.asarray(cv2.resize(chances, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def in_image(heat: Heat, image: GreyImage, constants: Preprocessing) -> Heat:
@@ -63,21 +46,40 @@ def in_image(heat: Heat, image: GreyImage, constants: Preprocessing) -> Heat:
     heat
         float32 (size, size).
     image
-        Grey (height, width), as `preprocess` took it.
+        Grey (height, width), as it was prepared.
 
     Returns
     -------
     float32 (height, width)
         0 outside the square that was cut out.
     """
-    head, side = find_head(image, constants.max_tilt), constants.size
-    # As in models.preprocessing, but at the image's own resolution.
-    forth = head.affine(side, head.extent / (side * (1.0 - 2.0 * constants.margin)), 1)
-    back = np.linalg.inv(np.vstack([np.reshape(forth, (2, 3)), (0.0, 0.0, 1.0)]))[:2]
-    laid = Image.fromarray(heat).transform(
-        (image.shape[1], image.shape[0]),
-        Image.Transform.AFFINE,
-        tuple(back.ravel()),
-        Image.Resampling.BILINEAR,
-    )
-    return np.asarray(laid, dtype=np.float32)
+    matrix = preprocessor_of(constants).placement(image, constants)
+    height, width = image.shape
+    return np.asarray(cv2.warpAffine(heat, matrix, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def heat_pair(image: NDArray[np.floating] | NDArray[np.uint8], heat: Heat, title: str) -> bytes:
+    """PNG file: the image, and beside it the same under its heat map.
+
+    Parameters
+    ----------
+    image
+        Grey (height, width), any range.
+    heat
+        float32 (height, width) in 0..1; 0 is clear, 1 is bright.
+    """
+    low, high = float(image.min()), float(image.max())
+    grey = ((image - low) * (255.0 / max(high - low, 1e-6))).astype(np.uint8)
+    colours = cv2.applyColorMap((np.clip(heat, 0.0, 1.0) * 255.0).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    plain, opacity = np.repeat(grey[..., np.newaxis], 3, axis=2), _OPACITY * heat[..., np.newaxis]
+    overlaid = plain * (1.0 - opacity) + colours[..., ::-1] * opacity  # OpenCV's colours begin with blue
+    factor = _SIDE / max(grey.shape)
+    size = max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor))
+    sheet = Image.new("RGB", (2 * size[0] + 3 * _GAP, size[1] + _CAPTION + 2 * _GAP), "white")
+    ImageDraw.Draw(sheet).text((_GAP, _GAP // 2), title, "black", font_size=_FONT)
+    for number, picture in enumerate((plain, overlaid.astype(np.uint8))):
+        shown = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
+        sheet.paste(shown, (_GAP + number * (size[0] + _GAP), _CAPTION + _GAP))
+    file = io.BytesIO()
+    sheet.save(file, "PNG")
+    return file.getvalue()

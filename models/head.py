@@ -1,11 +1,12 @@
 """Finding the head in a slice: its outline, its upright direction and its size."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from scipy import ndimage
 
 from core.errors import NotACtSlice
 from models.decoding import GreyImage
@@ -21,12 +22,23 @@ _MIN_AREA = 0.06
 _MIN_FILL = 0.55
 """A head fills more of its bounding box than this; an ellipse fills 0.785."""
 _MAX_ASPECT = 2.2
-_RADII, _ANGLES = 24, 180
-_UNIT_RADII = (np.arange(_RADII) + 0.5) * (1.15 / _RADII)
-_UNIT_Y = np.outer(_UNIT_RADII, np.cos(2.0 * np.pi * np.arange(_ANGLES) / _ANGLES))
-_UNIT_X = np.outer(_UNIT_RADII, np.sin(2.0 * np.pi * np.arange(_ANGLES) / _ANGLES))
-_DOUBLED = (np.arange(_ANGLES) * (360.0 / _ANGLES) + 180.0) % 360.0 - 180.0
-_NEIGHBOURS = np.ones((3, 3), dtype=np.bool_)
+_RADII, _ANGLES = 16, 128
+_UNIT_RADII = ((np.arange(_RADII) + 0.5) * (1.15 / _RADII)).astype(np.float32)
+_TURNS = 2.0 * np.pi * np.arange(_ANGLES) / _ANGLES
+_UNIT_Y = np.outer(_UNIT_RADII, np.cos(_TURNS)).astype(np.float32)
+_UNIT_X = np.outer(_UNIT_RADII, np.sin(_TURNS)).astype(np.float32)
+_TILTS = (np.arange(2 * _ANGLES) * (180.0 / _ANGLES) + 180.0) % 360.0 / 2.0 - 90.0
+"""Degrees; twice as many as there are angles, between which the agreement is interpolated."""
+
+WARP = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+"""For matrices that lead from the output to the image."""
+
+Pyramid = Sequence[GreyImage]
+"""An image at its own resolution, at half of it, at a quarter, ..."""
+Mask = NDArray[np.uint8]
+"""1 inside, 0 outside."""
+
+cv2.setNumThreads(1)  # one process per core, and images that are small for a thread
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class Head:
     Attributes
     ----------
     mask
-        bool (h, w): the head, in the image reduced by `reduction`.
+        uint8 (h, w), 1 in the head, of the image reduced by `reduction`.
     reduction
         Pixels of the image per pixel of the mask.
     row, column
@@ -47,24 +59,41 @@ class Head:
         Longest side of the upright head's bounding box, in pixels of the image.
     """
 
-    mask: NDArray[np.bool_]
-    reduction: int
+    mask: Mask
+    reduction: float
     row: float
     column: float
     tilt: float
     extent: float
 
-    def affine(self, side: int, pixels_per_output: float, reduction: int) -> tuple[float, ...]:
-        """Coefficients for `Image.transform`, from the upright square of `side` to the reduced image."""
+    def placement(self, side: int, pixels_per_output: float, reduction: float = 1.0) -> NDArray[np.float64]:
+        """The matrix (2, 3) from indices (x, y, 1) of the upright square to indices of the reduced image."""
         scale = pixels_per_output / reduction
-        cosine, sine = np.cos(np.radians(self.tilt)) * scale, np.sin(np.radians(self.tilt)) * scale
-        middle = side / 2.0
-        x0 = self.column / reduction - cosine * middle - sine * middle
-        y0 = self.row / reduction + sine * middle - cosine * middle
-        return float(cosine), float(sine), float(x0), float(-sine), float(cosine), float(y0)
+        angle = math.radians(self.tilt)
+        cosine, sine = math.cos(angle) * scale, math.sin(angle) * scale
+        middle = (side - 1) / 2.0
+        x = self.column / reduction - 0.5 - cosine * middle - sine * middle
+        y = self.row / reduction - 0.5 + sine * middle - cosine * middle
+        return np.array([[cosine, sine, x], [-sine, cosine, y]])
 
 
-def find_head(image: GreyImage, max_tilt: float) -> Head:
+def pyramid(image: GreyImage) -> Pyramid:
+    """The image, and halves of halves of it for as long as they are large enough to be searched."""
+    levels = [image]
+    while min(image.shape) >= 2 * _SEARCH_SIDE:
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        whole = image[: 2 * height, : 2 * width]  # an odd row or column at the end is left out
+        image = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        levels.append(image)
+    return levels
+
+
+def level_within(levels: Pyramid, factor: float) -> int:
+    """The lowest resolution that is reduced by at most that factor, as an index: so often it is halved."""
+    return min(max(0, int(math.log2(factor))), len(levels) - 1)
+
+
+def find_head(levels: Pyramid, max_tilt: float) -> Head:
     """Find the largest bright ring and the direction in which it is most symmetric.
 
     Raises
@@ -72,22 +101,40 @@ def find_head(image: GreyImage, max_tilt: float) -> Head:
     NotACtSlice
         Nothing in the image has the size and shape of a head.
     """
-    head = _find_at(image, max(1, min(image.shape) // _SEARCH_SIDE), max_tilt)
-    closer = max(1, int(head.extent) // _SEARCH_SIDE)
-    return _find_at(image, closer, max_tilt) if closer < _COARSE * head.reduction else head
-
-
-def _find_at(image: GreyImage, reduction: int, max_tilt: float) -> Head:
-    """Find the head in the image reduced by that factor."""
-    picture = Image.fromarray(image)
-    small = np.asarray(picture.reduce(reduction) if reduction > 1 else picture, dtype=np.float32)
+    reduction = max(1.0, min(levels[0].shape) / _SEARCH_SIDE)
+    small = _reduced(levels, reduction)
     mask = _outline(small)
-    rows, columns = np.nonzero(mask)
-    _check_shape(rows, columns, small.size)
-    row, column = float(rows.mean()), float(columns.mean())
-    tilt = _tilt(np.where(mask, small, np.float32(0)), row, column, max_tilt)
-    y, x = rows - np.float32(row), columns - np.float32(column)
-    cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
+    closer = max(1.0, max(cv2.boundingRect(mask)[2:]) * reduction / _SEARCH_SIDE)
+    if closer < _COARSE * reduction:
+        reduction, small = closer, _reduced(levels, closer)
+        mask = _outline(small)
+    return _measured(small, mask, reduction, max_tilt)
+
+
+def _reduced(levels: Pyramid, factor: float) -> GreyImage:
+    """The image at a resolution that is lower by any factor: of a level, sampled between its pixels."""
+    level = level_within(levels, factor)
+    step = factor / 2**level
+    size = int(levels[0].shape[1] / factor), int(levels[0].shape[0] / factor)
+    matrix = np.array([[step, 0.0, (step - 1.0) / 2.0], [0.0, step, (step - 1.0) / 2.0]])
+    return cv2.warpAffine(  # type: ignore[return-value]
+        levels[level], matrix, size, flags=WARP, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def _measured(small: GreyImage, mask: Mask, reduction: float, max_tilt: float) -> Head:
+    """Centre, tilt and size of the head in a reduced image."""
+    rows = cv2.reduce(mask, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0]
+    columns = cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0]
+    area = int(rows.sum())
+    occupied = rows.nonzero()[0]
+    _check_shape(area, len(occupied), np.count_nonzero(columns), mask.size)
+    row, column = (float(counts.dot(np.arange(len(counts), dtype=np.int32))) / area for counts in (rows, columns))
+    tilt = _tilt(cv2.bitwise_and(small, small, mask=mask), area, row, column, max_tilt)
+    # The ends of each row reach as far as the head does in any direction.
+    ends = np.stack(_ends(mask[occupied].view(np.bool_)))
+    x, y = ends - column, occupied - row
+    cosine, sine = math.cos(math.radians(tilt)), math.sin(math.radians(tilt))
     across, along = cosine * x - sine * y, sine * x + cosine * y
     left, right, top, bottom = across.min(), across.max(), along.min(), along.max()
     middle_across, middle_along = (left + right) / 2.0, (top + bottom) / 2.0
@@ -101,33 +148,47 @@ def _find_at(image: GreyImage, reduction: int, max_tilt: float) -> Head:
     )
 
 
-def _outline(small: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _outline(small: GreyImage) -> Mask:
     """The filled head; gaps in the ring (frontal sinus, cropped edge) do not matter."""
-    levels = np.sort(small[::3, ::2], axis=None)
-    bottom, top = float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
-    if top - bottom < 0.1 * max(top, 1.0):
+    levels = np.sort(small[::3, ::2].astype(np.float32), axis=None)  # floats are sorted by vector instructions
+    dark, white = float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
+    if white - dark < 0.1 * max(white, 1.0):
         raise NotACtSlice("The image is blank: nothing in it can be a head. Submit axial head-CT slices.")
-    labels, count = ndimage.label(_without_frame(small > _BONE * top), structure=_NEIGHBOURS)
-    boxes = ndimage.find_objects(labels)
-    spans = [(box[0].stop - box[0].start) * (box[1].stop - box[1].start) for box in boxes]
-    if count == 0 or max(spans) < _MIN_AREA * small.size:
+    bright = _without_frame(small > _BONE * white).view(np.uint8)
+    rims, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    boxes = [cv2.boundingRect(rim) for rim in rims]
+    spans = [width * height for _, _, width, height in boxes]
+    if max(spans, default=0) < _MIN_AREA * small.size:
         raise NotACtSlice("No head is found in the image. Submit axial head-CT slices, bone shown bright.")
-    return _filled(labels == int(np.argmax(spans)) + 1)
+    widest = spans.index(max(spans))
+    left, top, width, height = boxes[widest]
+    ring = np.zeros((height, width), dtype=np.uint8)
+    cv2.drawContours(ring, rims, widest, 1, offset=(-left, -top))
+    mask = np.zeros(small.shape, dtype=np.uint8)
+    mask[top : top + height, left : left + width] = _filled(ring.view(np.bool_))
+    return mask
 
 
-def _check_shape(rows: NDArray[np.intp], columns: NDArray[np.intp], pixels: int) -> None:
-    shorter, longer = sorted((float(np.ptp(rows)) + 1.0, float(np.ptp(columns)) + 1.0))
-    too_thin = rows.size < _MIN_FILL * shorter * longer or longer > _MAX_ASPECT * shorter
-    if too_thin or rows.size < _MIN_AREA * pixels:
+def _check_shape(area: int, height: int, width: int, pixels: int) -> None:
+    too_thin = area < _MIN_FILL * height * width or max(height, width) > _MAX_ASPECT * min(height, width)
+    if too_thin or area < _MIN_AREA * pixels:
         raise NotACtSlice("Nothing in the image has the shape of a head. Submit axial head-CT slices.")
 
 
 def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels that see the ring in at least three of the four directions."""
-    accumulate = np.logical_or.accumulate
-    left, right = accumulate(ring, axis=1), accumulate(ring[:, ::-1], axis=1)[:, ::-1]
-    above, below = accumulate(ring, axis=0), accumulate(ring[::-1], axis=0)[::-1]
-    return np.asarray(((left & right) & (above | below)) | ((above & below) & (left | right)))
+    """Pixels between two of the ring, which reaches every edge, in their row or in their column."""
+    return _between(ring) | _between(np.ascontiguousarray(ring.T)).T
+
+
+def _between(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    first, last = (ends.astype(np.int16)[:, np.newaxis] for ends in _ends(ring))
+    indices = np.arange(ring.shape[1], dtype=np.int16)
+    return (first <= indices) & (indices <= last)
+
+
+def _ends(ring: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The first and the last index in each row; none is empty."""
+    return ring.argmax(axis=1), ring.shape[1] - 1 - ring[:, ::-1].argmax(axis=1)
 
 
 def _without_frame(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -140,20 +201,17 @@ def _without_frame(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return bright
 
 
-def _tilt(head: NDArray[np.float32], row: float, column: float, max_tilt: float) -> float:
+def _tilt(head: GreyImage, area: int, row: float, column: float, max_tilt: float) -> float:
     """Lean of the axis of symmetry in degrees, within +-`max_tilt`.
 
     In polar coordinates about the centre, mirroring at an axis of angle a takes f(r, p) to f(r, 2a - p). The
     agreement of f with its mirror image for all axes at once is therefore the circular convolution of f with
     itself over p, which one FFT gives.
     """
-    radius = 0.5 * float(np.sqrt((head > 0).sum()))
-    height, width = head.shape
-    y = np.clip(row + 0.5 + radius * _UNIT_Y, 0, height - 1).astype(np.intp)
-    x = np.clip(column + 0.5 + radius * _UNIT_X, 0, width - 1).astype(np.intp)
-    polar = head.ravel().take(y * width + x)
-    spectrum = np.fft.rfft(polar, axis=1)
+    radius = np.float32(0.5 * area**0.5)
+    x, y = np.float32(column) + radius * _UNIT_X, np.float32(row) + radius * _UNIT_Y
+    polar = cv2.remap(head, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    spectrum = np.fft.rfft(polar.astype(np.float32), axis=1)
     spectrum[:, 0] = 0.0
-    agreement = np.fft.irfft(np.einsum("r,rk->k", _UNIT_RADII, spectrum**2), n=_ANGLES)
-    allowed = np.abs(_DOUBLED) <= 2.0 * max_tilt
-    return float(_DOUBLED[np.argmax(np.where(allowed, agreement, -np.inf))] / 2.0)
+    agreement = np.fft.irfft(_UNIT_RADII @ spectrum**2, n=len(_TILTS))
+    return float(_TILTS[np.where(np.abs(_TILTS) <= max_tilt, agreement, -np.inf).argmax()])

@@ -1,10 +1,14 @@
 """The network: a small residual CNN that looks at the head and at its left-right difference.
 
-Built in code, so that loading a model never runs code from a file: only weights are read.
+Built in code, so that loading a model never runs code from a file: only weights are read. It is what trains;
+what classifies is the graph that `training.graph` makes of it.
 """
 
 import keras
 from keras import layers, ops
+
+from core.errors import ModelError
+from models.store import StoredModel, verified_weights
 
 MAX_PARAMETERS = 1_000_000
 FEATURE_MAP = "feature_map"
@@ -92,6 +96,27 @@ def build_network(
     level = layers.Dense(1, name=LEVEL)(layers.Dropout(dropout)(summary))
     distance = Guard(name=GUARD)(summary, level)
     return keras.Model(inputs, {"logit": logit, "distance": distance}, name="headct")
+
+
+def load_network(stored: StoredModel) -> keras.Model:
+    """The network of a version with its weights, once their SHA-256 is the registered one.
+
+    Raises
+    ------
+    ModelNotFound, ModelAltered
+    ModelError
+        The weights are those of another network.
+    """
+    network = build_network(stored.card.preprocessing.input_shape)
+    try:
+        with verified_weights(stored) as weights:
+            network.load_weights(weights)
+    except ValueError as error:
+        raise ModelError(
+            f"Model {stored.card.version} was trained for another network than this release has. "
+            "Train it again (`headct train`), or go back: `headct models rollback`."
+        ) from error
+    return network
 
 
 def _quarter(images: keras.KerasTensor) -> keras.KerasTensor:

@@ -7,18 +7,21 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import ModelError, ModelExists, ModelNotFound, WeightsAltered
+from core.errors import GraphMissing, ModelAltered, ModelError, ModelExists, ModelNotFound
 from models.card import ModelCard
+from models.constants import check_served
 
 SHIPPED_CARD = Path(__file__).parent / "weights" / "default.json"
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "default.weights.h5"
+SHIPPED_GRAPH = Path(__file__).parent / "weights" / "default.onnx"
 PRETRAINED = SHIPPED_WEIGHTS.with_name("pretrained.weights.h5")
 PRETRAINED_SHA256 = SHIPPED_WEIGHTS.with_name("pretrained.sha256")
 CARD_NAME = "model.json"
 WEIGHTS_NAME = "model.weights.h5"
+GRAPH_NAME = "model.onnx"
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OR_ANOTHER = ". For another version: `headct models rollback`, or `headct models promote` and its name."
@@ -26,10 +29,11 @@ _OR_ANOTHER = ". For another version: `headct models rollback`, or `headct model
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model version and where its weights are."""
+    """A model version, and where its weights (to train) and its serving graph (to classify) are."""
 
     card: ModelCard
     weights_path: Path
+    graph_path: Path
 
 
 def shipped_model() -> StoredModel:
@@ -40,7 +44,7 @@ def shipped_model() -> StoredModel:
     ModelNotFound
         The installation is incomplete.
     """
-    return StoredModel(_read_card(SHIPPED_CARD), SHIPPED_WEIGHTS)
+    return StoredModel(_read_card(SHIPPED_CARD), SHIPPED_WEIGHTS, SHIPPED_GRAPH)
 
 
 @dataclass(frozen=True)
@@ -99,26 +103,26 @@ class ModelStore:
                 f"The model in {folder} is {card.version}: it was copied or renamed by hand. "
                 f"Name the folder {card.version} again, or remove it."
             )
-        return StoredModel(card, folder / WEIGHTS_NAME)
+        return _stored(card, folder)
 
     def trace(self, version: str | None) -> tuple[tuple[int, int], ...]:
         """Another value as soon as a file of that version changes: its time of change (ns) and size."""
         if version is None:
-            paths = [SHIPPED_CARD, SHIPPED_WEIGHTS]
+            paths = [SHIPPED_CARD, SHIPPED_WEIGHTS, SHIPPED_GRAPH]
         else:
-            paths = [self.directory / version / name for name in (CARD_NAME, WEIGHTS_NAME)]
+            paths = [self.directory / version / name for name in (CARD_NAME, WEIGHTS_NAME, GRAPH_NAME)]
         return tuple((path.stat().st_ctime_ns, path.stat().st_size) for path in paths if path.is_file())
 
-    def register(self, card: ModelCard, weights: Path) -> StoredModel:
-        """Copy the weights and the card into the store; the version appears whole or not at all.
+    def register(self, card: ModelCard, weights: Path, graph: bytes) -> StoredModel:
+        """Copy the weights, the serving graph and the card into the store; all appear, or nothing does.
 
         Raises
         ------
         ModelError
             The version's name is not allowed.
         ModelExists
-        WeightsAltered
-            The weights are not those that the card names.
+        ModelAltered
+            The weights or the graph are not those that the card names.
         """
         folder = self.directory / card.version
         if not _VERSION.fullmatch(card.version):
@@ -131,10 +135,11 @@ class ModelStore:
         partial = Path(tempfile.mkdtemp(prefix=f".partial-{card.version}.", dir=self.directory))
         try:
             shutil.copyfile(weights, partial / WEIGHTS_NAME)
-            verify(StoredModel(card, partial / WEIGHTS_NAME))
+            (partial / GRAPH_NAME).write_bytes(graph)
+            verify(_stored(card, partial))
             (partial / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
-            for path in (partial / WEIGHTS_NAME, partial / CARD_NAME, partial):
-                _sync(path)
+            for name in (WEIGHTS_NAME, GRAPH_NAME, CARD_NAME, "."):
+                _sync(partial / name)
             partial.rename(folder)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -142,24 +147,60 @@ class ModelStore:
         _sync(self.directory)
         for left in self.directory.glob(f".partial-{card.version}.????????"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
-        return StoredModel(card, folder / WEIGHTS_NAME)
+        return _stored(card, folder)
+
+    def add_graph(self, version: str, graph: bytes) -> StoredModel:
+        """Give a version its serving graph, and name it in the card: in this order, so that a crash is harmless.
+
+        Raises
+        ------
+        ModelError
+        """
+        stored = self.find(version)
+        card = replace(stored.card, graph_sha256=hashlib.sha256(graph).hexdigest())
+        _replace(stored.graph_path, graph)
+        _replace(stored.graph_path.with_name(CARD_NAME), card.to_json().encode())
+        return _stored(card, stored.graph_path.parent)
 
     def discard(self, version: str) -> None:
         """Remove a version that was trained here and never came into use."""
         shutil.rmtree(self.directory / version)
 
 
+def _stored(card: ModelCard, folder: Path) -> StoredModel:
+    return StoredModel(card, folder / WEIGHTS_NAME, folder / GRAPH_NAME)
+
+
 def verify(stored: StoredModel) -> None:
-    """Check that the weights are there, and are those that the card names.
+    """Check that this release can serve the version, and that its files are those that the card names.
 
     Raises
     ------
-    ModelNotFound, WeightsAltered
+    PreprocessingUnknown, GraphMissing, ModelNotFound, ModelAltered
     ModelError
         They cannot be read.
     """
-    name = f"weights of model {stored.card.version}"
-    _read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)
+    verified_graph(stored)
+    _verified_weights(stored)
+
+
+def verified_graph(stored: StoredModel) -> bytes:
+    """The serving graph whose SHA-256 is that of the card.
+
+    Raises
+    ------
+    ModelError
+        As `verify`.
+    """
+    card = stored.card
+    check_served(card.preprocessing)
+    if not card.graph_sha256:
+        raise GraphMissing(
+            f"Model {card.version} has no serving graph, as versions of release 0.1. Run `headct models "
+            f"convert`, which makes it from the weights and needs TensorFlow{_OR_ANOTHER}"
+        )
+    name = f"serving graph of model {card.version}"
+    return _read_verified(stored.graph_path, card.graph_sha256, name, _OR_ANOTHER)
 
 
 @contextlib.contextmanager
@@ -173,9 +214,13 @@ def verified_weights(stored: StoredModel) -> Iterator[Path]:
     ModelError
         As `verify`.
     """
-    name = f"weights of model {stored.card.version}"
-    with _copy(_read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)) as weights:
+    with _copy(_verified_weights(stored)) as weights:
         yield weights
+
+
+def _verified_weights(stored: StoredModel) -> bytes:
+    name = f"weights of model {stored.card.version}"
+    return _read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)
 
 
 @contextlib.contextmanager
@@ -195,20 +240,18 @@ def verified_pretrained() -> Iterator[Path]:
         yield weights
 
 
-def _read_verified(weights: Path, sha256: str, name: str, advice: str) -> bytes:
+def _read_verified(path: Path, sha256: str, name: str, advice: str) -> bytes:
     try:
-        data = weights.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelNotFound(
-            f"The {name} are gone: {weights} does not exist. Restore the file{advice}"
-        ) from error
+        raise ModelNotFound(f"Gone: the {name}. {path} does not exist. Restore the file{advice}") from error
     except OSError as error:
         raise ModelError(
-            f"The {name} cannot be read: {weights} ({error.strerror}). Mend its rights or restore it{advice}"
+            f"The {name} cannot be read: {path} ({error.strerror}). Mend its rights or restore it{advice}"
         ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise WeightsAltered(
-            f"The {name} ({weights}) are not the registered ones: their SHA-256 differs. "
+        raise ModelAltered(
+            f"Not the registered one: the {name}, {path}. Its SHA-256 differs. "
             f"Restore the file from a backup or a fresh clone{advice}"
         )
     return data
@@ -236,11 +279,25 @@ def _read_card(path: Path) -> ModelCard:
             f"The card of a model is gone: {path} does not exist. "
             f"Restore it from a backup or a fresh clone{_OR_ANOTHER}"
         ) from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except TypeError as error:  # a field that is unknown or missing
+        raise ModelError(
+            f"The card of a model is of another release of headct, or damaged: {path}. Upgrade headct, or "
+            f"restore the file from a backup or a fresh clone{_OR_ANOTHER}"
+        ) from error
+    except (OSError, ValueError, KeyError) as error:
         raise ModelError(
             f"The card of a model cannot be read: {path}. "
             f"Restore it from a backup or a fresh clone{_OR_ANOTHER}"
         ) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Have the file hold these bytes, on disk: wholly, or as before."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".partial-", delete=False) as file:
+        file.write(data)
+    _sync(Path(file.name))
+    Path(file.name).replace(path)
+    _sync(path.parent)
 
 
 def _sync(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Makes the weights that ship with headct: `python -m training.default_weights --data FOLDER`."""
 
 import argparse
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -13,7 +14,7 @@ from scipy.special import logit
 from core.settings import Settings
 from models.card import ModelCard, OperatingPoint
 from models.constants import Preprocessing
-from models.store import SHIPPED_CARD, SHIPPED_WEIGHTS, weights_sha256
+from models.store import SHIPPED_CARD, SHIPPED_GRAPH, SHIPPED_WEIGHTS, weights_sha256
 from training import baselines
 from training.batches import Images
 from training.calibrate import calibrate
@@ -23,6 +24,7 @@ from training.crossvalidation import CrossValidation, cross_validate
 from training.dataset import Record, fingerprint
 from training.evaluate import evaluate
 from training.fit import domain_limit, fit
+from training.graph import make_graph
 from training.hyperparameters import Hyperparameters
 from training.judged import EVEN_POINT
 from training.labelled.folder import read_folder
@@ -30,7 +32,7 @@ from training.metrics import Metrics
 from training.split import folds
 from training.train import prepare_records
 
-VERSION = "default-2"
+VERSION = "default-3"
 FOLDS, REPEATS = 5, 3
 SENSITIVITY: float = Settings.model_fields["target_sensitivity"].default
 PROTOCOL = (
@@ -56,6 +58,8 @@ def make_default_weights(
     )
     network = fit(images, hyperparameters)
     network.save_weights(weights_path)
+    graph = make_graph(network, images.pixels, VERSION)
+    SHIPPED_GRAPH.write_bytes(graph)
     protocol = PROTOCOL.format(
         repeats=repeats,
         folds=FOLDS,
@@ -66,6 +70,7 @@ def make_default_weights(
     card = ModelCard(
         version=VERSION,
         weights_sha256=weights_sha256(weights_path),
+        graph_sha256=hashlib.sha256(graph).hexdigest(),
         parameters=network.count_params(),
         operating_point=_operating_point(found, domain_limit(network, images, None)),
         preprocessing=constants,

@@ -7,8 +7,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 
-from models.quiet import load_tensorflow
 from training.hyperparameters import Hyperparameters
+from training.quiet import load_tensorflow
 from training.recipes import Material, Prediction, Recipe, predict
 from training.split import Indices
 

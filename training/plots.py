@@ -112,29 +112,6 @@ def calibration(targets: Targets, judged: Judged, bounds: tuple[float, float, fl
     return png(figure)
 
 
-def heat_pair(
-    image: NDArray[np.floating] | NDArray[np.uint8], heat: NDArray[np.float32], title: str
-) -> bytes:
-    """The image, and beside it the same under its heat map.
-
-    Parameters
-    ----------
-    image
-        Grey (height, width).
-    heat
-        float32 (height, width) in 0..1.
-    """
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-    figure.suptitle(title, fontsize=9)
-    plain, overlaid = figure.subplots(1, 2)
-    for axes in (plain, overlaid):
-        axes.imshow(image, cmap="gray", interpolation="nearest")
-        axes.set_axis_off()
-    shown = overlaid.imshow(heat, cmap="inferno", alpha=0.7 * heat, vmin=0.0, vmax=1.0)
-    figure.colorbar(shown, ax=overlaid, shrink=0.8, label="speaks for hemorrhage (relative)")
-    return png(figure)
-
-
 def _axes() -> tuple[Figure, tuple[Axes, Axes]]:
     figure = Figure(figsize=(8.8, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -34,6 +34,10 @@ from training.split import Indices
 from training.wrong_images import wrong_images
 
 
+_CHECKED = 200
+"""Images of which network and serving graph must say the same: enough to meet all that a graph can do wrong."""
+
+
 class Watch(Protocol):
     """Who is told how far a training is; each may raise to stop it, then nothing is registered."""
 
@@ -145,7 +149,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     write_report(job.report, content)
 
     watch.on_stage("registering")
-    return register(store, network, card)
+    return register(store, network, card, images.pixels[:_CHECKED])
 
 
 def _protocol(parts: dict[Part, Indices], target_sensitivity: float) -> str:

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from models.card import CLASSES, Decision, OperatingPoint
-from models.explain import grad_cam
+from models.explain import heat_map, heat_pair
+from models.network import HEAT
 from training.batches import Images
 from training.dataset import Record
 from training.fit import outputs
-from training.plots import heat_pair
 
 MOST_SHOWN = 24
 
@@ -48,12 +48,14 @@ def wrong_images(
     probabilities = np.array([point.probability(logit) for logit in said.logits])
     wrong = (probabilities >= point.threshold) != (images.targets == 1)
     order = np.argsort(-np.abs(probabilities - images.targets), kind="stable")
+    cells = keras.Model(network.input, network.get_layer(HEAT).output)
     shown = []
     for index in [i for i in order if wrong[i]][:MOST_SHOWN]:
         decision = point.decide(float(said.logits[index]), float(said.distances[index]))
         name = hashlib.sha256(records[index].path.read_bytes()).hexdigest()[:12]
         truth = CLASSES[images.targets[index]]
         pixels = images.pixels[index]
-        picture = heat_pair(pixels[..., 0], grad_cam(network, pixels), f"{name}: {truth}")
+        heat = heat_map(np.asarray(cells(pixels[np.newaxis], training=False))[0, ..., 0], len(pixels))
+        picture = heat_pair(pixels[..., 0], heat, f"{name}: {truth}")
         shown.append(WrongImage(name, truth, decision, picture))
     return shown

@@ -25,7 +25,7 @@ from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK
 
 if TYPE_CHECKING:
-    from models.classifier import Classifier  # brings TensorFlow, which only the children load
+    from models.classifier import Classifier  # brings OpenCV, which only the children load
 
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def classify_chunk(
     if images:
         try:
             scores = classifier.score(np.stack(list(images.values())))
-        except Exception as error:  # TensorFlow's tree and Python's: whatever it is, no image is to blame
+        except Exception as error:  # the runtime's tree and Python's: whatever it is, no image is to blame
             _give_back(engine, claimant)
             raise NetworkFailed(
                 f"The network failed on this worker ({type(error).__name__}: {str(error)[:200]}). See to its "

@@ -8,7 +8,6 @@ from sqlalchemy import Engine
 from core.home import Home
 from core.settings import Settings
 from db.engine import database_url, make_engine
-from models.quiet import load_tensorflow
 from models.store import ModelStore, StoredModel
 from worker.served_model import ServedModel
 
@@ -48,9 +47,7 @@ def current_process() -> WorkerProcess:
 
 
 def _load(stored: StoredModel) -> "Classifier":
-    # Only here: Celery's main process must not hold TensorFlow when it forks.
-    load_tensorflow()
-    from models.classifier import Classifier  # noqa: PLC0415
+    from models.classifier import Classifier  # noqa: PLC0415 - Celery's main process does without the network
 
     classifier = Classifier.load(stored)
     classifier.warm_up()

@@ -19,7 +19,7 @@ from db.promotions import SHIPPED, version_in_use, versions_to_go_back_to
 from models.store import ModelStore, StoredModel
 
 if TYPE_CHECKING:
-    from models.classifier import Classifier  # brings TensorFlow, which only the children load
+    from models.classifier import Classifier  # brings OpenCV, which only the children load
 
 logger = logging.getLogger(__name__)
 

@@ -36,10 +36,10 @@ from db.training_runs import (
     record_epoch,
 )
 from models.card import ModelCard
-from models.quiet import load_tensorflow
 from models.store import ModelStore, shipped_model
 from training.dataset import load_dataset
 from training.hyperparameters import Hyperparameters
+from training.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from training.fit import Epoch

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.models import app
-from core.errors import HeadctError, ModelError, ModelNotFound, NothingToRollBack, WeightsAltered
+from core.errors import HeadctError, ModelError, ModelNotFound, NothingToRollBack, ModelAltered
 from core.home import Home
 from db.promotions import promote, version_in_use
 from db.states import Cause
@@ -125,7 +125,7 @@ def test_a_rollback_to_altered_weights_is_refused_and_nothing_recorded(
     run("promote", "site-1")
     run("promote", "site-2")
     store.find("site-1").weights_path.write_bytes(b"altered")
-    with pytest.raises(WeightsAltered, match="headct models promote"):
+    with pytest.raises(ModelAltered, match="headct models promote"):
         run("rollback")
     assert in_use(sqlite_engine) == "site-2"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import ModelError, ModelNotFound, RejectedImage, WeightsAltered
+from core.errors import ModelError, ModelNotFound, RejectedImage, ModelAltered
 from models import classifier as module
 from models.classifier import Classifier
 from models.constants import Preprocessing
@@ -60,7 +60,7 @@ def test_it_warms_up(classifier: Classifier) -> None:
 
 def test_altered_weights_are_never_loaded() -> None:
     shipped = shipped_model()
-    with pytest.raises(WeightsAltered):
+    with pytest.raises(ModelAltered):
         Classifier.load(replace(shipped, card=replace(shipped.card, weights_sha256="0" * 64)))
 
 
@@ -76,7 +76,7 @@ def test_weights_that_are_exchanged_while_the_network_is_built_are_never_loaded(
         return network
 
     monkeypatch.setattr(module, "build_network", build_slowly)
-    with pytest.raises(WeightsAltered, match=r"SHA-256 differs.*headct models rollback"):
+    with pytest.raises(ModelAltered, match=r"SHA-256 differs.*headct models rollback"):
         Classifier.load(StoredModel(shipped_model().card, weights))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ModelError, ModelExists, ModelNotFound, WeightsAltered
+from core.errors import ModelError, ModelExists, ModelNotFound, ModelAltered
 from models import store as module
 from models.card import ModelCard
 from models.store import (
@@ -85,7 +85,7 @@ def test_weights_that_do_not_match_the_card_leave_nothing(
     store: ModelStore, card: ModelCard, weights: Path
 ) -> None:
     weights.write_bytes(b"other weights")
-    with pytest.raises(WeightsAltered):
+    with pytest.raises(ModelAltered):
         store.register(card, weights)
     assert list(store.directory.iterdir()) == []
 
@@ -95,7 +95,7 @@ def test_altered_and_missing_weights_say_what_to_do(
 ) -> None:
     registered = store.register(card, weights)
     registered.weights_path.write_bytes(b"tampered")
-    with pytest.raises(WeightsAltered, match="Restore the file"):
+    with pytest.raises(ModelAltered, match="Restore the file"):
         verify(registered)
     registered.weights_path.unlink()
     with pytest.raises(ModelNotFound, match="Restore the file"):
@@ -111,7 +111,7 @@ def test_what_is_loaded_is_what_was_hashed_even_if_the_file_is_exchanged_in_betw
         assert verified.read_bytes() == b"some weights"
         assert not verified.parent.stat().st_mode & 0o077
     assert not verified.exists()
-    with pytest.raises(WeightsAltered), verified_weights(registered):
+    with pytest.raises(ModelAltered), verified_weights(registered):
         pytest.fail("altered weights were handed out")
 
 
@@ -131,7 +131,7 @@ def test_a_fit_starts_from_the_registered_pretrained_weights_alone(
     altered = tmp_path / "pretrained.weights.h5"
     altered.write_bytes(module.PRETRAINED.read_bytes()[:-1] + b"?")
     monkeypatch.setattr(module, "PRETRAINED", altered)
-    with pytest.raises(WeightsAltered, match="pretrained weights"), verified_pretrained():
+    with pytest.raises(ModelAltered, match="pretrained weights"), verified_pretrained():
         pytest.fail("altered weights were handed out")
     monkeypatch.setattr(module, "PRETRAINED_SHA256", tmp_path / "none")
     with pytest.raises(ModelError, match="fresh clone"), verified_pretrained():
@@ -204,5 +204,5 @@ def test_the_shipped_weights_are_checked_too(tmp_path: Path) -> None:
     shutil.copyfile(shipped_model().weights_path, copy)
     with copy.open("ab") as file:
         file.write(b"x")
-    with pytest.raises(WeightsAltered):
+    with pytest.raises(ModelAltered):
         verify(StoredModel(shipped_model().card, copy))

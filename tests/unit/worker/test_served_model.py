@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ModelError, WeightsAltered
+from core.errors import ModelError, ModelAltered
 from core.home import Home
 from db.promotions import promote, rollback
 from db.states import Cause
@@ -182,5 +182,5 @@ def test_a_process_without_any_version_that_loads_does_not_start(
             raise ModelError("the shipped one neither")
         return load(stored)
 
-    with pytest.raises(WeightsAltered, match="site-1"):
+    with pytest.raises(ModelAltered, match="site-1"):
         ServedModel(engine, store, load_none_but)  # type: ignore[arg-type]  # as load() says

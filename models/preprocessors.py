@@ -1,0 +1,43 @@
+"""Which preprocessing serves a model version: that which it was trained with, and no other."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.constants import Preprocessing, check_served
+from models.decoding import GreyImage
+
+
+class Preprocessor(NamedTuple):
+    """One version of the preprocessing.
+
+    Attributes
+    ----------
+    prepare
+        As `models.preprocessing.preprocess`.
+    placement
+        As `models.preprocessing.placement`.
+    """
+
+    prepare: Callable[[GreyImage, Preprocessing], NDArray[np.float32]]
+    placement: Callable[[GreyImage, Preprocessing], NDArray[np.float64]]
+
+
+def preprocessor_of(constants: Preprocessing) -> Preprocessor:
+    """The preprocessing with which a model was trained.
+
+    Raises
+    ------
+    PreprocessingUnknown
+    """
+    check_served(constants)
+    if constants.version == "2":
+        # With SciPy, which no model of this release needs.
+        from models import preprocessing_2  # noqa: PLC0415
+
+        return Preprocessor(preprocessing_2.preprocess, preprocessing_2.placement)
+    from models import preprocessing  # noqa: PLC0415 - one of the two
+
+    return Preprocessor(preprocessing.preprocess, preprocessing.placement)
