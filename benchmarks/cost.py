@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.decoding import decode
 from models.preprocessing import preprocess
-from models.quiet import load_tensorflow
+from training.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.cores import usable_cores
 from core.settings import Settings
-from models.quiet import load_tensorflow
+from training.quiet import load_tensorflow
 
 _PATIENCE_S = 180
 

@@ -84,6 +84,18 @@ def promote(version: Version, by: By = None) -> None:
 
 
 @app.command()
+def convert() -> None:
+    """Make the serving graph of versions that have none, as those of release 0.1; `headct up` does so too."""
+    from cli.conversion import convert_versions, unconverted
+
+    home = open_migrated().home
+    if not unconverted(home):
+        typer.echo("Every version has its serving graph.")
+    elif not convert_versions(home):
+        raise typer.Exit(1)
+
+
+@app.command()
 def rollback(by: By = None) -> None:
     """Go back to the version that was in use before; a second time: one further back."""
     from sqlalchemy.orm import Session

@@ -81,12 +81,15 @@ def redis() -> None:
 
 
 def migrate() -> None:
-    """Bring the database to the migration of this headct."""
+    """Bring the database, and the models of an earlier release, to this headct."""
+    from cli.conversion import convert_versions
     from db.migrate import migrate as upgrade
     from db.revision import REVISIONS
 
-    upgrade(make_home().engine)
+    context = make_home()
+    upgrade(context.engine)
     typer.echo(f"The database is at migration {REVISIONS[-1]}.")
+    convert_versions(context.home)
 
 
 @contextlib.contextmanager

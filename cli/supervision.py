@@ -7,6 +7,7 @@ import sys
 from rich.console import Console
 
 from cli.context import Context
+from cli.conversion import can_train, convert_versions
 from cli.model_in_use import model_in_use
 from cli.parts import SUPERVISOR_PID
 from core.broker import broker_url, queue_depth, redis_client
@@ -72,6 +73,7 @@ def supervise(context: Context) -> None:
     if settings.broker_url:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)
+    convert_versions(home)
     verify(model_in_use(context))
     os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))
     os.environ["HEADCT_METRICS_PORT"] = str(metrics_port(settings))
@@ -94,9 +96,10 @@ def _configuration(context: Context) -> str:
     parts = {
         "scheduler": f"{headct} watch",
         "worker": f"{headct} worker --queue {INFERENCE_QUEUE}",
-        "training": f"{headct} worker --queue {TRAINING_QUEUE}",
         "flower": f"{headct} flower",
     }
+    if can_train():
+        parts["training"] = f"{headct} worker --queue {TRAINING_QUEUE}"
     user = "user=root" if os.getuid() == 0 else ""  # says that root is meant
     text = _SUPERVISORD.format(logs=_escape(str(home.logs)), run=_escape(str(home.run)), user=user)
     if not context.settings.broker_url:
@@ -127,6 +130,8 @@ def _say_where(context: Context) -> None:
     console.print(f"          user {settings.flower_user}, {_say_password(settings, home)}", markup=False)
     console.print(f"Metrics   http://{metrics}/metrics", markup=False)
     console.print(f"Logs      {home.logs}", markup=False)
+    if not can_train():
+        console.print("Training  not installed: TensorFlow is missing (`make up` installs it)", markup=False)
     console.print("Drop images into the inbox; `headct results` shows what became of them. Ctrl-C stops.")
 
 

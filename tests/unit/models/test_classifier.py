@@ -1,20 +1,19 @@
 """A loaded classifier gives the same answer to the same scan, in any company."""
 
-import shutil
+import hashlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
-from core.errors import ModelError, ModelNotFound, RejectedImage, ModelAltered
-from models import classifier as module
+from core.errors import ModelAltered, ModelError, ModelNotFound, PreprocessingUnknown, RejectedImage
+from models.card import ModelCard
 from models.classifier import Classifier
-from models.constants import Preprocessing
-from models.network import build_network
-from models.store import StoredModel, shipped_model, weights_sha256
+from models.store import StoredModel, shipped_model
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_scan
 
@@ -36,6 +35,7 @@ def test_a_scan_gets_the_same_scores_alone_and_in_a_chunk(classifier: Classifier
     together = classifier.score(batch)
     alone = [classifier.score(batch[i : i + 1]) for i in range(len(kinds))]
     assert together.logits.shape == together.distances.shape == (len(kinds),)
+    assert together.heat.shape == (len(kinds), 16, 16)
     np.testing.assert_allclose(together.logits, [one.logits[0] for one in alone], atol=1e-3)
     np.testing.assert_allclose(together.distances, [one.distances[0] for one in alone], atol=1e-3)
 
@@ -58,36 +58,55 @@ def test_it_warms_up(classifier: Classifier) -> None:
     classifier.warm_up()
 
 
-def test_altered_weights_are_never_loaded() -> None:
+def with_graph(graph: bytes, folder: Path, **changes: object) -> StoredModel:
+    """The shipped version with another serving graph, which its card names."""
+    path = folder / "other.onnx"
+    path.write_bytes(graph)
+    card: ModelCard = replace(
+        shipped_model().card, graph_sha256=hashlib.sha256(graph).hexdigest(), **changes
+    )
+    return StoredModel(card, shipped_model().weights_path, path)
+
+
+def test_an_altered_graph_is_never_loaded() -> None:
     shipped = shipped_model()
-    with pytest.raises(ModelAltered):
-        Classifier.load(replace(shipped, card=replace(shipped.card, weights_sha256="0" * 64)))
-
-
-def test_weights_that_are_exchanged_while_the_network_is_built_are_never_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    weights = tmp_path / "site.weights.h5"
-    shutil.copyfile(shipped_model().weights_path, weights)
-
-    def build_slowly(*arguments: object) -> keras.Model:
-        network = build_network(*arguments)
-        network.save_weights(weights)  # good weights, but not those of the card
-        return network
-
-    monkeypatch.setattr(module, "build_network", build_slowly)
     with pytest.raises(ModelAltered, match=r"SHA-256 differs.*headct models rollback"):
-        Classifier.load(StoredModel(shipped_model().card, weights))
+        Classifier.load(replace(shipped, card=replace(shipped.card, graph_sha256="0" * 64)))
 
 
-def test_weights_of_another_network_are_refused_with_what_to_do(tmp_path: Path) -> None:
-    path = tmp_path / "other.weights.h5"
-    build_network(Preprocessing().input_shape, widths=(4, 8, 8, 8)).save_weights(path)
-    card = replace(shipped_model().card, weights_sha256=weights_sha256(path))
-    with pytest.raises(ModelError, match=r"another network.*headct train"):
-        Classifier.load(StoredModel(card, path))
+def test_a_missing_graph_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="does not exist"):
+        Classifier.load(replace(shipped_model(), graph_path=tmp_path / "none.onnx"))
 
 
-def test_missing_weights_are_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFound, match="gone"):
-        Classifier.load(StoredModel(shipped_model().card, tmp_path / "none.weights.h5"))
+def test_a_graph_that_onnx_runtime_cannot_run_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"cannot run the serving graph.*newer release.*rollback"):
+        Classifier.load(with_graph(b"no graph at all", tmp_path))
+
+
+def test_a_graph_of_a_newer_opset_says_what_to_do(tmp_path: Path) -> None:
+    graph = onnx.load_model_from_string(shipped_model().graph_path.read_bytes())
+    graph.opset_import[0].version = 999
+    with pytest.raises(ModelError, match="newer release"):
+        Classifier.load(with_graph(graph.SerializeToString(), tmp_path))
+
+
+def test_a_graph_without_heat_is_refused(tmp_path: Path) -> None:
+    graph = onnx.load_model_from_string(shipped_model().graph_path.read_bytes())
+    kept = [output for output in graph.graph.output if output.name != "heat"]
+    del graph.graph.output[:]
+    graph.graph.output.extend(kept)
+    with pytest.raises(ModelError, match="does not give heat"):
+        Classifier.load(with_graph(graph.SerializeToString(), tmp_path))
+
+
+def test_a_graph_for_a_preprocessing_that_this_release_lacks_is_refused(tmp_path: Path) -> None:
+    constants = replace(shipped_model().card.preprocessing, version="99")
+    with pytest.raises(PreprocessingUnknown, match=r"preprocessing 99; this release has 2 and 3"):
+        Classifier.load(with_graph(b"", tmp_path, preprocessing=constants))
+
+
+def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ModelError, match="ONNX Runtime, which runs the network, cannot be imported"):
+        Classifier.load(shipped_model())

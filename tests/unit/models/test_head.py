@@ -5,12 +5,18 @@ import pytest
 from PIL import Image
 
 from core.errors import NotACtSlice
-from models.head import find_head
+from models.decoding import GreyImage
+from models.head import Head, pyramid
+from models.head import find_head as find_in
 from training.phantoms.bleeds import Bleed
 from training.phantoms.brain import BrainLevel
 from training.phantoms.canvas import Frame
 from training.phantoms.phantom import make_phantom, skull_at
 from training.phantoms.synthetic import generate_scan
+
+
+def find_head(image: GreyImage, max_tilt: float) -> Head:
+    return find_in(pyramid(image), max_tilt)
 
 
 @pytest.mark.parametrize("tilt", [-15.0, -6.0, 0.0, 9.0, 14.0])

@@ -1,4 +1,4 @@
-"""Who only looks at the store or a file never pays for TensorFlow."""
+"""Who classifies, or only looks at the store or a file, never pays for TensorFlow."""
 
 import subprocess
 import sys
@@ -16,6 +16,8 @@ HEAVY = ("tensorflow", "keras", "sklearn", "pydicom")
         "models.dicom",
         "models.decoding",
         "models.preprocessing",
+        "models.classifier",
+        "models.explain",
         "training.phantoms.synthetic",
         "training.dataset",
     ],
@@ -24,12 +26,23 @@ def test_the_module_is_imported_without_tensorflow_scikit_learn_and_pydicom(modu
     assert said(f"import sys, {module}; print([name for name in {HEAVY} if name in sys.modules])") == "[]"
 
 
-def test_a_process_that_classifies_has_nothing_that_only_training_needs_and_a_trainer_gets_it() -> None:
+def test_what_classifies_loads_nothing_of_what_trains() -> None:
     code = """
 import sys
-from models.quiet import UNUSED, load_tensorflow
+import worker.classification, models.explain
+from models.classifier import Classifier
+from models.store import shipped_model
+Classifier.load(shipped_model()).warm_up()
+print([name for name in ("tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "matplotlib", "scipy") if name in sys.modules])
+"""
+    assert said(code) == "[]"
+
+
+def test_a_trainer_gets_what_keras_does_without() -> None:
+    code = """
+import sys
+from training.quiet import UNUSED, load_tensorflow
 load_tensorflow()
-import models.classifier
 print([name for name in (*UNUSED, "scipy.stats") if name in sys.modules])
 import matplotlib, sklearn
 """

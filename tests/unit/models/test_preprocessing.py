@@ -36,8 +36,8 @@ def test_the_result_has_the_networks_shape_and_stays_within_the_limits(scan: np.
 
 def test_outside_the_head_there_is_nothing(scan: np.ndarray) -> None:
     prepared = preprocess(scan, CONSTANTS)
-    assert (prepared[:2] == 0.0).all()
-    assert (prepared[:, :5] == 0.0).all()
+    assert (prepared[[0, -1]] == 0.0).all()  # the mask fades over three pixels within the margin of four
+    assert (prepared[:, :12] == 0.0).all()
 
 
 def test_width_height_and_border_do_not_matter(scan: np.ndarray) -> None:
@@ -50,7 +50,7 @@ def test_a_small_head_in_a_large_field_of_view_is_found_as_well_as_one_that_fill
     for seed in range(10):
         scan = generate_scan(seed, None, (300, 260)).image
         differences.append(difference(scan, np.pad(scan, ((80, 90), (120, 100)))))
-    assert np.mean(differences) < 0.08  # with the cells of the whole field: 0.12
+    assert np.mean(differences) < 0.10  # with the cells of the whole field: 0.13
 
 
 def test_resolution_does_not_matter(scan: np.ndarray) -> None:

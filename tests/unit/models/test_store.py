@@ -1,24 +1,27 @@
 """Versions are registered whole, found by name, and checked before use."""
 
+import hashlib
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.errors import ModelError, ModelExists, ModelNotFound, ModelAltered
+from core.errors import GraphMissing, ModelAltered, ModelError, ModelExists, ModelNotFound, PreprocessingUnknown
 from models import store as module
 from models.card import ModelCard
 from models.store import (
     DamagedModel,
     ModelStore,
-    StoredModel,
     shipped_model,
     verified_pretrained,
     verified_weights,
     verify,
     weights_sha256,
 )
+
+GRAPH = b"a serving graph"
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def card(weights: Path) -> ModelCard:
-    return replace(shipped_model().card, version="site-1", weights_sha256=weights_sha256(weights))
+    return replace(shipped_model().card, version="site-1", weights_sha256=weights_sha256(weights), graph_sha256=hashlib.sha256(GRAPH).hexdigest())
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_without_a_version_the_shipped_model_is_found(store: ModelStore) -> None
 
 
 def test_a_registered_version_is_found_and_listed(store: ModelStore, card: ModelCard, weights: Path) -> None:
-    registered = store.register(card, weights)
+    registered = store.register(card, weights, GRAPH)
     assert store.find("site-1") == registered
     assert store.versions() == [shipped_model().card, card]
     verify(registered)
@@ -59,7 +62,7 @@ def test_a_registered_version_is_found_and_listed(store: ModelStore, card: Model
 
 
 def test_an_unknown_version_names_those_there_are(store: ModelStore, card: ModelCard, weights: Path) -> None:
-    store.register(card, weights)
+    store.register(card, weights, GRAPH)
     with pytest.raises(ModelNotFound, match=f"{shipped_model().card.version}, site-1"):
         store.find("site-2")
 
@@ -70,15 +73,15 @@ def test_a_version_is_never_a_path_out_of_the_store(
     with pytest.raises(ModelNotFound):
         store.find("../models")
     with pytest.raises(ModelError, match="cannot name"):
-        store.register(replace(card, version="../elsewhere"), weights)
+        store.register(replace(card, version="../elsewhere"), weights, GRAPH)
 
 
 def test_a_version_is_never_overwritten(store: ModelStore, card: ModelCard, weights: Path) -> None:
-    store.register(card, weights)
+    store.register(card, weights, GRAPH)
     with pytest.raises(ModelExists, match="exists already"):
-        store.register(card, weights)
+        store.register(card, weights, GRAPH)
     with pytest.raises(ModelExists, match="exists already"):
-        store.register(replace(card, version=shipped_model().card.version), weights)
+        store.register(replace(card, version=shipped_model().card.version), weights, GRAPH)
 
 
 def test_weights_that_do_not_match_the_card_leave_nothing(
@@ -86,14 +89,14 @@ def test_weights_that_do_not_match_the_card_leave_nothing(
 ) -> None:
     weights.write_bytes(b"other weights")
     with pytest.raises(ModelAltered):
-        store.register(card, weights)
+        store.register(card, weights, GRAPH)
     assert list(store.directory.iterdir()) == []
 
 
 def test_altered_and_missing_weights_say_what_to_do(
     store: ModelStore, card: ModelCard, weights: Path
 ) -> None:
-    registered = store.register(card, weights)
+    registered = store.register(card, weights, GRAPH)
     registered.weights_path.write_bytes(b"tampered")
     with pytest.raises(ModelAltered, match="Restore the file"):
         verify(registered)
@@ -102,10 +105,76 @@ def test_altered_and_missing_weights_say_what_to_do(
         verify(registered)
 
 
+def test_an_altered_and_a_missing_serving_graph_say_what_to_do(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    registered = store.register(card, weights, GRAPH)
+    registered.graph_path.write_bytes(b"tampered")
+    with pytest.raises(ModelAltered, match=r"serving graph of model site-1.*Restore the file"):
+        verify(registered)
+    registered.graph_path.unlink()
+    with pytest.raises(ModelNotFound, match=r"serving graph of model site-1.*Restore the file"):
+        verify(registered)
+
+
+def test_a_graph_that_does_not_match_the_card_leaves_nothing(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    with pytest.raises(ModelAltered, match="serving graph"):
+        store.register(card, weights, b"another graph")
+    assert list(store.directory.iterdir()) == []
+
+
+def test_a_version_without_a_graph_names_the_command_that_makes_it(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    registered = store.register(card, weights, GRAPH)
+    with pytest.raises(GraphMissing, match="headct models convert"):
+        verify(replace(registered, card=replace(card, graph_sha256="")))
+
+
+def test_a_version_of_release_0_1_is_read_and_gets_its_graph(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    store.register(card, weights, GRAPH)
+    path = store.directory / "site-1" / "model.json"
+    values = json.loads(path.read_text())
+    del values["graph_sha256"]
+    path.write_text(json.dumps(values))
+    (path.parent / "model.onnx").unlink()
+    assert store.find("site-1").card.graph_sha256 == ""
+    before = store.trace("site-1")
+    added = store.add_graph("site-1", GRAPH)
+    assert store.find("site-1") == added
+    verify(added)
+    assert store.trace("site-1") != before
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [
+        "model.json",
+        "model.onnx",
+        "model.weights.h5",
+    ]
+
+
+def test_a_version_of_a_preprocessing_that_this_release_lacks_is_refused(
+    store: ModelStore, card: ModelCard, weights: Path
+) -> None:
+    newer = replace(card, preprocessing=replace(card.preprocessing, version="99"))
+    with pytest.raises(PreprocessingUnknown, match=r"preprocessing 99.*headct train"):
+        store.register(newer, weights, GRAPH)
+
+
+def test_a_card_of_a_newer_release_says_so(store: ModelStore, card: ModelCard, weights: Path) -> None:
+    store.register(card, weights, GRAPH)
+    path = store.directory / "site-1" / "model.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"tokens": 3}))
+    with pytest.raises(ModelError, match=r"of another release.*Upgrade headct"):
+        store.find("site-1")
+
+
 def test_what_is_loaded_is_what_was_hashed_even_if_the_file_is_exchanged_in_between(
     store: ModelStore, card: ModelCard, weights: Path
 ) -> None:
-    registered = store.register(card, weights)
+    registered = store.register(card, weights, GRAPH)
     with verified_weights(registered) as verified:
         registered.weights_path.write_bytes(b"tampered")
         assert verified.read_bytes() == b"some weights"
@@ -116,7 +185,7 @@ def test_what_is_loaded_is_what_was_hashed_even_if_the_file_is_exchanged_in_betw
 
 
 def test_weights_that_cannot_be_read_are_said(store: ModelStore, card: ModelCard, weights: Path) -> None:
-    registered = store.register(card, weights)
+    registered = store.register(card, weights, GRAPH)
     registered.weights_path.unlink()
     registered.weights_path.mkdir()
     with pytest.raises(ModelError, match=r"cannot be read.*headct models rollback"):
@@ -142,7 +211,7 @@ def test_a_damaged_card_says_which_file_and_hides_no_other_version(
     store: ModelStore, card: ModelCard, weights: Path
 ) -> None:
     for version in ("site-1", "site-2"):
-        store.register(replace(card, version=version), weights)
+        store.register(replace(card, version=version), weights, GRAPH)
     (store.directory / "site-1" / "model.json").write_text("{")
     with pytest.raises(ModelError, match=r"model\.json.*headct models rollback"):
         store.find("site-1")
@@ -157,7 +226,7 @@ def test_a_damaged_card_says_which_file_and_hides_no_other_version(
 def test_a_folder_that_was_renamed_by_hand_is_no_version_of_its_own(
     store: ModelStore, card: ModelCard, weights: Path
 ) -> None:
-    store.register(card, weights)
+    store.register(card, weights, GRAPH)
     shutil.copytree(store.directory / "site-1", store.directory / "site-2")
     with pytest.raises(ModelError, match="is site-1"):
         store.find("site-2")
@@ -166,7 +235,7 @@ def test_a_folder_that_was_renamed_by_hand_is_no_version_of_its_own(
 def test_a_version_that_is_being_registered_is_not_listed(
     store: ModelStore, card: ModelCard, weights: Path
 ) -> None:
-    store.register(card, weights)
+    store.register(card, weights, GRAPH)
     shutil.copytree(store.directory / "site-1", store.directory / ".partial-x")
     assert len(store.versions()) == 2
 
@@ -178,7 +247,7 @@ def test_what_a_killed_process_left_of_a_version_is_gone_once_it_is_registered(
     of_another = store.directory / ".partial-site-1.2.abcdefgh"
     for folder in (left, of_another):
         folder.mkdir(parents=True)
-    store.register(card, weights)
+    store.register(card, weights, GRAPH)
     assert sorted(store.directory.iterdir()) == [of_another, store.directory / "site-1"]
 
 
@@ -187,7 +256,7 @@ def test_the_trace_changes_with_the_files_of_a_version(
 ) -> None:
     assert store.trace(None) == store.trace(None) != ()
     assert store.trace("site-1") == ()
-    registered = store.register(card, weights)
+    registered = store.register(card, weights, GRAPH)
     before = store.trace("site-1")
     registered.weights_path.write_bytes(b"tampered")
     assert store.trace("site-1") != before
@@ -205,4 +274,4 @@ def test_the_shipped_weights_are_checked_too(tmp_path: Path) -> None:
     with copy.open("ab") as file:
         file.write(b"x")
     with pytest.raises(ModelAltered):
-        verify(StoredModel(shipped_model().card, copy))
+        verify(replace(shipped_model(), weights_path=copy))

@@ -1,0 +1,47 @@
+"""Serving graphs for the versions of release 0.1, made where the database is migrated."""
+
+import importlib.util
+
+import typer
+
+from core.home import Home
+from models.card import ModelCard
+from models.store import ModelStore
+
+
+def can_train() -> bool:
+    """Whether the extra `train` is installed, without importing any of it."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def unconverted(home: Home) -> list[str]:
+    """The versions of a home that have no serving graph."""
+    cards = ModelStore(home.models).versions()
+    return [card.version for card in cards if isinstance(card, ModelCard) and not card.graph_sha256]
+
+
+def convert_versions(home: Home) -> bool:
+    """Make the graphs that are missing, and say of each what became of it; whether all were made.
+
+    A version that cannot be converted is only said: another one may be in use.
+    """
+    if not (missing := unconverted(home)):
+        return True
+    if not can_train():
+        typer.echo(
+            f"{len(missing)} model versions have no serving graph, and without TensorFlow none can be made: "
+            f"{', '.join(missing)}. Install the extra `train` (`make up` does), then `headct models convert`.",
+            err=True,
+        )
+        return False
+    from training.quiet import load_tensorflow  # noqa: PLC0415
+
+    typer.echo("Making the serving graphs of model versions of an earlier release ...")
+    load_tensorflow()
+    from training.convert import convert_all  # noqa: PLC0415
+
+    well = True
+    for card, error in convert_all(ModelStore(home.models)):
+        well = well and error is None
+        typer.echo(f"{card.version}: {error or 'converted'}", err=error is not None)
+    return well
