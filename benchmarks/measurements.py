@@ -94,6 +94,7 @@ def _cost(bench: Bench) -> Figures:
 
 def _replaced_child(bench: Bench) -> Figures:
     seconds = measure_replaced_child(bench.folder / "replaced", bench.source)
+    bench.console.print(f"(i) by kill: {', '.join(f'{one:.2f}' for one in seconds)} s")
     return median_figure("child_first_image_seconds", seconds)
 
 
@@ -150,8 +151,8 @@ def _training_share(bench: Bench, system: RunningSystem) -> Figures:
 
 def _switch(bench: Bench, system: RunningSystem) -> Figures:
     switches = measure_switch(system, bench.source)
-    parts = [(f"{one.from_start:.2f} s from its start:", one.from_return) for one in switches]
-    print_parts(bench.console, "(j) from the return of promote", "s", parts)
+    said = ", ".join(f"{one.from_return:.2f} ({one.from_start:.2f})" for one in switches)
+    bench.console.print(f"(j) from the return of promote (from its start): {said} s")
     return median_figure("switch_seconds", [one.from_return for one in switches]) | median_figure(
         "switch_from_start_seconds", [one.from_start for one in switches]
     )

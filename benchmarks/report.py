@@ -56,8 +56,8 @@ TARGETS = (
     Target("throughput_while_training", "(g) throughput with training over without", "", 0.45, at_most=False),
     Target("latency_p99_while_training_ms", "(g) latency while training, p99", "ms", 1000),
     Target("cost_over_decoding", "(h) preprocessing, network over decoding", "", 0.5, 0.35),
-    Target("child_first_image_seconds", "(i) a child's kill to the next one's result", "s", 2.5, 1.5),
-    Target("switch_seconds", "(j) promote to that version's first result", "s", 2, 1),
+    Target("child_first_image_seconds", "(i) killed child to next child's image", "s", 2.5, 1.5),
+    Target("switch_seconds", "(j) promote to that version's result", "s", 2, 1),
     Target("demo_seconds", "(k) headct demo, second time", "s", 15, 10),
 )
 
