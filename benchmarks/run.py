@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.cores import usable_cores
 
 _LATEST = Path(__file__).with_name("latest.json")
 _ROUNDS = 5
+_FILE_WIDTH = 100
 
 
 def main() -> None:
@@ -34,7 +36,8 @@ def main() -> None:
     if unknown := wanted - set(LETTERS):
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}; there are {LETTERS}")
     os.umask(0o077)  # as the commands of headct, which refuse a home that others may read
-    console = Console(highlight=False, soft_wrap=True)
+    # A file has no width of its own; Rich would take 80 columns.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _FILE_WIDTH)
     load = os.getloadavg()[0]
     if load > 0.5:
         console.print(f"The machine is busy (load {load:.1f}): the figures will be worse than the system.")
