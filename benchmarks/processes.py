@@ -36,6 +36,11 @@ def measure_memory(system: RunningSystem) -> list[Memory]:
     return sorted(found, key=lambda memory: memory.rss_mb, reverse=True)
 
 
+def classify_children(system: RunningSystem) -> list[psutil.Process]:
+    """The processes that hold the network."""
+    return [one for one in system.processes() if _name(one) == CLASSIFY_CHILD]
+
+
 def measure_idle_cpu(system: RunningSystem) -> dict[str, float]:
     """User and system time of every process in percent of one core, by name, while nothing is to be done."""
     time.sleep(_SETTLE_S)

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,24 +20,18 @@ _MEDIAN_HEIGHT, _SPREAD, _HEIGHTS = 410.0, 0.35, (158, 957)
 _AFTER_HEADER = 33
 
 
-class ScanSource:
-    """Draws some synthetic slices once, then gives any number of files that differ in a text chunk.
+class FileSource(ABC):
+    """Draws some synthetic slices once, then gives any number of files, no two with the same bytes."""
 
-    As in the real set the files are RGB with equal channels; their mean size is about that of the real ones.
-    """
+    suffix: str
 
-    def __init__(self) -> None:
-        rng = np.random.default_rng(_SEED)
-        kinds: list[Bleed | None] = [None, *Bleed]
-        self._drawn = []
-        for index in range(_DRAWN):
-            height = int(np.clip(rng.lognormal(np.log(_MEDIAN_HEIGHT), _SPREAD), *_HEIGHTS))
-            size = height, int(height * rng.uniform(0.75, 0.95))
-            scan = generate_scan(index, kinds[index % len(kinds)], size)
-            file = io.BytesIO()
-            Image.fromarray(scan.image).convert("RGB").save(file, "PNG", compress_level=1)
-            self._drawn.append(file.getvalue())
+    def __init__(self, drawn: list[bytes]) -> None:
+        self._drawn = drawn
         self._given = 0
+
+    @abstractmethod
+    def _distinct(self, data: bytes, number: int) -> bytes:
+        """The file with that number in it, where it changes no pixel."""
 
     @property
     def mean_bytes(self) -> float:
@@ -47,17 +42,41 @@ class ScanSource:
         """`count` files, none of which was given before."""
         for _ in range(count):
             self._given += 1
-            data = self._drawn[self._given % _DRAWN]
-            yield data[:_AFTER_HEADER] + _text_chunk(f"Comment\0{self._given}") + data[_AFTER_HEADER:]
+            yield self._distinct(self._drawn[self._given % len(self._drawn)], self._given)
 
     def write(self, folder: Path, count: int) -> list[Path]:
         """Write `count` new files into a folder; their names are new as well."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = []
         for data in self.files(count):
-            paths.append(folder / f"{self._given:06d}.png")
+            paths.append(folder / f"{self._given:06d}{self.suffix}")
             paths[-1].write_bytes(data)
         return paths
+
+
+class ScanSource(FileSource):
+    """PNGs that differ in a text chunk.
+
+    As in the real set they are RGB with equal channels; their mean size is about that of the real ones.
+    """
+
+    suffix = ".png"
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(_SEED)
+        kinds: list[Bleed | None] = [None, *Bleed]
+        drawn = []
+        for index in range(_DRAWN):
+            height = int(np.clip(rng.lognormal(np.log(_MEDIAN_HEIGHT), _SPREAD), *_HEIGHTS))
+            size = height, int(height * rng.uniform(0.75, 0.95))
+            scan = generate_scan(index, kinds[index % len(kinds)], size)
+            file = io.BytesIO()
+            Image.fromarray(scan.image).convert("RGB").save(file, "PNG", compress_level=1)
+            drawn.append(file.getvalue())
+        super().__init__(drawn)
+
+    def _distinct(self, data: bytes, number: int) -> bytes:
+        return data[:_AFTER_HEADER] + _text_chunk(f"Comment\0{number}") + data[_AFTER_HEADER:]
 
 
 def _text_chunk(text: str) -> bytes:

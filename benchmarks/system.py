@@ -71,9 +71,15 @@ class RunningSystem:
         supervisor = psutil.Process(self._process.pid)
         return [supervisor, *supervisor.children(recursive=True)]
 
-    def rejected(self) -> int:
-        """Scans without a result; the benchmark's own files must give none."""
-        return self.count("SELECT count(*) FROM scan WHERE reason IS NOT NULL")
+    def check_results(self) -> None:
+        """The benchmark's own files must all have a result, or the figures do not count.
+
+        Raises
+        ------
+        BenchmarkFailed
+        """
+        if without := self.count("SELECT count(*) FROM scan WHERE reason IS NOT NULL"):
+            raise BenchmarkFailed(f"{without} files were rejected.\n{self._said()}")
 
     def stop(self) -> None:
         """Stop it as a service manager would.
@@ -102,8 +108,11 @@ class RunningSystem:
 
 
 @contextlib.contextmanager
-def running_system(root: Path, waiting: bytes) -> Iterator[RunningSystem]:
-    """`headct up` on a fresh home below `root`, whose inbox holds one file already."""
+def running_system(root: Path, waiting: bytes, **settings: str) -> Iterator[RunningSystem]:
+    """`headct up` on a fresh home below `root`, whose inbox holds one file already.
+
+    `settings` are environment variables `HEADCT_*`.
+    """
     home = Home(root)
     home.make()
     (home.inbox / "first.png").write_bytes(waiting)
@@ -111,7 +120,7 @@ def running_system(root: Path, waiting: bytes) -> Iterator[RunningSystem]:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "cli", "up"],
             cwd=root,  # where no `.env` is
-            env=environment(root),
+            env=environment(root) | settings,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

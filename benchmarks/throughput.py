@@ -1,54 +1,66 @@
-"""(a) Images a second through the whole system, beside the machine's limit."""
+"""(a) Images a second through the whole system, beside the machine's limit and the plain loop."""
 
 import os
 import shutil
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.limit import BareLimit
-from benchmarks.scans import ScanSource
+from benchmarks.bare import BareProcesses
+from benchmarks.medians import Figures, median_figure
+from benchmarks.scans import FileSource
 from benchmarks.system import RunningSystem
-from core.settings import Settings
 
 _FILES, _WARM_FILES = 1000, 64
 _LOOK_S = 0.05
 
 
 @dataclass(frozen=True)
-class Throughput:
-    """Images a second of system and limit, and the first over the second."""
+class Round:
+    """Images a second of the system, of its own bare limit and of the plain loop."""
 
     system: float
     limit: float
+    plain_loop: float
 
     @property
     def ratio(self) -> float:
-        """1.0 would be a system that costs nothing."""
+        """System over limit; 1.0 would be a system that costs nothing."""
         return self.system / self.limit
+
+    @property
+    def plain_loop_ratio(self) -> float:
+        """System over plain loop; above 1.0 the system is the faster one."""
+        return self.system / self.plain_loop
 
 
 def measure_throughput(
-    system: RunningSystem, source: ScanSource, scratch: Path, settings: Settings, rounds: int
-) -> list[Throughput]:
-    """Measure several times; the limit right before and right after the system each time, and their mean.
+    system: RunningSystem,
+    source: FileSource,
+    scratch: Path,
+    loops: tuple[BareProcesses, BareProcesses],
+    rounds: int,
+) -> list[Round]:
+    """Measure several times, `loops` (limit, plain loop) right before and right after the system each time.
 
     `scratch` must be on the inbox's file system.
     """
-    through_system(system, source.write(scratch, _WARM_FILES))
+    warm = source.write(scratch, _WARM_FILES)
+    for loop in loops:
+        loop.images_per_second(warm)
+    through_system(system, warm)
     measured = []
-    with BareLimit(settings) as bare:
-        for _ in range(rounds):
-            paths = source.write(scratch, _FILES)
-            copies = [Path(shutil.copy(path, scratch / f"{path.stem}.copy")) for path in paths]
-            os.sync()  # or writing the files' own dirty pages falls into whichever part comes first
-            before = bare.images_per_second(copies)
-            through = through_system(system, paths)
-            after = bare.images_per_second(copies)
-            for copy in copies:
-                copy.unlink()
-            measured.append(Throughput(through, statistics.mean((before, after))))
+    for _ in range(rounds):
+        paths = source.write(scratch, _FILES)
+        copies = _copies(paths, scratch / "copies")
+        os.sync()  # or writing the files' own dirty pages falls into whichever part comes first
+        before = [loop.images_per_second(copies) for loop in loops]
+        through = through_system(system, paths)
+        after = [loop.images_per_second(copies) for loop in reversed(loops)]
+        shutil.rmtree(scratch / "copies")
+        measured.append(Round(through, *map(statistics.mean, zip(before, reversed(after), strict=True))))
     return measured
 
 
@@ -61,6 +73,18 @@ def through_system(system: RunningSystem, paths: list[Path]) -> float:
     return len(paths) / (time.perf_counter() - began)
 
 
-def median_round(rounds: list[Throughput]) -> Throughput:
-    """The round whose ratio is the median."""
-    return sorted(rounds, key=lambda one: one.ratio)[len(rounds) // 2]
+def throughput_figures(rounds: Sequence[Round], prefix: str = "") -> Figures:
+    """Medians over the rounds, each figure on its own."""
+    return (
+        median_figure(f"{prefix}throughput_ratio", [one.ratio for one in rounds])
+        | median_figure(f"{prefix}plain_loop_ratio", [one.plain_loop_ratio for one in rounds])
+        | median_figure(f"{prefix}images_per_second", [one.system for one in rounds])
+        | median_figure(f"{prefix}limit_images_per_second", [one.limit for one in rounds])
+        | median_figure(f"{prefix}plain_loop_images_per_second", [one.plain_loop for one in rounds])
+    )
+
+
+def _copies(paths: Sequence[Path], folder: Path) -> list[Path]:
+    """Files of their own for the loops: the system takes the dropped ones away, by a link to each."""
+    folder.mkdir()
+    return [Path(shutil.copy(path, folder / path.name)) for path in paths]

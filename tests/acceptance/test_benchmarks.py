@@ -3,19 +3,43 @@
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
 
-def test_a_benchmark_runs() -> None:
-    """The one that needs no running system; the others take minutes."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.run", "--only", "e"],
-        cwd=Path(__file__).parents[2],
+from benchmarks.measurements import LETTERS
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.run", *arguments],
+        cwd=REPOSITORY,
         umask=0o022,  # as a login shell has it
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_benchmark_runs() -> None:
+    """The one that needs no running system; the others take minutes."""
+    latest = REPOSITORY / "benchmarks" / "latest.json"
+    before = latest.stat().st_mtime_ns if latest.exists() else None
+    began = time.monotonic()
+    ran = bench("--only", "e")
+    elapsed = time.monotonic() - began
     assert ran.returncode == 0, ran.stderr
     [seconds] = re.findall(r"^\(e\) headct results, 10,000 rows +(\d+\.\d\d) s", ran.stdout, re.MULTILINE)
-    assert float(seconds) > 0
+    assert 0 < float(seconds) < elapsed
+    assert set(re.findall(r"^\((\w)\)", ran.stdout, re.MULTILINE)) == {"e"}
+    assert (latest.stat().st_mtime_ns if latest.exists() else None) == before, "only a whole run is kept"
+
+
+@pytest.mark.parametrize("letters", ["z", "az"])
+def test_an_unknown_letter_is_refused_with_those_that_there_are(letters: str) -> None:
+    ran = bench("--only", letters)
+    assert ran.returncode == 2
+    assert LETTERS in ran.stderr
