@@ -45,7 +45,7 @@ def measure_results(root: Path) -> tuple[float, bool]:
 
 
 def _fill(home: Home) -> None:
-    engine = make_engine(database_url(Settings(_env_file=None, home=home.root), home))
+    engine = make_engine(database_url(Settings(home=home.root), home))
     migrate(engine)
     digests = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(_ROWS)]
     with Session(engine) as session, session.begin():

@@ -87,7 +87,7 @@ def _measure_system(
         system.wait_for(1, _LOOK_S)
         figures["up_to_first_result_seconds"] = time.perf_counter() - began
         if "a" in wanted:
-            settings = Settings(_env_file=None, home=root)
+            settings = Settings(home=root)
             measured = measure_throughput(system, source, folder / "scratch", settings, rounds)
             print_parts(
                 console,

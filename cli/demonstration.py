@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -61,8 +62,8 @@ def demonstrate(images: Path | None) -> None:
             raise DatasetError(
                 f"There is no image in {images}. Name a folder with PNG, JPEG, TIFF or BMP files."
             )
-        settings = Settings(_env_file=None, home=root / "home", flower_port=0)
-        settings = settings.model_copy(update={"flower_port": flower_port(settings)})
+        settings = Settings(home=root / "home", flower_port=0)
+        settings = replace(settings, flower_port=flower_port(settings))
         home = Home(settings.home)
         home.make()
         engine = make_engine(database_url(settings, home))

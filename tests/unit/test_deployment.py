@@ -13,7 +13,8 @@ import typer.main
 import yaml
 
 from cli.main import app
-from core.settings import PREFIX, Settings
+from core.environment import PREFIX
+from core.settings import DESCRIPTIONS
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
@@ -24,7 +25,7 @@ LOCKS = ["requirements.lock", "requirements-dev.lock"]
 ONE_SHOT = {"migrate"}
 VARIABLES = {
     variable
-    for name in Settings.model_fields
+    for name in DESCRIPTIONS
     for variable in (f"{PREFIX}{name.upper()}", f"{PREFIX}{name.upper()}_FILE")
 }
 
