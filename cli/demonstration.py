@@ -22,6 +22,7 @@ from sqlalchemy import Engine, Row
 from cli.parts import SUPERVISOR_PID
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.submission import IMAGE_SUFFIXES, progress_bar
+from cli.terminal import printable
 from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
 from core.home import Home
@@ -185,7 +186,7 @@ def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[st
         true = truth.get(row.source_name, "")
         wrong = bool(true and row.label in CLASSES and true != row.label)
         table.add_row(
-            Text(row.source_name),
+            Text(printable(row.source_name)),
             Text(row.label or "", LABEL_STYLES.get(row.label, "")),
             "" if row.probability is None else f"{row.probability:.3f}",
             Text(row.state, STATE_STYLES.get(row.state, "")),
