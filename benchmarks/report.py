@@ -29,6 +29,9 @@ TARGETS = (
     Target("child_rss_mb", "(d) memory, largest classify child", "MB", 750),
     Target("other_rss_mb", "(d) memory, largest other process", "MB", 150),
     Target("results_seconds", "(e) headct results, 10,000 rows", "s", 0.6),
+    Target("help_over_sqlalchemy", "(e) headct --help over the import of SQLAlchemy", "", 0.6),
+    Target("results_over_sqlalchemy", "(e) headct results over the import of SQLAlchemy", "", 1.5),
+    Target("table_over_csv", "(e) 50,000 results as table over CSV", "", 2.0),
     Target("up_to_first_result_seconds", "(f) headct up to the first result", "s", 20),
     Target(
         "throughput_while_training",

@@ -64,7 +64,8 @@ def _measure(
     console.print(f"Files: synthetic PNGs, {source.mean_bytes / 1000:.0f} kB in the mean.")
     figures: dict[str, float] = {}
     if "e" in wanted:
-        figures["results_seconds"], imported = measure_results(folder / "results")
+        of_results, imported = measure_results(folder / "results")
+        figures |= of_results
         if imported:
             console.print("[red](e) headct results imports TensorFlow; it must not.[/]")
     if "h" in wanted:

@@ -19,3 +19,5 @@ def test_a_benchmark_runs() -> None:
     assert ran.returncode == 0, ran.stderr
     [seconds] = re.findall(r"^\(e\) headct results, 10,000 rows +(\d+\.\d\d) s", ran.stdout, re.MULTILINE)
     assert float(seconds) > 0
+    ratios = re.findall(r"^\(e\) .* over .* (\d+\.\d\d) +at most", ran.stdout, re.MULTILINE)
+    assert len(ratios) == 3

@@ -61,7 +61,7 @@ def names(engine: Engine) -> list[str]:
 
 def quick(settings: Settings, **changes: float) -> Settings:
     """Settings under which only the thing under test can find a file within the test's time."""
-    return replace(settings, rescan_seconds=3600.0, settle_seconds=2.0, **changes)
+    return replace(settings, **{"rescan_seconds": 3600.0, "settle_seconds": 2.0} | changes)
 
 
 def test_a_complete_png_is_taken_at_once_and_anything_else_when_it_was_still(
