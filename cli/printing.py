@@ -42,7 +42,10 @@ def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:
     if output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow((*RESULT_COLUMNS, "notice"))
-        writer.writerows((*_plain(row), NOTICE) for row in rows)
+        # A program reads what a pipe gets, a person what a terminal shows.
+        shown = printable if sys.stdout.isatty() else str
+        for row in rows:
+            writer.writerow([shown(one) if isinstance(one, str) else one for one in (*_plain(row), NOTICE)])
         return
     before = "["
     for row in rows:

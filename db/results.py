@@ -55,7 +55,7 @@ def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
 
 
 def each_result(database: "Reader", wanted: ResultFilter) -> Result[Any]:
-    """As `results`, but read as they are asked for, so that memory holds a batch of them."""
+    """As `results`, but read batch by batch as they are asked for; the transaction has to last so long."""
     query = select(_RESULTS).where(*_conditions(wanted))
     if wanted.sort == "probability":
         query = query.order_by(_RESULTS.c.probability.desc())

@@ -160,10 +160,10 @@ def test_a_terminal_gets_colours_and_no_character_of_a_file_name_that_controls_i
     with Session(sqlite_engine) as session, session.begin():
         (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 10, NAME, None)]).values()
         finish_scans(session, [Outcome(scan_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
-    for arguments in (("results",), ("show", str(scan_id))):
+    for arguments in (("results",), ("show", str(scan_id)), ("results", "--format", "csv")):
         text = on_a_terminal(home, *arguments)
         codes = set(itertools.chain(*re.findall(r"\x1b\[([\d;]*)m", text)))
-        assert "1" in codes
+        assert ("1" in codes) == ("csv" not in arguments)
         assert "Doe^Jane" in text.replace("\r\n", "")
         bare = re.sub(r"\x1b\[[\d;]*m", "", text)
         assert not any(character in bare for character in "\x1b\x07\u202e")
