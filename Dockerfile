@@ -1,5 +1,6 @@
-# One image for every part of headct; docker-compose.yml says which command each service runs.
-FROM python:3.12-slim
+# Two images: `classify` for every part but training, `train` with TensorFlow for training and migrations.
+# docker-compose.yml says which command each service runs.
+FROM python:3.12-slim AS packages
 
 ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
@@ -18,17 +19,30 @@ WORKDIR /app
 COPY requirements.lock ./
 RUN pip install --only-binary :all: --require-hashes --no-deps -r requirements.lock
 
-COPY pyproject.toml README.md ./
-COPY cli ./cli
-COPY core ./core
-COPY db ./db
-COPY models ./models
-COPY scheduler ./scheduler
-COPY training ./training
-COPY worker ./worker
-RUN pip install --no-deps --no-build-isolation --editable .
-
-USER 1000:1000
-
 ENTRYPOINT ["headct"]
 CMD ["--help"]
+
+FROM packages AS train-packages
+COPY requirements-train.lock ./
+RUN pip install --only-binary :all: --require-hashes --no-deps -r requirements-train.lock
+
+FROM scratch AS code
+COPY pyproject.toml README.md /app/
+COPY cli /app/cli
+COPY core /app/core
+COPY db /app/db
+COPY models /app/models
+COPY scheduler /app/scheduler
+COPY training /app/training
+COPY worker /app/worker
+
+FROM train-packages AS train
+COPY --from=code /app ./
+RUN pip install --no-deps --no-build-isolation --editable .
+USER 1000:1000
+
+# The last one is what `docker build .` makes.
+FROM packages AS classify
+COPY --from=code /app ./
+RUN pip install --no-deps --no-build-isolation --editable .
+USER 1000:1000

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.classifier import Classifier
 from models.decoding import decode
 from models.preprocessing import preprocess
-from training.quiet import load_tensorflow
+from models.store import shipped_model
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from models.classifier import Classifier
 
 _CHUNK, _ROUNDS = 16, 7
 
@@ -25,7 +25,7 @@ _CHUNK, _ROUNDS = 16, 7
 def measure_cost(paths: list[Path]) -> tuple[float, float, float]:
     """Milliseconds an image of decoding, preprocessing and network: medians over several rounds.
 
-    In a process of its own, bound to one core, as TensorFlow cannot run before a fork.
+    In a process of its own, bound to one core.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -39,10 +39,6 @@ def measure_cost(paths: list[Path]) -> tuple[float, float, float]:
 def _measure(answer: "Connection", paths: list[Path]) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    load_tensorflow()
-    from models.classifier import Classifier  # noqa: PLC0415 - brings TensorFlow: in this process only
-    from models.store import shipped_model  # noqa: PLC0415
-
     classifier = Classifier.load(shipped_model())
     classifier.warm_up()
     contents = [path.read_bytes() for path in paths]
@@ -50,7 +46,7 @@ def _measure(answer: "Connection", paths: list[Path]) -> None:
     answer.send(tuple(statistics.median(part) for part in zip(*map(tuple, rounds), strict=True)))
 
 
-def _round(classifier: "Classifier", contents: list[bytes]) -> NDArray[np.float64]:
+def _round(classifier: Classifier, contents: list[bytes]) -> NDArray[np.float64]:
     """Milliseconds an image of each step, taken in the order in which a worker takes them."""
     spent = np.zeros(3)
     for start in range(0, len(contents), _CHUNK):

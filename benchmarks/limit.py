@@ -9,7 +9,8 @@ import numpy as np
 from benchmarks.bare import BareProcesses, Work
 from core.cores import usable_cores
 from core.settings import Settings
-from training.quiet import load_tensorflow
+from models.classifier import Classifier
+from models.store import shipped_model
 
 
 def bare_limit(settings: Settings) -> BareProcesses:
@@ -19,10 +20,6 @@ def bare_limit(settings: Settings) -> BareProcesses:
 
 
 def _make(max_pixels: int) -> Work:
-    load_tensorflow()
-    from models.classifier import Classifier  # noqa: PLC0415 - brings TensorFlow: in the bare processes only
-    from models.store import shipped_model  # noqa: PLC0415
-
     classifier = Classifier.load(shipped_model())  # as the measured system, whose home is new
     classifier.warm_up()
 

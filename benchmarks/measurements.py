@@ -74,10 +74,10 @@ def measure(bench: Bench, letters: set[str]) -> Figures:
 
 
 def _results(bench: Bench) -> Figures:
-    seconds, imported = measure_results(bench.folder / "results")
+    figures, imported = measure_results(bench.folder / "results")
     if imported:
         bench.console.print("[red](e) headct results imports TensorFlow; it must not.[/]")
-    return {"results_seconds": seconds}
+    return figures
 
 
 def _cost(bench: Bench) -> Figures:
@@ -103,7 +103,7 @@ def _demo(bench: Bench) -> Figures:
 
 
 def _throughput(bench: Bench, system: RunningSystem) -> Figures:
-    settings, figures = Settings(_env_file=None, home=system.home.root), Figures()
+    settings, figures = Settings(home=system.home.root), Figures()
     with bare_limit(settings) as limit, plain_loop(usable_cores()) as plain:
         for kind, prefix, source in (("PNG", "", bench.source), ("DICOM", "dicom_", DicomSource())):
             rounds = measure_throughput(

@@ -39,7 +39,7 @@ def measure_switch(system: RunningSystem, source: ScanSource) -> list[Switch]:
 def _register_copy(system: RunningSystem) -> str:
     shipped = shipped_model()
     card = replace(shipped.card, version="copy-of-shipped")
-    ModelStore(system.home.models).register(card, shipped.weights_path)
+    ModelStore(system.home.models).register(card, shipped.weights_path, shipped.graph_path.read_bytes())
     return card.version
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context, open_home
 from cli.model_in_use import model_in_use
+from cli.terminal import printable
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import BrokerUnusable, HeadctError
 from core.heartbeat import check_heard
@@ -86,7 +87,7 @@ def _inbox(context: Context) -> None:
 
 def _first(paths: list[Path]) -> str:
     """On a terminal only: elsewhere this text may be kept, and a name can identify a patient."""
-    return f", the first is {paths[0]}" if sys.stdout.isatty() else ""
+    return f", the first is {printable(str(paths[0]))}" if sys.stdout.isatty() else ""
 
 
 def _has_waited(path: Path, larger_than: float = -1) -> bool:

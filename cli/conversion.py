@@ -30,15 +30,16 @@ def convert_versions(home: Home) -> bool:
     if not can_train():
         typer.echo(
             f"{len(missing)} model versions have no serving graph, and without TensorFlow none can be made: "
-            f"{', '.join(missing)}. Install the extra `train` (`make up` does), then `headct models convert`.",
+            f"{', '.join(missing)}. Install the extra `train` (`make up` does it), then run "
+            "`headct models convert`.",
             err=True,
         )
         return False
-    from training.quiet import load_tensorflow  # noqa: PLC0415
+    from training.quiet import load_tensorflow
 
     typer.echo("Making the serving graphs of model versions of an earlier release ...")
     load_tensorflow()
-    from training.convert import convert_all  # noqa: PLC0415
+    from training.convert import convert_all
 
     well = True
     for card, error in convert_all(ModelStore(home.models)):

@@ -10,6 +10,11 @@ from cli.context import open_migrated
 app = typer.Typer(help="Import and show the labelled images that training learns from.", no_args_is_help=True)
 
 
+def register(parent: typer.Typer) -> None:
+    """Add the commands of this module."""
+    parent.add_typer(app, name="dataset")
+
+
 @app.command("import")
 def import_folder(
     folder: Annotated[

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,7 @@ from sqlalchemy import Engine, Row
 from cli.parts import SUPERVISOR_PID
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.submission import IMAGE_SUFFIXES, progress_bar
+from cli.terminal import printable
 from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
 from core.home import Home
@@ -61,8 +63,8 @@ def demonstrate(images: Path | None) -> None:
             raise DatasetError(
                 f"There is no image in {images}. Name a folder with PNG, JPEG, TIFF or BMP files."
             )
-        settings = Settings(_env_file=None, home=root / "home", flower_port=0)
-        settings = settings.model_copy(update={"flower_port": flower_port(settings)})
+        settings = Settings(home=root / "home", flower_port=0)
+        settings = replace(settings, flower_port=flower_port(settings))
         home = Home(settings.home)
         home.make()
         engine = make_engine(database_url(settings, home))
@@ -184,7 +186,7 @@ def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[st
         true = truth.get(row.source_name, "")
         wrong = bool(true and row.label in CLASSES and true != row.label)
         table.add_row(
-            Text(row.source_name),
+            Text(printable(row.source_name)),
             Text(row.label or "", LABEL_STYLES.get(row.label, "")),
             "" if row.probability is None else f"{row.probability:.3f}",
             Text(row.state, STATE_STYLES.get(row.state, "")),

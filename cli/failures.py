@@ -1,12 +1,14 @@
 """How an error is told to a person."""
 
-from sqlalchemy.exc import DBAPIError
-
 from core.errors import HeadctError
 
 
-def in_words(error: HeadctError | DBAPIError) -> str:
-    """What went wrong and what to do, without a traceback."""
+def in_words(error: Exception) -> str | None:
+    """What went wrong and what to do, without a traceback; None if no person can mend it."""
+    if isinstance(error, HeadctError):
+        return str(error)
+    from sqlalchemy.exc import DBAPIError  # a command may have ended before it needed SQLAlchemy
+
     if isinstance(error, DBAPIError):
         return f"the database refused: {error.orig}. See `headct doctor`."
-    return str(error)
+    return None

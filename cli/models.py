@@ -19,6 +19,11 @@ Version = Annotated[str, typer.Argument(help="as `headct models list` names it")
 By = Annotated[str | None, typer.Option("--by", help="who decides; default: this user of the system")]
 
 
+def register(parent: typer.Typer) -> None:
+    """Add the commands of this module."""
+    parent.add_typer(app, name="models")
+
+
 @app.command("list")
 def list_versions() -> None:
     """List the versions; the one in use is marked."""

@@ -1,20 +1,20 @@
-"""Rows as table, JSON or CSV; colour only on a terminal."""
+"""Results as CSV or JSON, and one scan as tables; colour only on a terminal."""
 
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Row
-
 from cli.moments import local
+from cli.terminal import printable
 from db.results import RESULT_COLUMNS
 
 if TYPE_CHECKING:
     from rich.text import Text
+    from sqlalchemy import Row
 
     from db.tables import (  # bring the mapper, which `headct results` does without
         Arrival,
@@ -37,50 +37,26 @@ LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow"}
 NOTICE = "Research use only: not a medical device."
 
 
-def print_results(rows: Sequence[Row[Any]], output: Format, matching: int) -> None:
-    """Print rows of the view `results`; `matching` is how many there are in all."""
+def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:
+    """Write rows of the view `results` as CSV or JSON, one by one."""
     if output is Format.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow((*RESULT_COLUMNS, "notice"))
-        writer.writerows((*_plain(row), NOTICE) for row in rows)
-    elif output is Format.JSON:
-        json.dump([dict(zip(RESULT_COLUMNS, _plain(row), strict=True)) for row in rows], sys.stdout, indent=1)
-        sys.stdout.write("\n")
-    else:
-        _print_table(rows, matching)
-
-
-def _plain(row: Row[Any]) -> list[Any]:
-    return [value.isoformat() if isinstance(value, datetime) else value for value in row]
-
-
-def _print_table(rows: Sequence[Row[Any]], matching: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = max(console.width, 200)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("scan", "file", "received", "state", "label"):
-        table.add_column(name, overflow="fold" if name == "file" else "ellipsis", no_wrap=name != "file")
-    table.add_column("prob.", justify="right", no_wrap=True)
-    table.add_column("reason; model", overflow="fold")
+        # A program reads what a pipe gets, a person what a terminal shows.
+        shown = printable if sys.stdout.isatty() else str
+        for row in rows:
+            writer.writerow([shown(one) if isinstance(one, str) else one for one in (*_plain(row), NOTICE)])
+        return
+    before = "["
     for row in rows:
-        table.add_row(
-            str(row.scan_id),
-            Text(row.source_name or ""),
-            local(row.received_at),
-            Text(row.state, STATE_STYLES.get(row.state, "")),
-            Text(row.label or "", LABEL_STYLES.get(row.label, "")),
-            "" if row.probability is None else f"{row.probability:.3f}",
-            Text("; ".join(filter(None, (row.reason, row.label_reason, row.model_version)))),
-        )
-    console.print(table)
-    if len(rows) < matching:
-        console.print(f"{len(rows)} of {matching} shown; --limit 0 shows all.")
-    console.print(NOTICE, style="dim")
+        members = json.dumps(dict(zip(RESULT_COLUMNS, _plain(row), strict=True)), indent=1)
+        sys.stdout.write(f"{before}\n {members.replace(chr(10), chr(10) + ' ')}")
+        before = ","
+    sys.stdout.write("[]\n" if before == "[" else "\n]\n")
+
+
+def _plain(row: "Row[Any]") -> list[Any]:
+    return [value.isoformat() if isinstance(value, datetime) else value for value in row]
 
 
 _STAMPED = {
@@ -126,7 +102,7 @@ def print_scan(
         facts.add_row(name, Text(value))
     came = Table("arrived", "file", box=None, header_style="bold", pad_edge=False)
     for arrival in arrivals:
-        came.add_row(local(arrival.arrived_at), Text(arrival.source_name))
+        came.add_row(local(arrival.arrived_at), Text(printable(arrival.source_name)))
     said = Table.grid(padding=(0, 2))
     said.add_column(no_wrap=True)
     for _ in predictions:
@@ -135,7 +111,12 @@ def print_scan(
         said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
     read = Table("read", "label", "reader", "note", box=None, header_style="bold", pad_edge=False)
     for reading in readings:
-        read.add_row(local(reading.read_at), reading.label, Text(reading.reader), Text(reading.note or ""))
+        read.add_row(
+            local(reading.read_at),
+            reading.label,
+            Text(printable(reading.reader)),
+            Text(printable(reading.note or "")),
+        )
     console = Console()
     parts = [facts, "", came, "", said if predictions else "No result yet."]
     for part in (*parts, *(["", read] if readings else []), NOTICE):

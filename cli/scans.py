@@ -8,7 +8,7 @@ import typer
 from cli.context import open_migrated
 from cli.moments import Since, parse_since
 from cli.numbers import BIGINT_MAX
-from cli.printing import Format, print_results, print_scan
+from cli.printing import Format, print_scan, write_rows
 from db.states import ScanState
 
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
@@ -54,16 +54,19 @@ def results(
     ] = "time",
 ) -> None:
     """Show the results."""
-    from db.results import ResultFilter, count_results
-    from db.results import results as find_results
+    from cli.results_table import print_table
+    from db.results import ResultFilter, count_results, each_result, largest_id
 
     context = open_migrated()
     shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
     wanted = ResultFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
     with context.engine.execution_options(read_only=True).connect() as connection:
-        rows = find_results(connection, wanted)
-        matching = count_results(connection, wanted) if shown and len(rows) == shown else len(rows)
-    print_results(rows, output, matching)
+        if output is not Format.TABLE:
+            write_rows(each_result(connection, wanted), output)
+            return
+        matching = count_results(connection, wanted) if shown else 0
+        note = f"{shown} of {matching} shown; --limit 0 shows all." if matching > shown else ""
+        print_table(each_result(connection, wanted), largest_id(connection), note)
 
 
 def show(scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]) -> None:

@@ -10,7 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
-from cli.printing import Format, print_results
+from cli.results_table import print_table
+from cli.terminal import printable
 from core.errors import DiskNearlyFull, HeadctError, StoreUnavailable
 from db.engine import reading
 from db.queries import unfinished_of
@@ -63,7 +64,7 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
             context.home.wake_dispatcher()
     intake.close()
     for path, reason in left.items():
-        typer.echo(f"headct: {path} was not taken: {reason}.", err=True)
+        typer.echo(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
     note = f", {skipped} skipped in folders (not an image by name)" if skipped else ""
     typer.echo(f"{len(candidates) - len(left)} files taken in as {len(scan_ids)} scans{note}.", err=True)
     return list(scan_ids), len(left)
@@ -103,7 +104,7 @@ def wait_for_results(context: Context, scan_ids: Sequence[int]) -> int:
             bar.update(task, completed=finished)
     with reading(context.engine) as session:
         rows = results_of(session, scan_ids)
-    print_results(rows, Format.TABLE, len(rows))
+    print_table(rows, max(scan_ids, default=0))
     return sum(row.state != "classified" for row in rows)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, column, func, select, table
+from sqlalchemy import ColumnElement, Connection, Integer, Result, Row, column, func, select, table
 
 from db.engine import batches
 from db.types import UtcDateTime
@@ -34,6 +34,8 @@ _MOMENTS = {"received_at", "classified_at"}
 _RESULTS = table(
     "results", *(column(name, UtcDateTime() if name in _MOMENTS else None) for name in RESULT_COLUMNS)
 )
+_SCANS = table("scan", column("id", Integer()))
+_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,22 @@ class ResultFilter:
 
 def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
     """Rows of the view `results`, newest or most probable first."""
+    return each_result(database, wanted).all()
+
+
+def each_result(database: "Reader", wanted: ResultFilter) -> Result[Any]:
+    """As `results`, but read batch by batch as they are asked for; the transaction has to last so long."""
     query = select(_RESULTS).where(*_conditions(wanted))
     if wanted.sort == "probability":
         query = query.order_by(_RESULTS.c.probability.desc())
     query = query.order_by(_RESULTS.c.scan_id.desc())
-    return database.execute(query.limit(wanted.limit) if wanted.limit else query).all()
+    limited = query.limit(wanted.limit) if wanted.limit else query
+    return database.execute(limited, execution_options={"yield_per": _BATCH})
+
+
+def largest_id(database: "Reader") -> int:
+    """The largest id that a row can have."""
+    return database.scalar(select(func.max(_SCANS.c.id))) or 0
 
 
 def count_results(database: "Reader", wanted: ResultFilter) -> int:

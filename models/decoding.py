@@ -72,7 +72,7 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
             return decode_dicom(data, max_pixels) if is_dicom(data) else _grey(_open(data, max_pixels), data)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise too_large(max_pixels) from error
-    except MemoryError as error:
+    except (MemoryError, cv2.error) as error:  # OpenCV is given nothing else that it could refuse
         raise ImageTooLarge(
             "Decoding this file takes more memory than a worker process may have. Export the slice again."
         ) from error

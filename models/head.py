@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import NotACtSlice
 from models.decoding import GreyImage
 
-_SEARCH_SIDE = 64
+_SEARCH_SIDE = 72
 """Least side of the reduced image, in pixels: coarse enough to close the sutures of the skull."""
 _COARSE = 0.7
 """A head that is this much smaller than the image, as in a scanner's whole field of view, is looked at again
@@ -22,7 +22,7 @@ _MIN_AREA = 0.06
 _MIN_FILL = 0.55
 """A head fills more of its bounding box than this; an ellipse fills 0.785."""
 _MAX_ASPECT = 2.2
-_RADII, _ANGLES = 16, 128
+_RADII, _ANGLES = 12, 96
 _UNIT_RADII = ((np.arange(_RADII) + 0.5) * (1.15 / _RADII)).astype(np.float32)
 _TURNS = 2.0 * np.pi * np.arange(_ANGLES) / _ANGLES
 _UNIT_Y = np.outer(_UNIT_RADII, np.cos(_TURNS)).astype(np.float32)
@@ -128,9 +128,10 @@ def _measured(small: GreyImage, mask: Mask, reduction: float, max_tilt: float) -
     columns = cv2.reduce(mask, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[0]
     area = int(rows.sum())
     occupied = rows.nonzero()[0]
-    _check_shape(area, len(occupied), np.count_nonzero(columns), mask.size)
-    row, column = (float(counts.dot(np.arange(len(counts), dtype=np.int32))) / area for counts in (rows, columns))
-    tilt = _tilt(cv2.bitwise_and(small, small, mask=mask), area, row, column, max_tilt)
+    _check_shape(area, len(occupied), int(np.count_nonzero(columns)), mask.size)
+    row, column = (float(counts.dot(np.arange(len(counts)))) / area for counts in (rows, columns))
+    head: GreyImage = cv2.bitwise_and(small, small, mask=mask)  # type: ignore[assignment]
+    tilt = _tilt(head, area, row, column, max_tilt)
     # The ends of each row reach as far as the head does in any direction.
     ends = np.stack(_ends(mask[occupied].view(np.bool_)))
     x, y = ends - column, occupied - row
@@ -150,7 +151,7 @@ def _measured(small: GreyImage, mask: Mask, reduction: float, max_tilt: float) -
 
 def _outline(small: GreyImage) -> Mask:
     """The filled head; gaps in the ring (frontal sinus, cropped edge) do not matter."""
-    levels = np.sort(small[::3, ::2].astype(np.float32), axis=None)  # floats are sorted by vector instructions
+    levels = np.sort(small[::3, ::2].astype(np.float32), axis=None)  # floats by vector instructions
     dark, white = float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
     if white - dark < 0.1 * max(white, 1.0):
         raise NotACtSlice("The image is blank: nothing in it can be a head. Submit axial head-CT slices.")

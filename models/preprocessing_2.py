@@ -1,4 +1,4 @@
-"""Version 2 of the preprocessing, for models that were trained with it; `models.preprocessing` is the present.
+"""Version 2 of the preprocessing, for models that were trained with it; see `models.preprocessing`.
 
 What reaches the network must not change here.
 """

@@ -150,7 +150,7 @@ class ModelStore:
         return _stored(card, folder)
 
     def add_graph(self, version: str, graph: bytes) -> StoredModel:
-        """Give a version its serving graph, and name it in the card: in this order, so that a crash is harmless.
+        """Give a version its serving graph, then name that in the card: so a crash is harmless.
 
         Raises
         ------

@@ -91,7 +91,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def settings(home: Home) -> Settings:
-    return Settings(_env_file=None, home=home.root, metrics_port=0, min_free_mb=0)
+    return Settings(home=home.root, metrics_port=0, min_free_mb=0)
 
 
 @pytest.fixture(scope="session")

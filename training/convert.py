@@ -1,4 +1,4 @@
-"""Serving graphs for versions that were registered without: by release 0.1, which classified with TensorFlow."""
+"""Serving graphs for versions that were registered without one, by release 0.1."""
 
 from collections.abc import Iterator
 
@@ -47,6 +47,7 @@ def _pixels(constants: Preprocessing) -> Iterator[NDArray[np.float32]]:
     kinds = (None, *Bleed)
     for seed in range(_CHECKED):
         try:
-            yield preprocessor_of(constants).prepare(generate_scan(seed, kinds[seed % len(kinds)]).image, constants)
+            image = generate_scan(seed, kinds[seed % len(kinds)]).image
+            yield preprocessor_of(constants).prepare(image, constants)
         except NotACtSlice:
             continue

@@ -34,7 +34,7 @@ from training.train import prepare_records
 
 VERSION = "default-3"
 FOLDS, REPEATS = 5, 3
-SENSITIVITY: float = Settings.model_fields["target_sensitivity"].default
+SENSITIVITY = Settings().target_sensitivity
 PROTOCOL = (
     "Metrics: {repeats} times {folds}-fold cross-validation over {images} images of {groups} patients (as "
     "estimated; none in two folds), so each image is predicted by networks that saw none of its patient. "

@@ -46,9 +46,7 @@ def make_graph(network: keras.Model, pixels: NDArray[np.float32], version: str) 
     return graph
 
 
-def check_agreement(
-    graph: bytes, network: keras.Model, pixels: NDArray[np.float32], version: str
-) -> None:
+def check_agreement(graph: bytes, network: keras.Model, pixels: NDArray[np.float32], version: str) -> None:
     """Whether the graph says of every image what the network says.
 
     Raises

@@ -33,9 +33,8 @@ from training.report import ReportContent, data_summary, write_report
 from training.split import Indices
 from training.wrong_images import wrong_images
 
-
 _CHECKED = 200
-"""Images of which network and serving graph must say the same: enough to meet all that a graph can do wrong."""
+"""Images, at most, of which network and serving graph must say the same."""
 
 
 class Watch(Protocol):

@@ -13,10 +13,10 @@ from queue import Empty
 from typing import Annotated, Any, Literal, get_type_hints
 from uuid import UUID
 
+import msgspec
 from celery.worker.consumer import Consumer as CeleryConsumer
 from kombu import Message
 from kombu.transport import TRANSPORT_ALIASES, redis
-from pydantic import AfterValidator, BaseModel, NonNegativeInt, TypeAdapter, ValidationError
 from redis.exceptions import DataError, RedisError
 
 logger = logging.getLogger(__name__)
@@ -31,22 +31,20 @@ class ForeignMessage(Exception):
     """The message is not as headct writes them; says why, without anything that stands in it."""
 
 
-def _soon(moment: datetime) -> datetime:
-    if moment > datetime.now(UTC) + _LONGEST_WAIT:
-        raise ValueError
-    return moment
-
-
-class _Headers(BaseModel):
+class _Headers(msgspec.Struct):
     task: str
     id: UUID
-    retries: NonNegativeInt
+    retries: Annotated[int, msgspec.Meta(ge=0)]
     shadow: None = None
-    eta: Annotated[datetime, AfterValidator(_soon)] | None = None
+    eta: datetime | None = None
     timelimit: tuple[float | None, float | None] = (None, None)
 
+    def __post_init__(self) -> None:
+        if self.eta and self.eta > datetime.now(UTC) + _LONGEST_WAIT:
+            raise ValueError
 
-class _Nothing(BaseModel):
+
+class _Nothing(msgspec.Struct):
     """What is to follow a task of headct."""
 
     callbacks: None = None
@@ -55,14 +53,12 @@ class _Nothing(BaseModel):
     chord: None = None
 
 
-_BODY = TypeAdapter(tuple[list[Any], dict[str, Any], _Nothing])
+_Body = tuple[list[Any], dict[str, Any], _Nothing]
 
 
 @functools.cache
-def _parameters(task: Any) -> tuple[inspect.Signature, dict[str, TypeAdapter[Any]]]:  # noqa: ANN401 - untyped
-    hints = get_type_hints(task.run, include_extras=True)
-    signature = inspect.signature(task.run)
-    return signature, {name: TypeAdapter(hints[name]) for name in signature.parameters}
+def _parameters(task: Any) -> tuple[inspect.Signature, dict[str, Any]]:  # noqa: ANN401 - untyped
+    return inspect.signature(task.run), get_type_hints(task.run, include_extras=True)
 
 
 def check(message: Message, tasks: Mapping[str, Any]) -> None:
@@ -75,8 +71,8 @@ def check(message: Message, tasks: Mapping[str, Any]) -> None:
     if message.content_type != "application/json":
         raise ForeignMessage("its content is not JSON")
     try:
-        headers = _Headers.model_validate(message.headers)
-        args, kwargs, _ = _BODY.validate_python(message.payload)
+        headers = msgspec.convert(message.headers, _Headers)
+        args, kwargs, _ = msgspec.convert(message.payload, _Body)
     except Exception as error:
         raise ForeignMessage("it is no task") from error
     task = tasks.get(headers.task) if headers.task.startswith(OUR_TASKS) else None
@@ -88,8 +84,8 @@ def check(message: Message, tasks: Mapping[str, Any]) -> None:
     try:
         given = signature.bind(*args, **kwargs).arguments
         for name, value in given.items():
-            types[name].validate_python(value, strict=True)
-    except (TypeError, ValidationError) as error:
+            msgspec.convert(value, types[name])
+    except (TypeError, msgspec.ValidationError) as error:
         raise ForeignMessage("its arguments are not those of the task") from error
 
 

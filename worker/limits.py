@@ -21,11 +21,11 @@ FILE_S = 5.0
 CHUNK_S = 20.0
 """Wall time of the files of one chunk; slow ones are done again one by one."""
 _USUAL_PIXELS = 20_000_000
-_BYTES_PER_PIXEL = 18
-"""What decoding and preprocessing hold at once, at worst: 17.6 (transparent PNG, TIFF of 32 bits). With a
-file of 64 MiB beside it a process that holds 730 MiB stays below 1.2 GB."""
-_NEXT_NETWORK = 256 * 2**20
-"""What the network of another version takes while it is loaded beside this one: 60 MiB, and room."""
+_BYTES_PER_PIXEL = 16
+"""What decoding and preprocessing hold at once, at worst: 14 (PNG of 16 bits), 12 (transparent PNG, TIFF of
+32 bits). With a file of 64 MiB beside it a process that holds 150 MiB stays below 600 MB."""
+_NEXT_NETWORK = 128 * 2**20
+"""What the network of another version takes while it is loaded beside this one: 15 MiB, and room."""
 
 FileLimit = Callable[[], AbstractContextManager[None]]
 

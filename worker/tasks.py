@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from celery import shared_task
-from pydantic import Field
+from msgspec import Meta
 
 from core.errors import NetworkFailed, StoreUnavailable
 from core.heartbeat import mark_heard
@@ -24,9 +24,9 @@ _LONGEST_WAIT_S = 30
 # Without its store or its network a worker would otherwise take each message at once, also those that others
 # could do.
 _UNABLE_WAIT_S = 5
-RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+RowId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 """Of a row in the database. `worker.admission` drops a message whose arguments are of other types."""
-ScanIds = Annotated[list[RowId], Field(max_length=MAX_IDS)]
+ScanIds = Annotated[list[RowId], Meta(max_length=MAX_IDS)]
 
 
 @shared_task(name=CLASSIFY_TASK, bind=True, time_limit=CLASSIFY_TIME_LIMIT_S, max_retries=None)

@@ -27,6 +27,7 @@ from db.training_runs import find_run
 from models.store import ModelStore, shipped_model
 from tests.faults.system import System
 from tests.processes import repeating, run_headct, wait_until
+from tests.site_models import register_copy
 
 
 def bad_files(good: bytes) -> dict[str, tuple[bytes, str]]:
@@ -233,11 +234,10 @@ def predictions(system: System, name: str) -> list[Prediction]:
 
 
 def add_version(system: System, version: str, threshold: float) -> Path:
-    """Register the shipped weights under that name; returns where they are."""
-    shipped = shipped_model()
-    point = replace(shipped.card.operating_point, threshold=threshold)
-    card = replace(shipped.card, version=version, operating_point=point)
-    return ModelStore(system.home.models).register(card, shipped.weights_path).weights_path
+    """Register the shipped weights under that name; returns where the graph is."""
+    card = shipped_model().card
+    card = replace(card, operating_point=replace(card.operating_point, threshold=threshold))
+    return register_copy(ModelStore(system.home.models), version, card).graph_path
 
 
 def wait_for_switch(system: System, before: str, after: str) -> None:

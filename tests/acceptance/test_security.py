@@ -81,7 +81,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     # Flower would run it as Python, since the parts are started in this folder.
     (home.root / "flowerconfig.py").write_text("open('flowerconfig-ran', 'w').close()\n")
     authority, certificate = make_authority(folder)
-    settings = Settings(_env_file=None, home=broker.root)
+    settings = Settings(home=broker.root)
     with redis_process(settings, broker), tls_before(broker.redis_socket, authority) as port:
         password = quote(broker.secret("redis_password"))
         url = f"rediss://:{password}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"

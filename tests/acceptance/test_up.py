@@ -3,7 +3,6 @@
 import re
 import shutil
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from db.promotions import promote
 from db.states import Cause
 from models.store import ModelStore, shipped_model
 from tests.processes import run_headct
+from tests.site_models import register_copy
 
 SHIPPED = shipped_model().card.version
 
@@ -103,8 +103,7 @@ def test_a_missing_inbox_is_told_at_the_start_and_not_made_anew(home: Home, refu
 @pytest.fixture
 def site_model(home: Home) -> Path:
     """A version of this site is in use; its folder."""
-    shipped = shipped_model()
-    ModelStore(home.models).register(replace(shipped.card, version="site-1"), shipped.weights_path)
+    register_copy(ModelStore(home.models), "site-1")
     engine = make_engine(f"sqlite:///{home.database}")
     migrate(engine)
     with Session(engine) as session, session.begin():
@@ -116,7 +115,7 @@ def site_model(home: Home) -> Path:
 
 @pytest.mark.parametrize(
     ("damage", "told"),
-    [("alter", "SHA-256 differs"), ("remove", "are gone"), ("discard", f"There are: {SHIPPED}")],
+    [("alter", "SHA-256 differs"), ("remove", "Gone: the"), ("discard", f"There are: {SHIPPED}")],
 )
 def test_a_broken_version_in_use_is_told_at_the_start(
     site_model: Path, refusals: Refusals, damage: str, told: str

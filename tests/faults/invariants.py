@@ -16,7 +16,7 @@ from db.states import UNFINISHED, UNFINISHED_RUNS, ScanState
 from db.tables import Arrival, Prediction, Scan, TrainingRun
 from scheduler.inbox import find_files
 
-_MAX_ATTEMPTS = Settings.model_fields["max_attempts"].default
+_MAX_ATTEMPTS = Settings().max_attempts
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ class System:
     def redis(self) -> redis.Redis:
         """A client of the embedded Redis, as soon as that runs."""
         wait_until(self.home.redis_socket.exists, what="Redis listens")
-        return redis_client(broker_url(Settings(_env_file=None, home=self.home.root), self.home))
+        return redis_client(broker_url(Settings(home=self.home.root), self.home))
 
     def rows(self) -> dict[str, Any]:
         """Rows of the view `results` by source name."""

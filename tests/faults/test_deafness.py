@@ -37,7 +37,7 @@ def test_a_deaf_worker_ends_itself_and_the_next_one_works(
             for child in children:
                 child.suspend()
         else:
-            app = create_app(Settings(_env_file=None, home=listening.home.root), listening.home)
+            app = create_app(Settings(home=listening.home.root), listening.home)
             app.control.cancel_consumer("inference")
         trial.over()
         trial.drop(20)

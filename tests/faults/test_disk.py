@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,7 @@ from cli.context import Context
 from cli.state import print_state, read_state
 from core.home import Home
 from core.ports import free_port
+from core.secret import Secret
 from core.settings import Settings
 from db.engine import make_engine
 from db.tables import Arrival
@@ -81,8 +82,8 @@ def test_the_intake_pauses_before_any_disk_is_full_and_goes_on_by_itself(
         "HEADCT_MIN_FREE_MB": str(_MARK_MB),
         "HEADCT_METRICS_PORT": str(port),
     }
-    changes = {"database_url": SecretStr(url), "min_free_mb": _MARK_MB}
-    context = Context(settings.model_copy(update=changes), home, make_engine(url))
+    changes = {"database_url": Secret(url), "min_free_mb": _MARK_MB}
+    context = Context(replace(settings, **changes), home, make_engine(url))
 
     def arrivals() -> int:
         with Session(context.engine) as session:

@@ -1,7 +1,5 @@
 """The weights in use are damaged while the system runs."""
 
-from dataclasses import replace
-
 from sqlalchemy.orm import Session
 
 from db.promotions import promote
@@ -10,6 +8,7 @@ from models.store import ModelStore, shipped_model
 from tests.faults.system import System
 from tests.faults.trials import Trials
 from tests.processes import wait_until
+from tests.site_models import register_copy
 from worker.served_model import LOADED
 
 
@@ -29,15 +28,13 @@ def test_children_beside_damaged_weights_serve_the_version_before(system: System
             lines = (system.home.logs / "worker.log").read_text().rsplit(refused, 1)[-1].splitlines()  # noqa: B023 - called at once
             return sum(LOADED in line and version in line for line in lines) >= children  # noqa: B023
 
-        stored = ModelStore(system.home.models).register(
-            replace(shipped.card, version=version), shipped.weights_path
-        )
+        stored = register_copy(ModelStore(system.home.models), version)
         put_into_use(system, version)
         wait_until(are_serving, what="every child serves it")
         (before,) = trial.drop()
         system.wait_for(before)
-        whole = stored.weights_path.read_bytes()
-        stored.weights_path.write_bytes(whole[:-1] + b"?")
+        whole = stored.graph_path.read_bytes()
+        stored.graph_path.write_bytes(whole[:-1] + b"?")
         for child in system.children("worker"):
             child.kill()
         trial.over()
@@ -46,6 +43,6 @@ def test_children_beside_damaged_weights_serve_the_version_before(system: System
         rows = system.rows()
         assert rows[before].model_version == version
         assert rows[after].model_version == shipped.card.version
-        stored.weights_path.write_bytes(whole)
+        stored.graph_path.write_bytes(whole)
         wait_until(are_serving, what="every child serves it again")
         put_into_use(system, None)

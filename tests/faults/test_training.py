@@ -132,7 +132,7 @@ def test_a_trainer_is_killed_while_it_registers_its_version(training: System, tr
 def test_a_deaf_training_worker_ends_itself_and_the_next_one_trains(
     training: System, trials: Trials, fault: str
 ) -> None:
-    app = create_app(Settings(_env_file=None, home=training.home.root), training.home)
+    app = create_app(Settings(home=training.home.root), training.home)
     for trial in trials.of(f"deaf training worker: {fault}", training, within_s=_HEARD_S, full=5):
         check_run(training, request(training), attempts=1)  # it worked before
         main, stopped = training.part("training"), training.children("training")
@@ -168,7 +168,7 @@ def test_the_system_is_stopped_while_it_trains(training: System, trials: Trials)
 
 
 def test_the_message_of_a_run_comes_again_and_again(training: System, trials: Trials) -> None:
-    app = create_app(Settings(_env_file=None, home=training.home.root), training.home)
+    app = create_app(Settings(home=training.home.root), training.home)
     for trial in trials.of("the same training message three times", training, within_s=_BACK_S):
         run_id = request(training)
         trial.over()

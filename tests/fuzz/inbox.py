@@ -83,9 +83,7 @@ class Inbox:
         self._inbox = str(self._home.inbox)
         self._engine = make_engine(f"sqlite:///{self._home.database}", durable=False)
         migrate(self._engine)
-        options = Settings(
-            _env_file=None, home=self._home.root, max_file_mb=MOST_BYTES / 2**20, min_free_mb=0
-        )
+        options = Settings(home=self._home.root, max_file_mb=MOST_BYTES / 2**20, min_free_mb=0)
         with contextlib.ExitStack() as stack:
             stack.enter_context(patch("os.fsync", lambda _: None))  # no power fails here
             stack.enter_context(patch.object(store_module, "_BLOCK", _BLOCK))  # small files of several blocks

@@ -73,7 +73,7 @@ class Inbox(RuleBasedStateMachine):
         shutil.copyfile(self.migrated, self.home.database)
         self.home.database.chmod(0o600)
         self.engine = make_engine(f"sqlite:///{self.home.database}")
-        options = Settings(_env_file=None, home=self.home.root, max_file_mb=MOST_BYTES / 2**20, min_free_mb=0)
+        options = Settings(home=self.home.root, max_file_mb=MOST_BYTES / 2**20, min_free_mb=0)
         self.intake = Intake(options, self.home, self.engine)
         self.secret = self.folder / "secret"
         self.secret.write_bytes(SECRET)

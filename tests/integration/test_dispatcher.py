@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from kombu.exceptions import OperationalError as PublishError
+from msgspec.structs import replace
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
@@ -60,7 +61,7 @@ def test_a_large_inbox_does_not_fill_redis(
     settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
 ) -> None:
     arrive(sqlite_engine, 1000)
-    settings = settings.model_copy(update={"high_water_chunks": 5})
+    settings = replace(settings, high_water_chunks=5)
     dispatcher = make_dispatcher(settings, home, sqlite_engine)
     while (
         dispatcher.dispatch() and queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE) < 5

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import WorkersDeaf
@@ -29,7 +30,7 @@ def client(settings: Settings, home: Home, redis_server: subprocess.Popen[bytes]
 @pytest.fixture
 def fast(settings: Settings) -> Settings:
     """A heart that beats every second."""
-    return settings.model_copy(update={"heartbeat_seconds": 1.0})
+    return replace(settings, heartbeat_seconds=1.0)
 
 
 def make_heartbeat(settings: Settings, home: Home, client: redis.Redis) -> Heartbeat:

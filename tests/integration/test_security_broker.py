@@ -14,6 +14,7 @@ from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnusable
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
+from core.secret import Secret
 from core.settings import Settings
 from tests.processes import redis_process
 from tests.tls import make_authority, tls_before
@@ -27,13 +28,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home whose Redis runs."""
     home = Home(tmp_path_factory.mktemp("redis") / "home")
     home.make()
-    with redis_process(Settings(_env_file=None, home=home.root), home):
+    with redis_process(Settings(home=home.root), home):
         yield home
 
 
 @pytest.fixture(autouse=True)
 def empty_queue(home: Home) -> None:
-    redis_client(broker_url(Settings(_env_file=None, home=home.root), home)).flushall()
+    redis_client(broker_url(Settings(home=home.root), home)).flushall()
 
 
 def test_the_embedded_redis_asks_for_its_password_and_listens_nowhere_else(home: Home) -> None:
@@ -41,7 +42,7 @@ def test_the_embedded_redis_asks_for_its_password_and_listens_nowhere_else(home:
         redis_client(f"unix://{home.redis_socket}").ping()
     with pytest.raises(redis.AuthenticationError):
         redis_client(f"unix://:wrong@{home.redis_socket}").ping()
-    configured = redis_client(broker_url(Settings(_env_file=None, home=home.root), home)).config_get("port")
+    configured = redis_client(broker_url(Settings(home=home.root), home)).config_get("port")
     assert configured == {"port": "0"}
     assert stat.S_IMODE(home.redis_socket.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(home.redis_socket.stat().st_mode) == 0o600
@@ -66,7 +67,7 @@ def url_of(home: Home, port: int, *options: str, scheme: str = "rediss", host: s
 
 
 def app_of(home: Home, url: str) -> Celery:
-    return create_app(Settings(_env_file=None, home=home.root, broker_url=url), home)
+    return create_app(Settings(home=home.root, broker_url=Secret(url)), home)
 
 
 def publish(home: Home, url: str) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -60,7 +61,7 @@ def names(engine: Engine) -> list[str]:
 
 def quick(settings: Settings, **changes: float) -> Settings:
     """Settings under which only the thing under test can find a file within the test's time."""
-    return settings.model_copy(update={"rescan_seconds": 3600.0, "settle_seconds": 2.0, **changes})
+    return replace(settings, **{"rescan_seconds": 3600.0, "settle_seconds": 2.0} | changes)
 
 
 def test_a_complete_png_is_taken_at_once_and_anything_else_when_it_was_still(
@@ -153,7 +154,7 @@ def test_many_files_at_once_are_each_taken_once_however_few_paths_are_kept(
 ) -> None:
     monkeypatch.setattr("scheduler.watcher._MOST_WRITTEN", kept)
     monkeypatch.setattr("scheduler.watcher._MOST_WAITING", kept)
-    settings = settings.model_copy(update={"settle_seconds": 0.1})
+    settings = replace(settings, settle_seconds=0.1)
     with watching(quick(settings), home, sqlite_engine):
         for number in range(300):
             end = PNG if number % 3 else b""

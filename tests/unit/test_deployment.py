@@ -12,19 +12,21 @@ import pytest
 import typer.main
 import yaml
 
+from cli.lazy import load
 from cli.main import app
-from core.settings import PREFIX, Settings
+from core.environment import PREFIX
+from core.settings import DESCRIPTIONS
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("headct:")}
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
-LOCKS = ["requirements.lock", "requirements-dev.lock"]
+LOCKS = ["requirements.lock", "requirements-train.lock", "requirements-dev.lock"]
 ONE_SHOT = {"migrate"}
 VARIABLES = {
     variable
-    for name in Settings.model_fields
+    for name in DESCRIPTIONS
     for variable in (f"{PREFIX}{name.upper()}", f"{PREFIX}{name.upper()}_FILE")
 }
 
@@ -35,7 +37,7 @@ def packages() -> list[str]:
 
 
 def copied() -> list[str]:
-    lines = re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE)
+    lines = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE)
     return [source for line in lines for source in line.split()[:-1]]
 
 
@@ -111,8 +113,7 @@ def test_every_command_is_one_of_headct(name: str) -> None:
         lines += [line.split() for line in re.findall(r"headct ([^|&;]+)", health[1])]
     for subcommand, *arguments in lines:
         # Parsing alone: an unknown option or value would raise.
-        command = headct.commands[subcommand]  # type: ignore[attr-defined]
-        command.make_context(subcommand, list(arguments), parent=click.Context(headct))
+        load(subcommand).make_context(subcommand, list(arguments), parent=click.Context(headct))
 
 
 def test_the_image_runs_headct_as_a_user_without_rights() -> None:
@@ -128,6 +129,23 @@ def test_the_image_copies_what_there_is_and_every_package() -> None:
         assert (REPOSITORY / source).exists()
         assert f"!{source}" in allowed
     assert set(packages()) <= set(copied())
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_only_what_trains_or_converts_models_has_the_image_with_tensorflow(name: str) -> None:
+    target = OURS[name]["build"]["target"]
+    assert target == ("train" if name in {"training", "migrate"} else "classify")
+    assert OURS[name]["image"].split(":")[0] == ("headct-train" if target == "train" else "headct")
+    assert re.search(rf"^FROM \S+ AS {target}$", DOCKERFILE, re.MULTILINE)
+
+
+def test_who_only_classifies_installs_nothing_that_trains() -> None:
+    trains = re.compile(r"^(tensorflow|keras|matplotlib|scikit-learn|onnx|tf2onnx)\b[^r]", re.MULTILINE)
+    assert not trains.search((REPOSITORY / "requirements.lock").read_text())
+    assert trains.search((REPOSITORY / "requirements-train.lock").read_text())
+    until_train = DOCKERFILE.partition("AS train-packages")[0]
+    assert "requirements.lock" in until_train
+    assert "requirements-train.lock" not in until_train
 
 
 @pytest.mark.parametrize("lock", LOCKS)

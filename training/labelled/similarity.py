@@ -29,10 +29,12 @@ slice reach 0.91 to 1.00, and pairs of different patients at most 0.78."""
 SAME_SLICE = 0.90
 """Correlation from which two images are taken for the same slice, whatever a table says of their patients."""
 
-_PREPROCESSING = Preprocessing(size=2 * SIDE)
+_CELL = 4
+"""Prepared pixels per side of one of the structure: enough that all of the image's pixels count in it."""
+_PREPROCESSING = Preprocessing(size=_CELL * SIDE)
 _FLAT = 1.0
 """Brightness is clipped to +-this, so that the skull does not outweigh the brain."""
-_SLOW = 6.0
+_SLOW = 12.0
 """Standard deviation in pixels of the Gaussian whose result is subtracted."""
 _HASH_SIDE = 16
 _MAX_DISTANCE = 80
@@ -50,7 +52,7 @@ def signature(image: GreyImage) -> Signature:
     """
     head = np.clip(preprocess(image, _PREPROCESSING)[:, :, 0], -_FLAT, _FLAT)
     structure = head - ndimage.gaussian_filter(head, _SLOW)
-    small = structure.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))
+    small = structure.reshape(SIDE, _CELL, SIDE, _CELL).mean(axis=(1, 3))
     return np.asarray(np.rint(np.clip(small, -1.0, 1.0) * 127.0), dtype=np.int8)
 
 

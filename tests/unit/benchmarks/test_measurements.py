@@ -17,7 +17,12 @@ from benchmarks.training_share import TrainingShare
 
 _SOURCE = SimpleNamespace(mean_bytes=1.0, files=lambda count: iter([b""] * count), write=lambda *_: [])
 _SAID: dict[str, Any] = {
-    "measure_results": (1.0, False),
+    "measure_results": (
+        dict.fromkeys(
+            ("results_seconds", "help_over_sqlalchemy", "results_over_sqlalchemy", "table_over_csv"), 1.0
+        ),
+        False,
+    ),
     "measure_cost": (4.0, 1.0, 2.0),
     "measure_replaced_child": [3.0, 9.0, 1.0],
     "measure_demo": 1.0,

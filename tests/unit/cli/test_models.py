@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.models import app
-from core.errors import HeadctError, ModelError, ModelNotFound, NothingToRollBack, ModelAltered
+from core.errors import HeadctError, ModelAltered, ModelError, ModelNotFound, NothingToRollBack
 from core.home import Home
 from db.promotions import promote, version_in_use
 from db.states import Cause
 from models.store import ModelStore, shipped_model
+from tests.site_models import register_copy
 
 CARD = shipped_model().card
 SHIPPED = CARD.version
@@ -33,8 +34,7 @@ def store(home_in_use: Home) -> ModelStore:
 
 def add(store: ModelStore, version: str, **facts: Any) -> None:  # noqa: ANN401 - fields of the card
     """The shipped weights under another name, with other facts on the card."""
-    card = replace(shipped_model().card, version=version, **facts)
-    store.register(card, shipped_model().weights_path)
+    register_copy(store, version, replace(shipped_model().card, **facts))
 
 
 def run(*arguments: str) -> str:

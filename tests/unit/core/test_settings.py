@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.settings import Settings, load_settings
+from core.settings import DESCRIPTIONS, load_settings
 
 
 def test_defaults_need_no_environment() -> None:
@@ -116,6 +116,6 @@ def test_the_environment_counts_before_the_env_file(monkeypatch: pytest.MonkeyPa
 
 def test_every_setting_stands_in_the_documents() -> None:
     table = (Path(__file__).parents[3] / "docs" / "settings.md").read_text()
-    for name, field in Settings.model_fields.items():
+    for name, description in DESCRIPTIONS.items():
         assert f"| `HEADCT_{name.upper()}` |" in table
-        assert str(field.description) in table
+        assert description in table

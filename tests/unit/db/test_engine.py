@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import DatabaseUnreachable, SettingsError
 from core.home import Home
+from core.secret import Secret
 from core.settings import Settings
 from db.engine import UNAVAILABLE, check_reachable, database_url, make_engine
 
@@ -50,20 +51,20 @@ def test_an_unreachable_database_is_told_without_its_password() -> None:
 
 def test_an_unreadable_url_is_told(home: Home) -> None:
     with pytest.raises(SettingsError, match="HEADCT_DATABASE_URL cannot be read"):
-        database_url(Settings(_env_file=None, database_url="postgresql://user:pass@host:port/name"), home)
+        database_url(Settings(database_url=Secret("postgresql://user:pass@host:port/name")), home)
 
 
 @pytest.mark.parametrize("parameter", ["password", "sslpassword"])
 def test_a_password_where_it_would_be_shown_is_refused(home: Home, parameter: str) -> None:
     url = f"postgresql://user@host/name?connect_timeout=3&{parameter}=hunter2"
     with pytest.raises(SettingsError, match="behind its question mark") as caught:
-        database_url(Settings(_env_file=None, database_url=url), home)
+        database_url(Settings(database_url=Secret(url)), home)
     assert "hunter2" not in str(caught.value)
 
 
 def test_an_at_sign_in_a_password_shows_no_part_of_it(home: Home) -> None:
     with pytest.raises(SettingsError, match="%40") as caught:
-        database_url(Settings(_env_file=None, database_url="postgresql://user:hun@ter2@host/name"), home)
+        database_url(Settings(database_url=Secret("postgresql://user:hun@ter2@host/name")), home)
     assert "ter2" not in str(caught.value)
 
 
@@ -85,6 +86,6 @@ def test_a_database_that_is_read_only_for_a_while_counts_as_unavailable(postgres
 def test_a_home_whose_name_has_the_marks_of_a_url_holds_its_database(tmp_path: Path) -> None:
     home = Home(tmp_path / "what?%41#")
     home.make()
-    with make_engine(database_url(Settings(_env_file=None, home=home.root), home)).begin() as connection:
+    with make_engine(database_url(Settings(home=home.root), home)).begin() as connection:
         connection.execute(text("CREATE TABLE here (id INTEGER)"))
     assert home.database.exists()

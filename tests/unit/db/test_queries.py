@@ -9,7 +9,7 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import now, reading
 from db.lifecycle import ModelStamp, Outcome
 from db.queries import arrivals_of, find_scan, predictions_of, unfinished_of
-from db.results import ResultFilter, count_results, results, results_of
+from db.results import ResultFilter, count_results, each_result, largest_id, results, results_of
 from tests.finished import finish_scans
 
 
@@ -39,6 +39,17 @@ def test_results_are_filtered_sorted_and_limited(engine: Engine, scans: list[int
     assert by_time == scans[::-1]
     assert probable == [scans[0], scans[2], scans[1]]
     assert (bleeds, waiting, later) == ([scans[2]], [scans[3]], [])
+
+
+def test_results_can_be_read_batch_by_batch(
+    engine: Engine, scans: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.results._BATCH", 2)
+    with engine.execution_options(read_only=True).connect() as connection:
+        rows = each_result(connection, ResultFilter())
+        first = next(iter(rows)).scan_id
+        assert largest_id(connection) == first == max(scans)
+        assert [row.scan_id for row in rows] == scans[::-1][1:]
 
 
 def test_a_new_model_versions_result_replaces_the_old_one_in_the_view_only(

@@ -62,9 +62,7 @@ def with_graph(graph: bytes, folder: Path, **changes: object) -> StoredModel:
     """The shipped version with another serving graph, which its card names."""
     path = folder / "other.onnx"
     path.write_bytes(graph)
-    card: ModelCard = replace(
-        shipped_model().card, graph_sha256=hashlib.sha256(graph).hexdigest(), **changes
-    )
+    card: ModelCard = replace(shipped_model().card, graph_sha256=hashlib.sha256(graph).hexdigest(), **changes)
     return StoredModel(card, shipped_model().weights_path, path)
 
 

@@ -33,7 +33,8 @@ import worker.classification, models.explain
 from models.classifier import Classifier
 from models.store import shipped_model
 Classifier.load(shipped_model()).warm_up()
-print([name for name in ("tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "matplotlib", "scipy") if name in sys.modules])
+trains = ("tensorflow", "keras", "onnx", "tf2onnx", "sklearn", "matplotlib", "scipy")
+print([name for name in trains if name in sys.modules])
 """
     assert said(code) == "[]"
 

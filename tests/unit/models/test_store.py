@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import GraphMissing, ModelAltered, ModelError, ModelExists, ModelNotFound, PreprocessingUnknown
+from core.errors import (
+    GraphMissing,
+    ModelAltered,
+    ModelError,
+    ModelExists,
+    ModelNotFound,
+    PreprocessingUnknown,
+)
 from models import store as module
 from models.card import ModelCard
 from models.store import (
@@ -33,7 +40,12 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def card(weights: Path) -> ModelCard:
-    return replace(shipped_model().card, version="site-1", weights_sha256=weights_sha256(weights), graph_sha256=hashlib.sha256(GRAPH).hexdigest())
+    return replace(
+        shipped_model().card,
+        version="site-1",
+        weights_sha256=weights_sha256(weights),
+        graph_sha256=hashlib.sha256(GRAPH).hexdigest(),
+    )
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -22,7 +23,7 @@ from scheduler.intake import CHANGED, TOO_LARGE, VANISHED, Candidate, Intake, pu
 
 @pytest.fixture
 def intake(settings: Settings, home: Home, sqlite_engine: Engine) -> Iterator[Intake]:
-    made = Intake(settings.model_copy(update={"max_file_mb": 1.0}), home, sqlite_engine)
+    made = Intake(replace(settings, max_file_mb=1.0), home, sqlite_engine)
     yield made
     made.close()
 
@@ -306,7 +307,7 @@ def test_a_link_that_took_the_place_of_a_folder_is_not_followed(
 def test_below_the_low_water_mark_nothing_is_taken(
     settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
-    intake = Intake(settings.model_copy(update={"min_free_mb": 100_000_000}), home, sqlite_engine)
+    intake = Intake(replace(settings, min_free_mb=100_000_000), home, sqlite_engine)
     candidate = drop(home, "a.png", b"bytes")
     with pytest.raises(DiskNearlyFull, match="HEADCT_MIN_FREE_MB"):
         intake.take([candidate], remove=True)

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 import redis
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from core.broker import broker_url, redis_client
 from core.errors import PortTaken
 from core.home import Home
+from core.secret import Secret
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
@@ -40,8 +41,8 @@ def client(settings: Settings, home: Home) -> redis.Redis:
 def collector(
     engine: Engine, client: redis.Redis, home: Home, database: Path | None = None
 ) -> StateCollector:
-    url = SecretStr(f"sqlite:///{database or home.database}")
-    disks = Disks(Settings(_env_file=None, home=home.root, database_url=url), home)
+    url = Secret(f"sqlite:///{database or home.database}")
+    disks = Disks(Settings(home=home.root, database_url=url), home)
     return StateCollector(engine, client, home, disks, "default-1", lambda: 7.0)
 
 
@@ -130,7 +131,7 @@ def test_a_taken_port_is_told_and_ends_no_scheduler(
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        taken = settings.model_copy(update={"metrics_port": other.getsockname()[1]})
+        taken = replace(settings, metrics_port=other.getsockname()[1])
         with pytest.raises(PortTaken, match="HEADCT_METRICS_PORT"):
             metrics_port(taken)
         with serve_metrics(taken, home, state):

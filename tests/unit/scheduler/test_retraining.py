@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -45,7 +46,7 @@ def test_without_a_setting_nothing_is_requested(engine: Engine, settings: Settin
 
 
 def test_the_schedule_requests_a_run_when_its_moment_has_passed(engine: Engine, settings: Settings) -> None:
-    settings = settings.model_copy(update={"retrain_cron": "0 3 * * 1"})
+    settings = replace(settings, retrain_cron="0 3 * * 1")
     assert due(engine, settings, started=now()) is None, "its moment is yet to come"
     run_id = due(engine, settings)
     assert requested_by(engine, run_id) == BY_SCHEDULE
@@ -55,7 +56,7 @@ def test_the_schedule_requests_a_run_when_its_moment_has_passed(engine: Engine, 
 
 
 def test_enough_new_labels_request_a_run_once(engine: Engine, settings: Settings) -> None:
-    settings = settings.model_copy(update={"retrain_after_labels": 2})
+    settings = replace(settings, retrain_after_labels=2)
     label(engine, 1)
     assert due(engine, settings) is None
     label(engine, 1)
@@ -66,7 +67,7 @@ def test_enough_new_labels_request_a_run_once(engine: Engine, settings: Settings
 
 
 def test_labels_that_a_person_trained_on_already_do_not_count(engine: Engine, settings: Settings) -> None:
-    settings = settings.model_copy(update={"retrain_after_labels": 1})
+    settings = replace(settings, retrain_after_labels=1)
     label(engine, 1)
     with Session(engine) as session, session.begin():
         run_id = request_run(session, RunRequest(1, None, promote=True, requested_by="a person"))
@@ -84,7 +85,7 @@ def test_a_schedule_that_cannot_be_read_is_refused_at_the_start(
 
 
 def test_a_scheduled_run_waits_for_the_next_moment_after_the_last(engine: Engine, settings: Settings) -> None:
-    settings = settings.model_copy(update={"retrain_cron": "* * * * *"})
+    settings = replace(settings, retrain_cron="* * * * *")
     run_id = due(engine, settings)
     assert run_id is not None
     with Session(engine) as session, session.begin():

@@ -12,6 +12,7 @@ import pytest
 from db.states import Part
 from models.card import Decision
 from models.constants import Preprocessing
+from models.explain import heat_pair
 from models.network import build_network
 from models.preprocessing import preprocess
 from models.store import shipped_model
@@ -21,7 +22,6 @@ from training.evaluate import measure, paired_difference
 from training.gate import judge
 from training.judged import EVEN_POINT, Judged
 from training.phantoms.synthetic import generate_scan
-from training.plots import heat_pair
 from training.report import ReportContent, data_summary, write_report
 from training.wrong_images import WrongImage, wrong_images
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import Engine, select
@@ -111,7 +112,7 @@ def test_a_chunk_is_one_forward_pass_and_one_result_each(
 def test_bad_missing_and_too_large_files_do_not_fail_their_neighbours(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
-    settings = settings.model_copy(update={"max_file_mb": 0.001})
+    settings = replace(settings, max_file_mb=0.001)
     ids = stored(engine, home, [png(255), b"bad", None, bytes(2000)])
     classify(engine, settings, home, ids)
     with Session(engine) as session:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from core.settings import Settings
 from worker import limits
 from worker.limits import file_limits, limit_memory
 
-SETTINGS = Settings(_env_file=None)
+SETTINGS = Settings()
 FORKED = multiprocessing.get_context("fork")
 
 
@@ -64,7 +65,7 @@ def test_the_files_of_a_chunk_have_a_limit_together(monkeypatch: pytest.MonkeyPa
 
 def test_small_limits_leave_room_for_the_next_network() -> None:
     def work() -> None:
-        limit_memory(SETTINGS.model_copy(update={"max_pixels": 10_000, "max_file_mb": 1.0}))
+        limit_memory(replace(SETTINGS, max_pixels=10_000, max_file_mb=1.0))
         bytearray(200 * 2**20)
         with pytest.raises(MemoryError):
             bytearray(2**30)

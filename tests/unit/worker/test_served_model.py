@@ -1,18 +1,18 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ModelError, ModelAltered
+from core.errors import ModelAltered, ModelError
 from core.home import Home
 from db.promotions import promote, rollback
 from db.states import Cause
 from models.store import ModelStore, StoredModel, shipped_model, verify
+from tests.site_models import register_copy
 from worker.served_model import ServedModel
 
 SHIPPED = shipped_model().card.version
@@ -23,7 +23,7 @@ def store(home: Home) -> ModelStore:
     """Two versions beside the shipped one, with its weights."""
     made = ModelStore(home.models)
     for version in ("site-1", "site-2"):
-        made.register(replace(shipped_model().card, version=version), shipped_model().weights_path)
+        register_copy(made, version)
     return made
 
 
@@ -48,7 +48,7 @@ def go_back(engine: Engine) -> None:
 
 
 def damage(store: ModelStore, version: str) -> None:
-    path = store.find(version).weights_path
+    path = store.find(version).graph_path
     path.write_bytes(path.read_bytes()[:-1] + b"?")
 
 
@@ -100,7 +100,7 @@ def test_a_process_that_starts_later_serves_the_version_in_use(engine: Engine, s
 def test_altered_weights_are_refused_once_and_tried_again_when_they_change(
     engine: Engine, store: ModelStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = store.find("site-2").weights_path.read_bytes()
+    whole = store.find("site-2").graph_path.read_bytes()
     put_into_use(engine, "site-1")
     served = serve(engine, store)
     damage(store, "site-2")
@@ -110,7 +110,7 @@ def test_altered_weights_are_refused_once_and_tried_again_when_they_change(
     (said,) = refusals(caplog)
     assert "model site-2 is refused, site-1 classifies" in said
     assert "headct models rollback" in said
-    store.find("site-2").weights_path.write_bytes(whole)
+    store.find("site-2").graph_path.write_bytes(whole)
     assert served.look()
     assert served.take().card.version == "site-2"
 
@@ -158,7 +158,7 @@ def test_whatever_fails_in_loading_leaves_the_version_that_serves(
 def test_a_process_that_starts_while_the_version_in_use_is_broken_serves_the_one_before(
     engine: Engine, store: ModelStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = store.find("site-2").weights_path.read_bytes()
+    whole = store.find("site-2").graph_path.read_bytes()
     put_into_use(engine, "site-1")
     put_into_use(engine, "site-2")
     damage(store, "site-2")
@@ -166,7 +166,7 @@ def test_a_process_that_starts_while_the_version_in_use_is_broken_serves_the_one
     assert served.take().card.version == "site-1"
     assert not served.look()
     assert len(refusals(caplog)) == 1
-    store.find("site-2").weights_path.write_bytes(whole)
+    store.find("site-2").graph_path.write_bytes(whole)
     assert served.look()
     assert served.take().card.version == "site-2"
 

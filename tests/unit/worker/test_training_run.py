@@ -34,6 +34,7 @@ from db.training_runs import (
 )
 from models.card import ModelCard
 from models.store import ModelStore, shipped_model
+from tests.site_models import register_copy
 from training.dataset import Dataset
 from training.fit import Epoch
 from training.train import Job, Watch
@@ -58,7 +59,7 @@ def registered(job: Job, store: ModelStore, *, let_in: bool = True) -> ModelCard
     shipped = shipped_model()
     gate = {"incumbent": job.incumbent.card.version, "promote": let_in, "rule": "The rule.", "numbers": {}}
     card = replace(shipped.card, version=job.version, gate=gate, data_fingerprint=FINGERPRINT)
-    store.register(card, shipped.weights_path)
+    register_copy(store, job.version, card)
     return card
 
 

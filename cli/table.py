@@ -1,0 +1,56 @@
+"""A table whose columns have their widths before the first row, so that any number of rows can follow."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Generic, TypeVar
+
+from cli.terminal import columns_of, fold, printable, styled
+
+_Row = TypeVar("_Row")
+GAP = 2
+"""Spaces between two columns."""
+
+
+@dataclass(frozen=True)
+class Column(Generic[_Row]):
+    """What of a row stands in a column, how wide that is on the terminal, and the styles of certain texts."""
+
+    name: str
+    width: int
+    shows: Callable[[_Row], str]
+    styles: Mapping[str, str] = field(default_factory=dict)
+    right: bool = False
+
+
+def lines(
+    columns: "list[Column[_Row]]",
+    rows: Iterable[_Row],
+    *,
+    colour: bool,
+    below: "Column[_Row] | None" = None,
+) -> Iterator[str]:
+    """The lines of the table, a heading first. What is `below` a row begins under its second column."""
+    heading = [fold(column.name, column.width) for column in columns]
+    for line in _lines(columns, heading, colour=False):
+        yield styled(line, "bold") if colour else line
+    indent = " " * (columns[0].width + GAP)
+    for row in rows:
+        yield from _lines(
+            columns, [fold(printable(column.shows(row)), column.width) for column in columns], colour=colour
+        )
+        if below and (text := printable(below.shows(row))):
+            yield from (indent + line for line in fold(text, below.width))
+
+
+def _lines(columns: "list[Column[_Row]]", cells: list[list[str]], *, colour: bool) -> Iterator[str]:
+    for texts in zip_longest(*cells, fillvalue=""):
+        filled = map(_fill, columns, texts, [colour] * len(columns))
+        yield (" " * GAP).join(filled).rstrip()
+
+
+def _fill(column: "Column[_Row]", text: str, colour: bool) -> str:
+    space = " " * (column.width - columns_of(text))
+    if colour and text in column.styles:
+        text = styled(text, column.styles[text])
+    return space + text if column.right else text + space

@@ -1,0 +1,38 @@
+import sqlite3
+import sys
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from cli import main as entry
+from cli.failures import in_words
+from core.errors import ScanNotFound
+
+
+def test_what_a_person_can_mend_is_told_in_words() -> None:
+    assert in_words(ScanNotFound("There is no scan 7.")) == "There is no scan 7."
+    refused = OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
+    assert in_words(refused) == "the database refused: disk I/O error. See `headct doctor`."
+    assert in_words(KeyError("name")) is None
+
+
+def test_an_error_of_the_database_ends_with_1_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
+
+    monkeypatch.setattr(entry, "app", refuse)
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert ended.value.code == 1
+    assert (
+        capsys.readouterr().err == "headct: the database refused: database is locked. See `headct doctor`.\n"
+    )
+
+
+def test_an_unforeseen_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "app", lambda: {}["missing"])
+    with pytest.raises(KeyError):
+        entry.main()
+    assert sys.exc_info() == (None, None, None)

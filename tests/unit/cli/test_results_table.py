@@ -1,0 +1,170 @@
+import itertools
+import os
+import pty
+import re
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from cli.printing import NOTICE, Format, write_rows
+from cli.results_table import print_table
+from core.home import Home
+from db.arrivals import NewArrival, record_arrivals
+from db.lifecycle import ModelStamp, Outcome
+from tests.finished import finish_scans
+
+NAME = "series/\x1b[31mDoe^Jane\x07 頭部の画像\u202e.png"
+
+
+def row(number: int, **changes: Any) -> Any:  # noqa: ANN401 - a row of the view
+    values = {
+        "scan_id": number,
+        "source_name": f"series of a name that is long/{number}.png",
+        "received_at": datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC),
+        "state": "classified",
+        "label": "hemorrhage",
+        "label_reason": None,
+        "probability": 0.9876,
+        "reason": None,
+        "model_version": "default-2",
+    }
+    return SimpleNamespace(**values | changes)
+
+
+def printed(capsys: pytest.CaptureFixture[str], rows: list[Any], note: str = "") -> list[str]:
+    print_table(iter(rows), max(one.scan_id for one in rows), note)
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture(params=[40, 60, 80, 200])
+def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The width of a terminal without colours."""
+    monkeypatch.setattr("cli.results_table.width", lambda: request.param)
+    return int(request.param)
+
+
+def test_the_table_fits_the_terminal_and_id_label_and_probability_are_whole(
+    columns: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "The image is 2,000 x 3,000 pixels of colour, which no CT slice is; convert it to grey."
+    rows = [
+        row(1234567),
+        row(12, label="uncertain", label_reason="outside the model's domain", probability=0.5),
+        row(7, label=None, probability=None, state="quarantined", reason=reason, model_version=None),
+        row(8, source_name=NAME),
+        row(9, source_name=None, label=None, probability=None, state="received", model_version=None),
+    ]
+    lines = printed(capsys, rows)
+    assert all(cell_len(line) <= columns for line in lines[:-1])
+    text = "\n".join(lines)
+    assert re.search(r"^1234567 .*hemorrhage +0\.988", text, re.MULTILINE)
+    assert re.search(r"^12 .*uncertain +0\.500", text, re.MULTILINE)
+    assert re.search(r"^7 .*quarantined", text, re.MULTILINE)
+    assert re.search(r"^9 .*received", text, re.MULTILINE)
+    assert "default-2" in text
+    assert lines[-1] == NOTICE
+
+
+def test_nothing_of_name_and_reason_is_lost(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
+    for text, changes in (
+        ("a/very/long/name/of/a/file/that/has/no/space.png", {"source_name": "{}"}),
+        ("TheFileIsTruncatedAfterSoManyBytesThatItIsNoImage", {"reason": "{}", "model_version": None}),
+    ):
+        alone = {"source_name": "", "label": "", "state": "", "probability": None, "model_version": None}
+        given = {name: value and value.format(text) for name, value in changes.items()}
+        lines = printed(capsys, [row(1, **alone | given, received_at=None)])
+        assert text in "".join("".join(lines[1:-1]).split())[1:]
+
+
+def test_the_characters_of_a_name_never_control_the_terminal(
+    columns: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "".join(printed(capsys, [row(1, source_name=NAME, reason=NAME)]))
+    assert not any(character in text for character in "\x1b\x07\u202e")
+
+
+def test_what_is_no_terminal_gets_long_lines_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, [row(1, source_name="a" * 90, reason="b" * 30)], "1 of 2 shown.")
+    assert re.match(r"1 +a{90}  2026-11-28 .*  b{30}; default-2$", lines[1])
+    assert lines[-2:] == ["1 of 2 shown.", NOTICE]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_an_empty_table_has_its_heading(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(iter([]), 0)
+    assert capsys.readouterr().out.splitlines() == [
+        "scan  file  received             state        label       prob.  reason; model",
+        NOTICE,
+    ]
+
+
+@pytest.mark.parametrize("output", Format)
+def test_any_number_of_rows_needs_the_memory_of_a_few(
+    output: Format,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Any,  # noqa: ANN401
+) -> None:
+    def rows(count: int) -> Iterator[Any]:
+        return (row(number) if output is Format.TABLE else [number] * 13 for number in range(count))
+
+    def peak(count: int) -> int:
+        with (tmp_path / "out").open("w") as file:
+            monkeypatch.setattr("sys.stdout", file)
+            tracemalloc.start()
+            if output is Format.TABLE:
+                print_table(rows(count), count)
+            else:
+                write_rows(rows(count), output)
+            (_, most) = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        return most
+
+    peak(2000)
+    assert peak(8000) < peak(2000) + 200_000
+
+
+def on_a_terminal(home: Home, *arguments: str) -> str:
+    """What `headct ARGUMENTS` writes to a terminal of 120 columns."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "cli", *arguments],
+        env={**os.environ, "HEADCT_HOME": str(home.root), "TERM": "xterm", "COLUMNS": "120"},
+        stdout=its,
+    )
+    os.close(its)
+    text = b"".join(iter(lambda: _read(ours), b""))
+    os.close(ours)
+    assert process.wait(60) == 0
+    return text.decode()
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says so that the other side is closed
+        return b""
+
+
+def test_a_terminal_gets_colours_and_no_character_of_a_file_name_that_controls_it(
+    home: Home, sqlite_engine: Engine
+) -> None:
+    with Session(sqlite_engine) as session, session.begin():
+        (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 10, NAME, None)]).values()
+        finish_scans(session, [Outcome(scan_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
+    for arguments in (("results",), ("show", str(scan_id)), ("results", "--format", "csv")):
+        text = on_a_terminal(home, *arguments)
+        codes = set(itertools.chain(*re.findall(r"\x1b\[([\d;]*)m", text)))
+        assert ("1" in codes) == ("csv" not in arguments)
+        assert "Doe^Jane" in text.replace("\r\n", "")
+        bare = re.sub(r"\x1b\[[\d;]*m", "", text)
+        assert not any(character in bare for character in "\x1b\x07\u202e")
+        assert text.count("\x1b[31mDoe") == 0

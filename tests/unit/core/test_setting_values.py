@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "allowed"),
+    [
+        ("HEADCT_CHUNK_SIZE", "many", "a whole number of at least 1 and at most 256"),
+        ("HEADCT_CHUNK_SIZE", "1.5", "a whole number of at least 1 and at most 256"),
+        ("HEADCT_MAX_FILE_MB", "0", "a number of more than 0 and at most 65536"),
+        ("HEADCT_SETTLE_SECONDS", "nan", "a number of at least 0 and at most 3600"),
+        ("HEADCT_TARGET_SENSITIVITY", "1", "a number of more than 0.5 and less than 1"),
+        ("HEADCT_FLOWER_READ_ONLY", "maybe", "true or false"),
+        ("HEADCT_LOG_LEVEL", "loud", "one of DEBUG, ERROR, INFO, WARNING"),
+        ("HEADCT_RETRAIN_CRON", "monthly", "five fields"),
+    ],
+)
+def test_what_is_allowed_is_said_in_words(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, allowed: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(SettingsError, match=rf"^{variable}={text} is not allowed: must be {allowed}"):
+        load_settings()
+
+
+def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCT_CHUNK_SIZE", "0")
+    monkeypatch.setenv("HEADCT_FLOWER_PORT", "-1")
+    with pytest.raises(SettingsError, match=r"CHUNK_SIZE=0 .*\nHEADCT_FLOWER_PORT=-1 "):
+        load_settings()
+
+
+@pytest.mark.parametrize(("word", "meaning"), [("yes", True), ("On", True), ("0", False), ("False ", False)])
+def test_yes_and_no_have_many_names(monkeypatch: pytest.MonkeyPatch, word: str, meaning: bool) -> None:
+    monkeypatch.setenv("HEADCT_FLOWER_READ_ONLY", word)
+    assert load_settings().flower_read_only is meaning
+
+
+def test_white_space_around_a_number_and_small_letters_of_a_level_do_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HEADCT_CHUNK_SIZE", " 4 ")
+    monkeypatch.setenv("HEADCT_LOG_LEVEL", "debug")
+    settings = load_settings()
+    assert (settings.chunk_size, settings.log_level) == (4, "DEBUG")
+
+
+def test_a_home_may_begin_with_that_of_a_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCT_HOME", "~/headct")
+    assert load_settings().home == Path.home() / "headct"
+    monkeypatch.setenv("HEADCT_HOME", "~nobody-of-that-name/headct")
+    with pytest.raises(SettingsError, match="the name of no user"):
+        load_settings()
