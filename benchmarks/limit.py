@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.bare import BareProcesses, Work
 from core.cores import usable_cores
 from core.settings import Settings
@@ -25,6 +23,6 @@ def _make(max_pixels: int) -> Work:
 
     def classify(paths: Sequence[Path]) -> None:
         images = [classifier.prepare(path.read_bytes(), max_pixels) for path in paths]
-        classifier.score(np.stack(images))
+        classifier.score(images)
 
     return classify

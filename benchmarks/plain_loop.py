@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.bare import BareProcesses, Work
-from models.quiet import load_tensorflow
+from training.quiet import load_tensorflow
 
 _SIZE, _BATCH = 128, 16
 _WIDTHS = 32, 64, 64

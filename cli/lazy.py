@@ -24,7 +24,9 @@ COMMANDS = {
     "watch": Listed("cli.parts", "Run the scheduler: inbox to database to queue."),
     "worker": Listed("cli.parts", "Run a worker: classifies, or trains (--queue training)."),
     "flower": Listed("cli.parts", "Run Flower, the web page of the jobs."),
-    "migrate": Listed("cli.parts", "Bring the database to the migration of this headct."),
+    "migrate": Listed(
+        "cli.parts", "Bring the database, and the models of an earlier release, to this headct."
+    ),
     "redis": Listed("cli.parts", "Run the embedded Redis.", hidden=True),
     "submit": Listed(
         "cli.scans", "Take files in at once, and folders: of these, what is an image by its name."
@@ -63,7 +65,7 @@ COMMANDS = {
         "Evaluate a version on the test part of the data set, or recipes by cross-validation (--cv).",
     ),
     "explain": Listed(
-        "cli.explain", "Draw a scan, and beside it the same under a heat map by the model in use (Grad-CAM)."
+        "cli.explain", "Draw a scan, and beside it the same under a heat map by the model in use."
     ),
     "demo": Listed(
         "cli.demo",

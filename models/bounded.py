@@ -60,9 +60,7 @@ class BoundedFile(io.BytesIO):
         self._reads_left -= 1
         self._bytes_left -= len(block)
         if self._reads_left < 0 or self._bytes_left < 0:
-            raise UnreadableImage(
-                "The file is built of far more pieces than an image of a slice has. Export the slice again."
-            )
+            raise too_many_pieces()
         if self._header_left is not None:
             self._header_left -= len(block)
             if self._header_left < 0:
@@ -71,3 +69,10 @@ class BoundedFile(io.BytesIO):
                     f"{MAX_HEADER_BYTES // 2**20} MiB. Export the slice without such data."
                 )
         return block
+
+
+def too_many_pieces() -> UnreadableImage:
+    """The error for a file that a parser would take too many steps for."""
+    return UnreadableImage(
+        "The file is built of far more pieces than an image of a slice has. Export the slice again."
+    )

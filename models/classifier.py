@@ -1,5 +1,6 @@
 """A loaded model version: from bytes to the log-odds of a hemorrhage, the guard's distance and the heat."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from models.card import Decision, ModelCard
 from models.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
 from models.preprocessors import preprocessor_of
-from models.serving import load_session
+from models.serving import OUTPUTS, load_session
 from models.store import StoredModel, verified_graph
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ class Classifier:
         """
         return self._prepare(image, self.card.preprocessing)
 
-    def score(self, batch: NDArray[np.float32]) -> Scores:
-        """What the network says of prepared images, float32 (N, size, size, 1)."""
-        logit, distance, heat = self._session.run(["logit", "distance", "heat"], {self._input: batch})
+    def score(self, images: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> Scores:
+        """What the network says of N prepared images, float32 (size, size, 1) each."""
+        logit, distance, heat = self._session.run(OUTPUTS, {self._input: np.asarray(images)})
         return Scores(logit[:, 0].astype(np.float64), distance[:, 0].astype(np.float64), heat[..., 0])
 
     def decide(self, logit: float, distance: float) -> Decision:

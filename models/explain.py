@@ -76,7 +76,8 @@ def heat_pair(image: NDArray[np.floating] | NDArray[np.uint8], heat: Heat, title
     factor = _SIDE / max(grey.shape)
     size = max(1, round(grey.shape[1] * factor)), max(1, round(grey.shape[0] * factor))
     sheet = Image.new("RGB", (2 * size[0] + 3 * _GAP, size[1] + _CAPTION + 2 * _GAP), "white")
-    ImageDraw.Draw(sheet).text((_GAP, _GAP // 2), title, "black", font_size=_FONT)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP, _GAP // 2), title, "black", font_size=_FONT)
     for number, picture in enumerate((plain, overlaid.astype(np.uint8))):
         shown = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
         sheet.paste(shown, (_GAP + number * (size[0] + _GAP), _CAPTION + _GAP))

@@ -17,6 +17,12 @@ _PNG_SIGNATURE, _PNG_END = (
 )  # PNG 3rd ed., 5.2 and 11.2.5
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"  # ITU-T T.81, B.1.1.3: SOI and EOI
 
+_DICOM_PREFIX, _DICOM_START = b"DICM", bytes(132)  # PS3.10, 7.1: after a preamble of 128 bytes
+_DICOM_HEADER = 65_536
+"""Bytes in which the pixel data must begin; where they begin later, the file has to be still for a while."""
+_PIXEL_DATA, _PIXEL_VRS = b"\xe0\x7f\x10\x00", (b"OB", b"OW")  # little endian, as all but old files are
+_UNDEFINED, _SEQUENCE_END = 0xFFFFFFFF, b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+
 
 def check_inbox(inbox: Path) -> None:
     """Raise unless files can be read in, and removed from, the inbox.
@@ -111,20 +117,43 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def carries_its_end(path: str | Path) -> bool:
-    """Whether this is a PNG or JPEG whose closing marker has been written, so that no more will come."""
+def carries_its_end(path: str | Path, *, closed: bool = False) -> bool:
+    """Whether a file's last bytes have been written, so that no more will come.
+
+    Parameters
+    ----------
+    closed
+        Whoever wrote it has closed it, or moved it here. Only then DICOM is believed: its end is where its
+        header says, and a writer that makes the whole length first reaches that before it writes the pixels.
+        A PNG or JPEG has a closing marker.
+    """
     try:
         descriptor = open_regular(path)
     except OSError:
         return False
     try:
         size = os.fstat(descriptor).st_size
-        start = os.pread(descriptor, len(_PNG_SIGNATURE), 0)
+        start = os.pread(descriptor, len(_DICOM_START), 0)
         end = os.pread(descriptor, len(_PNG_END), max(0, size - len(_PNG_END)))
+        if start.endswith(_DICOM_PREFIX):
+            return closed and _ends_with_its_pixels(os.pread(descriptor, _DICOM_HEADER, 0), size, end)
     except OSError:
         return False
     finally:
         os.close(descriptor)
-    return (start == _PNG_SIGNATURE and end == _PNG_END) or (
+    return (start.startswith(_PNG_SIGNATURE) and end == _PNG_END) or (
         start.startswith(_JPEG_START) and end.endswith(_JPEG_END)
     )
+
+
+def _ends_with_its_pixels(header: bytes, size: int, end: bytes) -> bool:
+    """Whether a DICOM file of that size ends where pixel data in it do (PS3.5, 7.1 and A.4)."""
+    position = header.find(_PIXEL_DATA)
+    while position >= 0:
+        explicit = header[position + 4 : position + 6] in _PIXEL_VRS
+        value = position + (12 if explicit else 8)
+        length = int.from_bytes(header[value - 4 : value], "little")
+        if value + length == size or (length == _UNDEFINED and end.endswith(_SEQUENCE_END)):
+            return True
+        position = header.find(_PIXEL_DATA, position + 1)
+    return False

@@ -119,9 +119,9 @@ class Watcher:
         """Take one batch of complete files, if there are any; returns whether there is more to look at."""
         complete: dict[str, None] = {}
         looked_at, full = 0, False
-        for path, seen in itertools.islice(self._next_paths(), _MOST_LOOKS):
+        for path, seen, closed in itertools.islice(self._next_paths(), _MOST_LOOKS):
             looked_at += 1
-            if self._is_complete(path, seen):
+            if self._is_complete(path, seen, closed=closed):
                 complete[path] = None
             full = len(complete) == self._batch
             if full:
@@ -145,26 +145,26 @@ class Watcher:
             self._batch = min(2 * self._batch, _LARGEST_BATCH) if len(paths) == self._batch else _FIRST_BATCH
             pause.end()
 
-    def _next_paths(self) -> Iterator[tuple[str, _Seen | None]]:
-        """Paths to look at now, with what is known of those that have waited."""
+    def _next_paths(self) -> Iterator[tuple[str, _Seen | None, bool]]:
+        """Paths to look at now, what is known of those that have waited, whether they were closed."""
         while self._written:
             path = next(iter(self._written))
             del self._written[path]
-            yield path, None
+            yield path, None, True
         due = time.monotonic() - self._settings.settle_seconds
         while self._waiting:
             path, seen = next(iter(self._waiting.items()))
             if seen.since > due:
                 break
             del self._waiting[path]
-            yield path, seen
+            yield path, seen, False
         while self._walks and len(self._waiting) < _MOST_WAITING:
             for path in self._walks[0]:
                 if path not in self._waiting:
-                    yield path, None
+                    yield path, None, False
             self._walks.popleft()
 
-    def _is_complete(self, path: str, seen: _Seen | None) -> bool:
+    def _is_complete(self, path: str, seen: _Seen | None, *, closed: bool) -> bool:
         """Whether to take the file now; else it waits, or is forgotten if it is no regular file."""
         status = regular_file(path)
         if status is None or self._unremovable.get(path) == status.st_ctime_ns:
@@ -173,7 +173,7 @@ class Watcher:
         now_seen = _Seen(time.monotonic(), status.st_size, status.st_mtime_ns)
         still = seen is not None and (seen.size, seen.mtime_ns) == (now_seen.size, now_seen.mtime_ns)
         self._waiting.pop(path, None)
-        if still or carries_its_end(path):
+        if still or carries_its_end(path, closed=closed):
             return True
         self._waiting[path] = now_seen
         return False

@@ -9,7 +9,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -25,7 +24,9 @@ from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK
 
 if TYPE_CHECKING:
-    from models.classifier import Classifier  # brings OpenCV, which only the children load
+    import numpy as np  # brought, with OpenCV, by the classifier, which only the children load
+
+    from models.classifier import Classifier
 
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def classify_chunk(
     watch.lap("decode")
     if images:
         try:
-            scores = classifier.score(np.stack(list(images.values())))
+            scores = classifier.score(list(images.values()))
         except Exception as error:  # the runtime's tree and Python's: whatever it is, no image is to blame
             _give_back(engine, claimant)
             raise NetworkFailed(

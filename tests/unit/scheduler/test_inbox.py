@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from pydicom import Dataset
+from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from core.errors import InboxUnusable
 from core.store import open_regular
 from scheduler.inbox import carries_its_end, check_inbox, find_files
+from tests.dicom_files import as_bytes, compressed_slice, ct_slice
 
 PNG = b"\x89PNG\r\n\x1a\n...\x00\x00\x00\x00IEND\xaeB`\x82"
 JPEG = b"\xff\xd8\xff\xe0...\xff\xd9"
@@ -28,6 +31,35 @@ def test_nothing_else_carries_its_end(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "scan"
     path.write_bytes(content)
     assert not carries_its_end(path)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    ["", "implicit", RLELossless, JPEG2000Lossless],
+    ids=["explicit", "implicit", "RLE", "JPEG 2000"],
+)
+def test_dicom_that_was_closed_ends_with_its_pixels(tmp_path: Path, syntax: str) -> None:
+    dataset = compressed_slice(syntax) if syntax not in {"", "implicit"} else ct_slice()
+    if syntax == "implicit":
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    path, content = tmp_path / "scan", as_bytes(dataset)
+    path.write_bytes(content)
+    assert carries_its_end(path, closed=True)
+    assert not carries_its_end(path)  # it may have its whole length before its pixels are written
+    for part in (content[:-1], content[: len(content) // 2], content + b"more", content[:132]):
+        path.write_bytes(part)
+        assert not carries_its_end(path, closed=True)
+
+
+def test_dicom_is_not_taken_for_whole_by_the_pixels_of_its_icon(tmp_path: Path) -> None:
+    icon = Dataset()
+    icon.Rows, icon.Columns, icon.PixelData = 8, 8, bytes(64)
+    icon["PixelData"].VR = "OB"
+    path, content = tmp_path / "scan", as_bytes(ct_slice(IconImageSequence=[icon]))
+    path.write_bytes(content)
+    assert carries_its_end(path, closed=True)
+    path.write_bytes(content[:-2000])
+    assert not carries_its_end(path, closed=True)
 
 
 def test_hidden_and_unfinished_files_links_fifos_and_devices_are_passed_over(tmp_path: Path) -> None:

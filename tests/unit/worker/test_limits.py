@@ -66,7 +66,7 @@ def test_the_files_of_a_chunk_have_a_limit_together(monkeypatch: pytest.MonkeyPa
 def test_small_limits_leave_room_for_the_next_network() -> None:
     def work() -> None:
         limit_memory(replace(SETTINGS, max_pixels=10_000, max_file_mb=1.0))
-        bytearray(200 * 2**20)
+        bytearray(100 * 2**20)
         with pytest.raises(MemoryError):
             bytearray(2**30)
 
@@ -78,7 +78,7 @@ def test_memory_beyond_what_the_largest_file_needs_is_refused_and_the_process_li
         before = resource.getrlimit(resource.RLIMIT_DATA)
         limit_memory(SETTINGS)
         assert resource.getrlimit(resource.RLIMIT_DATA) != before
-        bytearray(380 * 2**20)
+        bytearray(350 * 2**20)
         with pytest.raises(MemoryError):
             bytearray(2**30)
 

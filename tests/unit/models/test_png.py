@@ -1,0 +1,71 @@
+"""A plain PNG is decoded by libspng to what Pillow makes of it, and a damaged one by neither."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import UnreadableImage
+from models.decoding import decode
+from models.png import check_chunks
+from training.phantoms.synthetic import generate_scan
+
+GREY = generate_scan(9, None, (160, 140)).image
+
+
+def png(pixels: np.ndarray, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(GREY),
+        png(np.dstack([GREY] * 3)),
+        png(np.dstack([GREY, GREY, GREY, np.full_like(GREY, 255)])),
+        png(np.dstack([GREY, np.full_like(GREY, 255)])),
+        png(GREY, compress_level=0),
+        png(np.asarray(Image.fromarray(GREY).convert("P")), bits=8),
+    ],
+    ids=["grey", "RGB", "RGBA", "grey and alpha", "stored", "palette"],
+)
+def test_every_kind_of_png_gives_its_pixels(data: bytes) -> None:
+    assert (decode(data) == GREY).all()
+
+
+def test_what_is_half_transparent_is_shown_on_black() -> None:
+    alpha = np.full_like(GREY, 255)
+    alpha[:80] = 128
+    shown = decode(png(np.dstack([GREY, GREY, GREY, alpha])))
+    assert (shown[80:] == GREY[80:]).all()
+    assert np.abs(shown[:80].astype(int) - np.rint(GREY[:80] * (128 / 255))).max() <= 1
+
+
+def test_a_bit_that_was_flipped_anywhere_in_the_pixels_is_damage() -> None:
+    data, rng = png(np.dstack([GREY] * 3)), np.random.default_rng(5)
+    begin, end = data.index(b"IDAT") + 4, data.index(b"IEND") - 8
+    for position in [begin, end, *(int(rng.integers(begin, end)) for _ in range(200))]:
+        damaged = bytearray(data)
+        damaged[position] ^= 1 << int(rng.integers(8))
+        with pytest.raises(UnreadableImage, match="truncated or damaged"):
+            decode(bytes(damaged))
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.99])
+def test_a_file_that_was_cut_is_damage(kept: float) -> None:
+    data = png(GREY)
+    with pytest.raises(UnreadableImage, match="truncated or damaged"):
+        decode(data[: int(len(data) * kept)])
+
+
+def test_a_file_without_its_end_is_damage() -> None:
+    data = png(GREY)
+    with pytest.raises(UnreadableImage, match="truncated or damaged"):
+        decode(data[: data.index(b"IEND") - 4])
+
+
+def test_what_follows_the_end_is_not_looked_at() -> None:
+    check_chunks(png(GREY) + b"more")
