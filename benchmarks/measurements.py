@@ -37,7 +37,8 @@ _LOOK_S = 0.05
 class Bench:
     """What the measurements share: where they print and write, and how often (a) is repeated.
 
-    `images` is a folder of PNGs for (h).
+    `images` is a folder of PNGs to measure with; None for the real ones beside the repository or, where there
+    are none, for synthetic ones.
     """
 
     console: Console
@@ -46,8 +47,16 @@ class Bench:
     images: Path | None = None
 
     @cached_property
+    def slices(self) -> list[Path]:
+        """The images to measure with; none for synthetic ones."""
+        folder = self.images or _REAL_IMAGES
+        return sorted(folder.rglob("*.png")) if folder.is_dir() else []
+
+    @cached_property
     def source(self) -> ScanSource:
-        return ScanSource()
+        which = f"{len(self.slices)} slices of a folder" if self.slices else "synthetic slices"
+        self.console.print(f"PNGs: {which}.")
+        return ScanSource(self.slices)
 
 
 def measure(bench: Bench, letters: set[str]) -> Figures:
@@ -81,15 +90,9 @@ def _results(bench: Bench) -> Figures:
 
 
 def _cost(bench: Bench) -> Figures:
-    folder = bench.images or (_REAL_IMAGES if _REAL_IMAGES.is_dir() else None)
-    paths = (
-        sorted(folder.rglob("*.png")) if folder else bench.source.write(bench.folder / "cost", _COST_FILES)
-    )
-    cost = measure_cost(paths)
-    parts = list(zip(("decoding", "preprocessing", "network"), cost, strict=True))
-    which = f"{len(paths)} images of {folder}" if folder else f"{len(paths)} synthetic images"
-    print_parts(bench.console, f"(h) {which}, one in a chunk of 16 on one core", "ms", parts)
-    return {"cost_over_decoding": (cost[1] + cost[2]) / cost[0]}
+    cost = measure_cost(bench.slices or bench.source.write(bench.folder / "cost", _COST_FILES))
+    print_parts(bench.console, "(h) an image in a chunk of 16, one core", "ms", list(cost._asdict().items()))
+    return {"cost_over_decoding": (cost.preprocessing + cost.network) / cost.pillow}
 
 
 def _replaced_child(bench: Bench) -> Figures:

@@ -29,7 +29,9 @@ def main() -> None:
     parser.add_argument("--only", default=LETTERS, metavar="LETTERS", help="for example `ab`; default: all")
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="of (a); the medians count")
     parser.add_argument(
-        "--images", type=Path, help="folder of PNGs for (h); default: the real ones beside the repository"
+        "--images",
+        type=Path,
+        help="folder of PNGs to measure with; docs/benchmarks.md says the default",
     )
     arguments = parser.parse_args()
     wanted = set(arguments.only)

@@ -1,10 +1,10 @@
-"""Many distinct PNG files of the sizes that real slices have, made quickly."""
+"""Many distinct PNG files, of real slices or in the sizes that these have, made quickly."""
 
 import io
 import struct
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ _AFTER_HEADER = 33
 
 
 class FileSource(ABC):
-    """Draws some synthetic slices once, then gives any number of files, no two with the same bytes."""
+    """Holds some slices, and gives any number of files, no two with the same bytes."""
 
     suffix: str
 
@@ -55,28 +55,31 @@ class FileSource(ABC):
 
 
 class ScanSource(FileSource):
-    """PNGs that differ in a text chunk.
+    """PNGs that differ in a text chunk: of these slices, or of synthetic ones.
 
-    As in the real set they are RGB with equal channels; their mean size is about that of the real ones.
+    The synthetic ones are RGB with equal channels and have as many pixels in the mean as the real ones, but
+    are smoother: a third smaller as files, and decoded in 0.7 of the time.
     """
 
     suffix = ".png"
 
-    def __init__(self) -> None:
-        rng = np.random.default_rng(_SEED)
-        kinds: list[Bleed | None] = [None, *Bleed]
-        drawn = []
-        for index in range(_DRAWN):
-            height = int(np.clip(rng.lognormal(np.log(_MEDIAN_HEIGHT), _SPREAD), *_HEIGHTS))
-            size = height, int(height * rng.uniform(0.75, 0.95))
-            scan = generate_scan(index, kinds[index % len(kinds)], size)
-            file = io.BytesIO()
-            Image.fromarray(scan.image).convert("RGB").save(file, "PNG", compress_level=1)
-            drawn.append(file.getvalue())
-        super().__init__(drawn)
+    def __init__(self, slices: Sequence[Path] = ()) -> None:
+        super().__init__([path.read_bytes() for path in slices] or list(_draw()))
 
     def _distinct(self, data: bytes, number: int) -> bytes:
         return data[:_AFTER_HEADER] + _text_chunk(f"Comment\0{number}") + data[_AFTER_HEADER:]
+
+
+def _draw() -> Iterator[bytes]:
+    rng = np.random.default_rng(_SEED)
+    kinds: list[Bleed | None] = [None, *Bleed]
+    for index in range(_DRAWN):
+        height = int(np.clip(rng.lognormal(np.log(_MEDIAN_HEIGHT), _SPREAD), *_HEIGHTS))
+        size = height, int(height * rng.uniform(0.75, 0.95))
+        scan = generate_scan(index, kinds[index % len(kinds)], size)
+        file = io.BytesIO()
+        Image.fromarray(scan.image).convert("RGB").save(file, "PNG", compress_level=1)
+        yield file.getvalue()
 
 
 def _text_chunk(text: str) -> bytes:

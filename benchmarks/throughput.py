@@ -14,7 +14,7 @@ from benchmarks.scans import FileSource
 from benchmarks.system import RunningSystem
 
 _FILES, _WARM_FILES = 1000, 64
-_LOOK_S = 0.05
+_LOOK_S = 0.01
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=4096, le=1_000_000_000),
         "Images with more pixels are rejected before they are decoded.",
     ] = 20_000_000
-    chunk_size: Annotated[int, Meta(ge=1, le=256), "Scans per queued task, at most."] = 16
+    chunk_size: Annotated[int, Meta(ge=1, le=256), "Scans per queued task, at most."] = 32
     high_water_chunks: Annotated[
         int,
         Meta(ge=1, le=10_000),

@@ -27,15 +27,14 @@ def residual_chroma(image: NDArray[np.uint8]) -> float:
     height, width = image.shape[:2]
     factor = max(1, min(height, width) // _SIDE)
     small = cv2.resize(image, (width // factor, height // factor), interpolation=cv2.INTER_LINEAR)
-    rgb = small.reshape(-1, 3).astype(np.float32)
-    red, green, blue = rgb.T
-    if (red == green).all() and (green == blue).all():
+    if (small[..., 0] == small[..., 1]).all() and (small[..., 1] == small[..., 2]).all():
         return 0.0
+    rgb = small.reshape(-1, 3).astype(np.float32)
     luminance = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
     band = luminance.astype(np.intp) * _BANDS // 256
     pixels = np.maximum(np.bincount(band, minlength=_BANDS), 1)
     residual = 0.0
-    for channel in (red, blue):
+    for channel in (rgb[:, 0], rgb[:, 2]):
         difference = channel - luminance
         mean = np.bincount(band, weights=difference, minlength=_BANDS) / pixels
         residual += float(np.abs(difference - mean[band]).mean())

@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
-import pyspng
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, _imaging
 
@@ -15,7 +14,7 @@ from models.bounded import PARSER_ERRORS, BoundedFile
 from models.codestream import check_scans
 from models.colour import is_photograph
 from models.dicom import decode_dicom, is_dicom
-from models.png import check_chunks
+from models.png import plain_pixels, plain_png
 from models.size import check_size, too_large
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
@@ -23,7 +22,6 @@ DEFAULT_MAX_PIXELS = 20_000_000
 
 GreyImage = NDArray[np.uint8] | NDArray[np.float32]
 
-_PLAIN_COLOURS = (0, 2, 6)  # of PNG: grey, RGB, RGBA
 _JPEG_FORMATS = ("JPEG", "MPO")  # MPO: several JPEG images in one file, of which the first is read
 _DEEP_MODES = ("I", "F")  # and every "I;16*"
 _PNG_TEXT_LIMIT = "MAX_TEXT_"
@@ -70,7 +68,7 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             Image.MAX_IMAGE_PIXELS = max_pixels
-            return decode_dicom(data, max_pixels) if is_dicom(data) else _grey(_open(data, max_pixels), data)
+            return decode_dicom(data, max_pixels) if is_dicom(data) else _grey(data, max_pixels)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise too_large(max_pixels) from error
     except (MemoryError, cv2.error) as error:  # OpenCV is given nothing else that it could refuse
@@ -106,40 +104,29 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
     return image
 
 
-def _grey(image: Image.Image, data: bytes) -> GreyImage:
-    if _is_plain_png(image, data):
-        check_chunks(data)
-        pixels = pyspng.load(data)
+def _grey(data: bytes, max_pixels: int) -> GreyImage:
+    plain = plain_png(data)
+    if plain is not None:
+        check_size(plain.width, plain.height, max_pixels)
+        pixels = plain_pixels(data, plain)
     else:
+        image = _open(data, max_pixels)
         image.load()
         if image.mode in _DEEP_MODES or image.mode.startswith("I;16"):
             return _stretched(np.asarray(image, dtype=np.float32))
         if image.mode in ("1", "L") and not image.has_transparency_data:
             return np.asarray(image.convert("L"))
         pixels = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        pixels = _on_black(pixels)
     if pixels.ndim == 2:
-        return np.asarray(pixels)
+        return np.asarray(pixels, dtype=np.uint8)
+    if pixels.shape[2] == 4:
+        pixels = _on_black(pixels)
     if is_photograph(pixels):
         raise NotACtSlice(
             "The image is a photograph or drawing in colour, not a CT slice. "
             "Submit axial head-CT slices, in grey."
         )
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
-
-
-def _is_plain_png(image: Image.Image, data: bytes) -> bool:
-    """Whether it is a PNG as nearly all are, which libspng decodes in three quarters of Pillow's time.
-
-    Pillow has read all that stands before the pixels, and refused what is no header of an image. What has
-    another depth, a palette, several frames or a transparent colour, or is interlaced, stays with Pillow.
-    """
-    # PNG 3rd ed., 11.2.1: depth, kind of colour, and at the end interlacing, from byte 24 on.
-    depth, colour, interlacing = data[24], data[25], data[28]
-    plain = depth == 8 and colour in _PLAIN_COLOURS and interlacing == 0
-    single = "transparency" not in image.info and not getattr(image, "is_animated", False)
-    return image.format == "PNG" and plain and single
 
 
 def _on_black(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:

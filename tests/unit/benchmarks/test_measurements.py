@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import measurements
+from benchmarks.cost import Cost
 from benchmarks.measurements import LETTERS, Bench, measure
 from benchmarks.processes import CLASSIFY_CHILD, Memory
 from benchmarks.report import TARGETS
@@ -23,7 +24,7 @@ _SAID: dict[str, Any] = {
         ),
         False,
     ),
-    "measure_cost": (4.0, 1.0, 2.0),
+    "measure_cost": Cost(4.0, 9.0, 1.0, 2.0),
     "measure_replaced_child": [3.0, 9.0, 1.0],
     "measure_demo": 1.0,
     "measure_throughput": [Round(100.0, 200.0, 50.0)],

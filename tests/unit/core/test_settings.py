@@ -9,7 +9,7 @@ from core.settings import DESCRIPTIONS, load_settings
 def test_defaults_need_no_environment() -> None:
     settings = load_settings()
     assert settings.home == Path.cwd() / "var"
-    assert settings.chunk_size == 16
+    assert settings.chunk_size == 32
 
 
 def test_a_wrong_value_names_the_variable_the_value_and_what_is_allowed(

@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.errors import UnreadableImage
 from models.decoding import decode
-from models.png import check_chunks
+from models.png import plain_png
 from training.phantoms.synthetic import generate_scan
 
 GREY = generate_scan(9, None, (160, 140)).image
@@ -68,4 +68,16 @@ def test_a_file_without_its_end_is_damage() -> None:
 
 
 def test_what_follows_the_end_is_not_looked_at() -> None:
-    check_chunks(png(GREY) + b"more")
+    assert plain_png(png(GREY) + b"more") == (*GREY.shape[::-1], 0)
+
+
+def test_what_is_not_plain_is_left_to_pillow() -> None:
+    deep = (GREY.astype(np.uint16) * 256) + 7
+    for data in (
+        png(deep),
+        png(np.asarray(Image.fromarray(GREY).convert("1"))),
+        b"",
+        b"II*\0",
+        png(GREY)[1:],
+    ):
+        assert plain_png(data) is None
