@@ -116,9 +116,9 @@ def _grey(data: bytes, max_pixels: int) -> GreyImage:
             return _stretched(np.asarray(image, dtype=np.float32))
         if image.mode in ("1", "L") and not image.has_transparency_data:
             return np.asarray(image.convert("L"))
-        pixels = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+        pixels = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"), dtype=np.uint8)
     if pixels.ndim == 2:
-        return np.asarray(pixels, dtype=np.uint8)
+        return pixels
     if pixels.shape[2] == 4:
         pixels = _on_black(pixels)
     if is_photograph(pixels):
@@ -126,7 +126,7 @@ def _grey(data: bytes, max_pixels: int) -> GreyImage:
             "The image is a photograph or drawing in colour, not a CT slice. "
             "Submit axial head-CT slices, in grey."
         )
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def _on_black(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
