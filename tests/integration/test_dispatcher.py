@@ -61,7 +61,7 @@ def test_a_large_inbox_does_not_fill_redis(
     settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
 ) -> None:
     arrive(sqlite_engine, 1000)
-    settings = replace(settings, high_water_chunks=5)
+    settings = replace(settings, high_water_chunks=5, chunk_size=16)
     dispatcher = make_dispatcher(settings, home, sqlite_engine)
     while (
         dispatcher.dispatch() and queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE) < 5
@@ -80,6 +80,7 @@ def test_new_scans_go_before_those_to_be_classified_again_which_never_fill_the_q
         session.execute(update(Scan).values(state="classified", finished_at=now()))
         assert reclassify(session, "v2", None) == 200
     arrive(sqlite_engine, 220)  # twenty more
+    settings = replace(settings, chunk_size=16)
     client = redis_client(broker_url(settings, home))
     for _ in range(2):
         make_dispatcher(settings, home, sqlite_engine).dispatch()

@@ -44,9 +44,9 @@ class FakeClassifier:
         except OSError as error:
             raise UnreadableImage("not an image") from error
 
-    def score(self, batch: NDArray[np.float32]) -> SimpleNamespace:
+    def score(self, images: Sequence[NDArray[np.float32]]) -> SimpleNamespace:
         self.batches.append(len(batch))
-        bright = np.clip(batch.mean((1, 2), dtype=np.float64) / 255, 1e-9, 1 - 1e-9)
+        bright = np.clip(np.stack(images).mean((1, 2), dtype=np.float64) / 255, 1e-9, 1 - 1e-9)
         return SimpleNamespace(logits=np.log(bright / (1 - bright)), distances=10.0 * (bright < 1e-6))
 
     def decide(self, logit: float, distance: float) -> Decision:
@@ -161,7 +161,7 @@ def test_a_failing_network_leaves_the_scans_to_be_tried_again(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Failing(FakeClassifier):
-        def score(self, batch: NDArray[np.float32]) -> SimpleNamespace:
+        def score(self, images: Sequence[NDArray[np.float32]]) -> SimpleNamespace:
             super().score(batch)
             raise RuntimeError("out of memory")
 
@@ -205,7 +205,7 @@ def test_a_network_that_gives_no_number_rejects_the_scan(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Undecided(FakeClassifier):
-        def score(self, batch: NDArray[np.float32]) -> SimpleNamespace:
+        def score(self, images: Sequence[NDArray[np.float32]]) -> SimpleNamespace:
             return SimpleNamespace(logits=np.full(len(batch), np.nan), distances=np.zeros(len(batch)))
 
     ids = stored(engine, home, [png(255)])
