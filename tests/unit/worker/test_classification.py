@@ -45,7 +45,7 @@ class FakeClassifier:
             raise UnreadableImage("not an image") from error
 
     def score(self, images: Sequence[NDArray[np.float32]]) -> SimpleNamespace:
-        self.batches.append(len(batch))
+        self.batches.append(len(images))
         bright = np.clip(np.stack(images).mean((1, 2), dtype=np.float64) / 255, 1e-9, 1 - 1e-9)
         return SimpleNamespace(logits=np.log(bright / (1 - bright)), distances=10.0 * (bright < 1e-6))
 
@@ -162,7 +162,7 @@ def test_a_failing_network_leaves_the_scans_to_be_tried_again(
 ) -> None:
     class Failing(FakeClassifier):
         def score(self, images: Sequence[NDArray[np.float32]]) -> SimpleNamespace:
-            super().score(batch)
+            super().score(images)
             raise RuntimeError("out of memory")
 
     ids = stored(engine, home, [png(1), png(2)])
@@ -206,7 +206,7 @@ def test_a_network_that_gives_no_number_rejects_the_scan(
 ) -> None:
     class Undecided(FakeClassifier):
         def score(self, images: Sequence[NDArray[np.float32]]) -> SimpleNamespace:
-            return SimpleNamespace(logits=np.full(len(batch), np.nan), distances=np.zeros(len(batch)))
+            return SimpleNamespace(logits=np.full(len(images), np.nan), distances=np.zeros(len(images)))
 
     ids = stored(engine, home, [png(255)])
     classify(engine, settings, home, ids, Undecided())
