@@ -8,6 +8,8 @@ from tests.faults.system import System
 from tests.faults.trials import Trials
 
 _CHILD_BACK_S, _MAIN_BACK_S = 30, 60
+_SOME = 150
+"""Files, of which a worker takes a quarter of a second: long enough to be met in the middle of a chunk."""
 
 
 def check_interrupted(system: System, trials: Trials, before: int) -> None:
@@ -19,7 +21,7 @@ def check_interrupted(system: System, trials: Trials, before: int) -> None:
 def test_a_classify_child_is_killed_in_the_middle_of_a_chunk(system: System, trials: Trials) -> None:
     before = system.taken_again()
     for trial in trials.of("SIGKILL of a classify child, mid-chunk", system, within_s=_CHILD_BACK_S):
-        trial.drop(24)
+        trial.drop(_SOME)
         trial.wait_for_work()
         trial.over()
         for child in system.children("worker"):  # whichever has begun it
@@ -31,7 +33,7 @@ def test_a_classify_child_is_killed_in_the_middle_of_a_chunk(system: System, tri
 def test_several_parts_are_killed_at_once(system: System, trials: Trials) -> None:
     for trial in trials.of("SIGKILL of Redis, scheduler and worker at once", system, within_s=_MAIN_BACK_S):
         running = [system.part(name) for name in ("redis", "scheduler", "worker")]
-        trial.drop(24)
+        trial.drop(_SOME)
         trial.wait_for_work()
         trial.over()
         for process in running:
@@ -61,7 +63,7 @@ def test_the_workers_main_process_is_killed_in_the_middle_of_a_chunk(system: Sys
     before = system.taken_again()
     for trial in trials.of("SIGKILL of worker, mid-chunk", system, within_s=_MAIN_BACK_S):
         main = system.part("worker")
-        trial.drop(24)
+        trial.drop(_SOME)
         trial.wait_for_work()
         trial.over()
         main.kill()

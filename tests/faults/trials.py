@@ -88,7 +88,7 @@ class Trial:
 
     def wait_for_work(self) -> None:
         """Return in the middle of a chunk: a worker has claimed scans since the last call."""
-        wait_until(self._has_begun, what="a worker has begun a chunk")
+        wait_until(self._has_begun, every_s=0.002, what="a worker has begun a chunk")
 
     def _has_begun(self) -> bool:
         with reading(self.system.engine) as session:

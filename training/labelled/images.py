@@ -12,11 +12,10 @@ from core.home import Home
 from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, opened_folder
 from db.states import Part
 from db.tables import LabelledImage
-from models.constants import Preprocessing
 from models.decoding import decode
 from training.labelled.examining import Examined
 from training.labelled.grouping import Known
-from training.labelled.similarity import Signature, signature
+from training.labelled.similarity import PREPROCESSING, Signature, signature
 
 
 def keep_images(home: Home, images: Iterable[Examined], *, link: bool) -> None:
@@ -74,7 +73,7 @@ def _changed(path: Path) -> DatasetError:
 
 def _signature(home: Home, sha256: str) -> Signature | None:
     """The signature of a kept image, itself kept since decoding takes a thousand times as long."""
-    folder = home.dataset / f"signatures-{Preprocessing().version}"
+    folder = home.dataset / f"signatures-{PREPROCESSING.version}"
     kept = folder / f"{sha256}.npy"
     try:
         return np.asarray(np.load(kept), dtype=np.int8)
