@@ -46,10 +46,8 @@ PROTOCOL = (
 logger = logging.getLogger(__name__)
 
 
-def make_default_weights(
-    data: Path, hyperparameters: Hyperparameters, card_path: Path, weights_path: Path, repeats: int
-) -> ModelCard:
-    """Cross-validate, then fit on everything; write the weights and their card."""
+def make_default_weights(data: Path, hyperparameters: Hyperparameters, repeats: int) -> ModelCard:
+    """Cross-validate, then fit on everything; write weights, serving graph and card in place of the shipped."""
     records, constants = read_folder(data), Preprocessing()
     images = prepare_records(records, constants)
     seed = hyperparameters.seed
@@ -57,7 +55,7 @@ def make_default_weights(
         records, images, hyperparameters, folds=FOLDS, repeats=repeats, seed=seed, processes=2
     )
     network = fit(images, hyperparameters)
-    network.save_weights(weights_path)
+    network.save_weights(SHIPPED_WEIGHTS)
     graph = make_graph(network, images.pixels, VERSION)
     SHIPPED_GRAPH.write_bytes(graph)
     protocol = PROTOCOL.format(
@@ -69,7 +67,7 @@ def make_default_weights(
     )
     card = ModelCard(
         version=VERSION,
-        weights_sha256=weights_sha256(weights_path),
+        weights_sha256=weights_sha256(SHIPPED_WEIGHTS),
         graph_sha256=hashlib.sha256(graph).hexdigest(),
         parameters=network.count_params(),
         operating_point=_operating_point(found, domain_limit(network, images, None)),
@@ -82,7 +80,7 @@ def make_default_weights(
         metrics=measure_repeats(found, judge_held_out(found, SENSITIVITY), seed=seed),
         baselines=_baselines(records, images, seed),
     )
-    card_path.write_text(card.to_json(), encoding="utf-8")
+    SHIPPED_CARD.write_text(card.to_json(), encoding="utf-8")
     return card
 
 
@@ -127,9 +125,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     hyperparameters = Hyperparameters(seed=arguments.seed, epochs=arguments.epochs)
-    card = make_default_weights(
-        arguments.data, hyperparameters, SHIPPED_CARD, SHIPPED_WEIGHTS, arguments.repeats
-    )
+    card = make_default_weights(arguments.data, hyperparameters, arguments.repeats)
     logger.info("%s", card.to_json())
 
 

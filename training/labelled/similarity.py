@@ -2,8 +2,8 @@
 
 The head is cut out and turned upright as by preprocessing 2, bone is flattened, and slow changes of
 brightness are taken away; so crop, size, tint, tilt and window count little. Perceptual hashes choose the
-pairs that are compared at all (after Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010);
-normalised correlation decides. docs/training-data.md has the rates that were measured.
+pairs that are compared at all (after Zauner, "Implementation and Benchmarking of Perceptual Image Hash
+Functions", 2010); normalised correlation decides. docs/training-data.md has the rates that were measured.
 """
 
 from collections.abc import Sequence
