@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 
 def make_default_weights(data: Path, hyperparameters: Hyperparameters, repeats: int) -> ModelCard:
-    """Cross-validate, then fit on everything; write weights, serving graph and card in place of the shipped."""
+    """Cross-validate, then fit on everything; write weights, serving graph and card over the shipped ones."""
     records, constants = read_folder(data), Preprocessing()
     images = prepare_records(records, constants)
     seed = hyperparameters.seed
