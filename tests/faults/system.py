@@ -36,7 +36,14 @@ STOPS_WITHIN_S = 10
 def still_running(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Those that have not ended within that time; one that only waits to be reaped has."""
     _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in alive if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:  # reaped just now
+        return False
 
 
 class System:
@@ -128,6 +135,12 @@ class System:
         return wait_until(
             lambda: still_running(self.part(part).children(), 0), what=f"{part} has living children"
         )
+
+    def kill_children(self, part: str) -> None:
+        """SIGKILL to each of them; one that another kill reached first is gone already."""
+        for child in self.children(part):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
 
     def drop(self, content: bytes, name: str, state: str | None = None) -> None:
         """Write a file into the inbox as any program would; it is to end in `state`, or in any final one."""

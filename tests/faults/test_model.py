@@ -35,8 +35,7 @@ def test_children_beside_damaged_weights_serve_the_version_before(system: System
         system.wait_for(before)
         whole = stored.graph_path.read_bytes()
         stored.graph_path.write_bytes(whole[:-1] + b"?")
-        for child in system.children("worker"):
-            child.kill()
+        system.kill_children("worker")
         trial.over()
         (after,) = trial.drop()
         system.wait_for(after)

@@ -24,8 +24,7 @@ def test_a_classify_child_is_killed_in_the_middle_of_a_chunk(system: System, tri
         trial.drop(_SOME)
         trial.wait_for_work()
         trial.over()
-        for child in system.children("worker"):  # whichever has begun it
-            child.kill()
+        system.kill_children("worker")  # whichever has begun it
         trial.drop(4)
     check_interrupted(system, trials, before)
 
@@ -80,7 +79,6 @@ def test_whoever_has_a_chunk_is_killed_again_and_again(system: System, trials: T
         with trial.arriving(per_second=2):
             while time.monotonic() < ends:
                 trial.wait_for_work()
-                for child in system.children("worker"):
-                    child.kill()
+                system.kill_children("worker")
         trial.over()
     check_interrupted(system, trials, before)
