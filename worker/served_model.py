@@ -1,9 +1,6 @@
 """The model that a classify process serves: loaded when it starts, exchanged while it runs."""
 
-import ctypes
-import gc
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,7 +23,7 @@ logger = logging.getLogger(__name__)
 LOADED = "the network is in memory"
 _Attempt = tuple[str | None, tuple[tuple[int, int], ...]]
 """A version and the trace of its files when it was tried."""
-# Loading takes 1 to 3 s more, and a promotion promises 5 s in all.
+# Loading takes 0.1 s more, and a promotion promises 5 s in all, also of a busy machine.
 _LOOK_S = 1.0
 
 
@@ -52,17 +49,12 @@ class ServedModel:
         self._engine, self._store, self._load = engine, store, load
         # A broken version is tried again when its files change, not every second.
         self._refused: _Attempt | None = None
-        self._loading = threading.Lock()
         self._version, self._classifier = self._first()
         logger.info("%s: %s", LOADED, self._classifier.card.version)
 
     def take(self) -> "Classifier":
-        """The classifier for one chunk, which is of one version therefore.
-
-        Waits while another version is being loaded: beside a full queue that would take twice as long.
-        """
-        with self._loading:
-            return self._classifier
+        """The classifier for one chunk, which is of one version therefore."""
+        return self._classifier
 
     def follow(self) -> None:
         """From now on exchange the classifier soon after another version comes into use."""
@@ -82,13 +74,12 @@ class ServedModel:
         if attempt == self._refused:
             return False
         before = self._classifier.card.version
-        with self._loading:
-            try:
-                classifier = self._load(self._store.find(wanted))
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the one in memory is good
-                self._refuse(attempt, error, before)
-                return False
-            self._refused, self._version, self._classifier = None, wanted, classifier
+        try:
+            classifier = self._load(self._store.find(wanted))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the one in memory is good
+            self._refuse(attempt, error, before)
+            return False
+        self._refused, self._version, self._classifier = None, wanted, classifier
         version = classifier.card.version
         logger.info("%s instead of %s: %s", LOADED, before, version, extra={"model_version": version})
         return True
@@ -115,12 +106,4 @@ class ServedModel:
         while True:
             time.sleep(_LOOK_S)
             with suppress(SQLAlchemyError, OSError):  # the database or the home is away; the tasks say so
-                if self.look():
-                    time.sleep(_LOOK_S)  # a chunk may have held the old classifier until now
-                    _give_back_memory()
-
-
-def _give_back_memory() -> None:
-    gc.collect()  # a network is full of cycles
-    if sys.platform == "linux":
-        ctypes.CDLL(None).malloc_trim(0)  # glibc would keep 30 MB for later
+                self.look()

@@ -1,4 +1,4 @@
-"""A plain PNG is decoded by libspng to what Pillow makes of it, and a damaged one by neither."""
+"""A plain PNG is decoded to what Pillow makes of it, and a damaged one not at all."""
 
 import io
 
