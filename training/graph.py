@@ -1,5 +1,6 @@
 """The serving graph of a network: the same function as ONNX, which ONNX Runtime runs without TensorFlow."""
 
+import logging
 import tempfile
 import warnings
 from pathlib import Path
@@ -35,6 +36,7 @@ def make_graph(network: keras.Model, pixels: NDArray[np.float32], version: str) 
     ------
     GraphDisagrees
     """
+    logging.getLogger("tf2onnx").setLevel(logging.WARNING)  # it tells of every step
     served = _served(network)
     served(pixels[:1], training=False)  # Keras exports what has been called
     with tempfile.TemporaryDirectory(prefix="headct-graph-") as folder, warnings.catch_warnings():
