@@ -21,7 +21,7 @@ from db.engine import reading
 from db.queries import has_stored_scans
 from db.revision import check_migrated
 from db.training_runs import check_begun
-from models.store import verify
+from models.serving import check_servable
 from scheduler.inbox import check_inbox, is_folder, regular_file, walk
 from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
@@ -151,7 +151,7 @@ def _training_worker(context: Context) -> None:
 
 def _model(context: Context) -> None:
     check_migrated(context.engine)
-    verify(model_in_use(context))
+    check_servable(model_in_use(context))
 
 
 def _watch_limit(context: Context) -> None:

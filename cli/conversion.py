@@ -1,17 +1,14 @@
 """Serving graphs for the versions of release 0.1, made where the database is migrated."""
 
-import importlib.util
+import os
 
 import typer
 
+from cli.extras import can_train
 from core.home import Home
+from core.lock import hold
 from models.card import ModelCard
 from models.store import ModelStore
-
-
-def can_train() -> bool:
-    """Whether the extra `train` is installed, without importing any of it."""
-    return importlib.util.find_spec("tensorflow") is not None
 
 
 def unconverted(home: Home) -> list[str]:
@@ -42,7 +39,11 @@ def convert_versions(home: Home) -> bool:
     from training.convert import convert_all
 
     well = True
-    for card, error in convert_all(ModelStore(home.models)):
-        well = well and error is None
-        typer.echo(f"{card.version}: {error or 'converted'}", err=error is not None)
+    lock = hold(home.run / "convert.lock", "Another conversion of models")  # two graphs of one network differ
+    try:
+        for card, error in convert_all(ModelStore(home.models)):
+            well = well and error is None
+            typer.echo(f"{card.version}: {error or 'converted'}", err=error is not None)
+    finally:
+        os.close(lock)
     return well

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.extras import require_training
 from training.quiet import load_tensorflow
 
 _RECIPES = ("headct", "seed", "cues", "majority")
@@ -43,6 +44,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     output: Annotated[Path | None, typer.Option("--output", "-o", help="write the figures as JSON")] = None,
 ) -> None:
     """Evaluate a version on the test part of the data set, or recipes by cross-validation (--cv)."""
+    require_training()
     load_tensorflow()
     from cli.evaluating import cross_validate_recipes, evaluate_version
 

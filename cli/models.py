@@ -70,11 +70,12 @@ def promote(version: Version, by: By = None) -> None:
 
     from db.promotions import promote as put_into_use
     from db.states import Cause
-    from models.store import ModelStore, shipped_model, verify
+    from models.serving import check_servable
+    from models.store import ModelStore, shipped_model
 
     context = open_migrated()
     stored = ModelStore(context.home.models).find(version)
-    verify(stored)
+    check_servable(stored)
     meant = None if stored.card.version == shipped_model().card.version else version
     with Session(context.engine) as session, session.begin():
         promotion = put_into_use(
@@ -107,13 +108,14 @@ def rollback(by: By = None) -> None:
 
     from db.promotions import rollback as go_back
     from db.promotions import version_in_use
-    from models.store import ModelStore, verify
+    from models.serving import check_servable
+    from models.store import ModelStore
 
     context = open_migrated()
     with Session(context.engine) as session, session.begin():
         promotion = go_back(session, by or getpass.getuser())
         stored = ModelStore(context.home.models).find(version_in_use(session))
-        verify(stored)  # or nothing is recorded
+        check_servable(stored)  # or nothing is recorded
         replaced = promotion.replaced_version
     _say_switched(stored.card.version, replaced)
 

@@ -52,13 +52,16 @@ def worker(
     queue: Annotated[Literal["inference", "training"], typer.Option(help="its tasks")] = "inference",
 ) -> None:
     """Run a worker: classifies, or trains (--queue training)."""
+    from cli.extras import require_training
     from cli.model_in_use import model_in_use
-    from models.store import verify
+    from models.store import verified_graph
     from worker.service import run_worker
 
     with _part() as context:
         if queue == INFERENCE_QUEUE:
-            verify(model_in_use(context))
+            verified_graph(model_in_use(context))
+        else:
+            require_training()
         context.engine.dispose()
         run_worker(context.settings, context.home, queue)
 

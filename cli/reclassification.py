@@ -25,11 +25,11 @@ def reclassify(since: Since = None) -> None:
     from db.engine import now, reading
     from db.lifecycle import reclassify as put_back
     from db.promotions import history
-    from models.store import verify
+    from models.serving import check_servable
 
     received_since, context = parse_since(since), open_migrated()
     stored = model_in_use(context)
-    verify(stored)  # or the workers go on with another one
+    check_servable(stored)  # or the workers go on with another one
     with reading(context.engine) as session:
         changes = history(session)
     if changes:

@@ -7,7 +7,8 @@ import sys
 from rich.console import Console
 
 from cli.context import Context
-from cli.conversion import can_train, convert_versions
+from cli.conversion import convert_versions
+from cli.extras import can_train
 from cli.model_in_use import model_in_use
 from cli.parts import SUPERVISOR_PID
 from core.broker import broker_url, queue_depth, redis_client
@@ -16,7 +17,7 @@ from core.lock import hold
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.migrate import migrate
-from models.store import verify
+from models.serving import check_servable
 from scheduler.inbox import check_inbox
 from scheduler.metrics import metrics_port
 from worker.flower import flower_password, flower_port
@@ -74,7 +75,7 @@ def supervise(context: Context) -> None:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)
     convert_versions(home)
-    verify(model_in_use(context))
+    check_servable(model_in_use(context))
     os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))
     os.environ["HEADCT_METRICS_PORT"] = str(metrics_port(settings))
     os.environ["HEADCT_HOME"] = str(home.root)

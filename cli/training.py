@@ -41,6 +41,7 @@ def train(
     """Queue a training run on the imported and labelled images; returns at once with its id."""
     from sqlalchemy.orm import Session
 
+    from cli.extras import can_train
     from cli.following import follow_run
     from db.training_runs import RunRequest, request_run
     from training.dataset import load_records
@@ -51,6 +52,8 @@ def train(
     with Session(context.engine) as session, session.begin():
         run_id = request_run(session, request)
     context.home.wake_dispatcher()
+    if not can_train():
+        typer.echo("It waits for a training worker elsewhere: the extra `train` is missing here.", err=True)
     if follow:
         typer.echo(f"Training run {run_id}", err=True)
         raise typer.Exit(follow_run(context, run_id))

@@ -80,7 +80,10 @@ def _dotenv() -> dict[str, str | None]:
         return {}
     from dotenv import dotenv_values  # noqa: PLC0415 - mostly there is none
 
-    return dotenv_values(_DOTENV)
+    try:
+        return dotenv_values(_DOTENV)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{_DOTENV.absolute()} is no UTF-8 text. Write it anew in UTF-8.") from error
 
 
 def _read(variable: str, path: str) -> str:

@@ -68,6 +68,10 @@ class PreprocessingUnknown(ModelError):
     """The model was trained with a preprocessing that this release does not have."""
 
 
+class TrainingNotInstalled(HeadctError):
+    """The extra `train` is not installed here."""
+
+
 class DatasetError(HeadctError):
     """The training data cannot be used: empty, one class only, a row without a file."""
 

@@ -250,8 +250,8 @@ def check_begun(session: Session) -> None:
     if age > _BEGUN_WITHIN:
         raise WorkersDeaf(
             f"A training run has waited for {age.total_seconds():.0f} s, and none is under way. If `headct "
-            "status` names no training worker that is alive, start `headct up`; else it is deaf and is "
-            "started again within minutes: see training.log."
+            "status` names no training worker that is alive, start `headct up` where the extra `train` is "
+            "installed; else it is deaf and is started again within minutes: see training.log."
         )
 
 

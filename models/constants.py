@@ -54,7 +54,7 @@ class Preprocessing:
         return cls(**values)
 
 
-def check_served(constants: Preprocessing) -> None:
+def check_served(constants: Preprocessing, name: str = "The model") -> None:
     """Whether a model that was trained with these can be served.
 
     Raises
@@ -63,7 +63,7 @@ def check_served(constants: Preprocessing) -> None:
     """
     if constants.version not in _SERVED:
         raise PreprocessingUnknown(
-            f"The model was trained with preprocessing {constants.version}; this release has "
+            f"{name} was trained with preprocessing {constants.version}; this release has "
             f"{' and '.join(_SERVED)}. Upgrade headct, go back (`headct models rollback`), or train again "
             "(`headct train`)."
         )

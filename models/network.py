@@ -11,8 +11,6 @@ from core.errors import ModelError
 from models.store import StoredModel, verified_weights
 
 MAX_PARAMETERS = 1_000_000
-FEATURE_MAP = "feature_map"
-"""Name of the layer that gives the features of each cell of 8 x 8 pixels, from which all else is made."""
 HEAT = "heat"
 """Name of the layer that gives, per cell, the logit of a bleed being there."""
 LEVEL = "level"
@@ -78,7 +76,7 @@ def build_network(
     difference = ops.subtract(small, ops.flip(small, axis=2))
     features = _residual(layers.Concatenate()([features, small, difference]), widths[1])
     features = _halve(features, dropout)
-    features = _residual(features, widths[2], name=FEATURE_MAP)
+    features = _residual(features, widths[2], name="feature_map")
     heat = layers.Conv2D(1, 1, name=HEAT)(features)
     wide = _residual(_halve(features, dropout), widths[3])
     pooled = layers.Concatenate()(

@@ -17,14 +17,16 @@ from models.bounded import too_many_pieces
 SIGNATURE = b"\x89PNG\r\n\x1a\n"  # 5.2
 _MAX_CHUNKS = 100_000
 """Each takes a microsecond. An image of 20 million pixels in chunks of 8 KiB has some 10,000."""
-_PLAIN_COLOURS = {0: "mono", 2: "rgb", 6: "rgba"}
-"""Of the kinds of colour (11.2.1): grey, RGB and RGBA, by the names that kornia-rs has for them."""
+_PLAIN_COLOURS = {0: ("mono", 1), 2: ("rgb", 3), 6: ("rgba", 4)}
+"""Of the kinds of colour (11.2.1) grey, RGB and RGBA: the names that kornia-rs has for them, and channels."""
 _PLAIN_CHUNKS = {
     *(b"IHDR", b"IDAT", b"IEND", b"bKGD", b"cHRM", b"gAMA", b"hIST", b"pHYs", b"sBIT", b"sRGB", b"tEXt"),
     b"tIME",
 }
 """Without compressed text and profiles, transparent colours, palettes and further frames."""
 _MOST_BESIDE_PIXELS = 65_536
+_COPIES = 3
+"""Of the pixels, with room: what the decoder holds at once."""
 
 
 class PlainPng(NamedTuple):
@@ -65,11 +67,13 @@ def plain_pixels(data: bytes, header: PlainPng) -> NDArray[np.uint8]:
     ------
     ValueError
         They cannot be decoded.
+    MemoryError
     """
+    name, channels = _PLAIN_COLOURS[header.colour]
+    # Short of memory Rust would end the process, or stand still; Python fails with a MemoryError.
+    bytearray(_COPIES * header.width * header.height * channels)
     try:
-        pixels: NDArray[np.uint8] = decode_image_png_u8(
-            data, (header.height, header.width), _PLAIN_COLOURS[header.colour]
-        )
+        pixels: NDArray[np.uint8] = decode_image_png_u8(data, (header.height, header.width), name)
     except BaseException as error:
         # A panic of Rust is none of Python's `Exception`s (PyO3, `PanicException`).
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":

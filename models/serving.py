@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from core.errors import ModelError
+from models.store import StoredModel, verify
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -48,3 +49,13 @@ def load_session(graph: bytes, version: str, threads: int = 1) -> "InferenceSess
             "another release: upgrade headct, or go back: `headct models rollback`."
         )
     return session
+
+
+def check_servable(stored: StoredModel) -> None:
+    """Whether a version can be put to work here: its files are those of its card, and its graph runs.
+
+    Raises
+    ------
+    ModelError
+    """
+    load_session(verify(stored), stored.card.version)

@@ -171,8 +171,13 @@ def _stored(card: ModelCard, folder: Path) -> StoredModel:
     return StoredModel(card, folder / WEIGHTS_NAME, folder / GRAPH_NAME)
 
 
-def verify(stored: StoredModel) -> None:
+def verify(stored: StoredModel) -> bytes:
     """Check that this release can serve the version, and that its files are those that the card names.
+
+    Returns
+    -------
+    bytes
+        Its serving graph.
 
     Raises
     ------
@@ -180,8 +185,9 @@ def verify(stored: StoredModel) -> None:
     ModelError
         They cannot be read.
     """
-    verified_graph(stored)
+    graph = verified_graph(stored)
     _verified_weights(stored)
+    return graph
 
 
 def verified_graph(stored: StoredModel) -> bytes:
@@ -193,7 +199,7 @@ def verified_graph(stored: StoredModel) -> bytes:
         As `verify`.
     """
     card = stored.card
-    check_served(card.preprocessing)
+    check_served(card.preprocessing, f"Model {card.version}")
     if not card.graph_sha256:
         raise GraphMissing(
             f"Model {card.version} has no serving graph, as versions of release 0.1. Run `headct models "
@@ -293,10 +299,14 @@ def _read_card(path: Path) -> ModelCard:
 
 def _replace(path: Path, data: bytes) -> None:
     """Have the file hold these bytes, on disk: wholly, or as before."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".partial-", delete=False) as file:
-        file.write(data)
-    _sync(Path(file.name))
-    Path(file.name).replace(path)
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        partial.write_bytes(data)
+        _sync(partial)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     _sync(path.parent)
 
 

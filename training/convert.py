@@ -26,9 +26,18 @@ def convert(store: ModelStore, stored: StoredModel) -> StoredModel:
     ------
     ModelError
     """
+    version = stored.card.version
     pixels = np.stack(list(_pixels(stored.card.preprocessing)))
-    graph = make_graph(load_network(stored), pixels, stored.card.version)
-    return store.add_graph(stored.card.version, graph)
+    network = load_network(stored)
+    try:
+        return store.add_graph(version, make_graph(network, pixels, version))
+    except ModelError:
+        raise
+    except Exception as error:  # a full disk, or whatever Keras and tf2onnx raise: the version stays as it is
+        raise ModelError(
+            f"The serving graph of model {version} could not be made ({type(error).__name__}: "
+            f"{str(error)[:200]}). Mend that, then run `headct models convert`."
+        ) from error
 
 
 def convert_all(store: ModelStore) -> Iterator[tuple[ModelCard, ModelError | None]]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 UNUSED = ("sklearn", "matplotlib")
 """Keras imports them where they are installed, for wrappers and pictures that nothing here uses.
 
-They are a quarter of its import's time, and 75 MB of each process that classifies.
+They are a quarter of its import's time, and 75 MB of each process that trains.
 """
 
 

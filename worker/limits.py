@@ -23,7 +23,7 @@ CHUNK_S = 20.0
 _USUAL_PIXELS = 20_000_000
 _BYTES_PER_PIXEL = 16
 """What decoding and preprocessing hold at once, at worst: 14 (PNG of 16 bits), 12 (transparent PNG, TIFF of
-32 bits). With a file of 64 MiB beside it a process that holds 150 MiB stays below 600 MB."""
+32 bits). With a file of 64 MiB beside it a process that holds 200 MiB stays below 600 MB."""
 _NEXT_NETWORK = 128 * 2**20
 """What the network of another version takes while it is loaded beside this one: 15 MiB, and room."""
 

@@ -1,11 +1,12 @@
 """What release 0.1 left in use goes on: its version gets a serving graph, and `doctor` says so until then."""
 
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from cli import conversion
+from cli import conversion, extras
 from cli.main import app
 from core.home import Home
 from models.store import ModelStore, verify
@@ -57,3 +58,28 @@ def test_a_version_that_cannot_be_converted_is_said(old_home: Home) -> None:
     code, said = run("models", "convert")
     assert code == 1
     assert f"{VERSION}: Gone: the weights of model {VERSION}" in said
+
+
+@pytest.mark.parametrize("command", [("evaluate",), ("evaluate", "--cv"), ("worker", "--queue", "training")])
+def test_what_needs_the_extra_says_so_where_it_is_not_installed(
+    old_home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(extras, "can_train", lambda: False)
+    monkeypatch.setattr("worker.service.run_worker", lambda *_: pytest.fail("it starts"))
+    code, said = run(*command)
+    assert code == 1
+    assert "needs the extra `train`" in said + caplog.text
+
+
+def test_doctor_and_promote_tell_of_a_graph_that_does_not_run_here(
+    old_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("migrate")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert "BAD  model: ONNX Runtime, which runs the network, cannot be imported" in run("doctor")[1]
+    code, said = run("models", "promote", "default-3")
+    assert code == 1
+    assert "ONNX Runtime" in said

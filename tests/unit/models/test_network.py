@@ -6,7 +6,6 @@ from keras import Model, layers
 
 from models.constants import Preprocessing
 from models.network import (
-    FEATURE_MAP,
     GUARD,
     GUARD_AXES,
     HEAT,
@@ -43,9 +42,8 @@ def test_it_gives_a_logit_and_a_distance_for_each_image(network: Model, batch: n
     assert (np.asarray(said["distance"]) >= 0.0).all()
 
 
-def test_heat_and_features_have_a_cell_for_eight_by_eight_pixels(network: Model) -> None:
+def test_heat_has_a_cell_for_eight_by_eight_pixels(network: Model) -> None:
     assert network.get_layer(HEAT).output.shape == (None, 16, 16, 1)
-    assert network.get_layer(FEATURE_MAP).output.shape[:3] == (None, 16, 16)
 
 
 def test_the_distance_grows_with_unusual_features_and_with_a_level_below_the_brain(

@@ -1,12 +1,15 @@
 """A plain PNG is decoded to what Pillow makes of it, and a damaged one not at all."""
 
 import io
+import multiprocessing
+import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import UnreadableImage
+from core.errors import ImageTooLarge, UnreadableImage
 from models.decoding import decode
 from models.png import plain_png
 from training.phantoms.synthetic import generate_scan
@@ -81,3 +84,21 @@ def test_what_is_not_plain_is_left_to_pillow() -> None:
         png(GREY)[1:],
     ):
         assert plain_png(data) is None
+
+
+@pytest.mark.parametrize("room_mb", [0, 10, 40, 70, 100])
+def test_without_memory_a_large_image_is_refused_as_that_and_the_process_lives(room_mb: int) -> None:
+    side = 3000
+    data = png(np.zeros((side, side, 4), dtype=np.uint8), compress_level=1)
+
+    def work() -> None:
+        decode(png(GREY))
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_DATA, (held + room_mb * 2**20, resource.RLIM_INFINITY))
+        with pytest.raises(ImageTooLarge, match="more memory than a worker process may have"):
+            decode(data)
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0

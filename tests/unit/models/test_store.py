@@ -287,3 +287,14 @@ def test_the_shipped_weights_are_checked_too(tmp_path: Path) -> None:
         file.write(b"x")
     with pytest.raises(ModelAltered):
         verify(replace(shipped_model(), weights_path=copy))
+
+
+def test_a_graph_that_cannot_be_written_leaves_nothing(
+    store: ModelStore, card: ModelCard, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = store.register(card, weights, GRAPH)
+    before = {path: path.read_bytes() for path in registered.graph_path.parent.iterdir()}
+    monkeypatch.setattr(module, "_sync", lambda _: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        store.add_graph("site-1", b"another graph")
+    assert {path: path.read_bytes() for path in registered.graph_path.parent.iterdir()} == before

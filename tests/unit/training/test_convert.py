@@ -8,6 +8,7 @@ from core.errors import GraphMissing, ModelError
 from models.classifier import Classifier
 from models.store import ModelStore, shipped_model, verify
 from tests.release_0_1 import VERSION, copy_home, logits_and_distances
+from training import convert as module
 from training.convert import convert, convert_all
 
 
@@ -44,4 +45,21 @@ def test_a_version_whose_weights_are_gone_is_said_and_left(store: ModelStore) ->
     assert card.version == VERSION
     assert isinstance(error, ModelError)
     assert "Restore the file" in str(error)
+    assert store.find(VERSION).card.graph_sha256 == ""
+
+
+@pytest.mark.parametrize("failure", [OSError("No space left on device"), ImportError("tf2onnx")])
+def test_a_conversion_that_fails_in_any_way_leaves_the_version_as_it_was(
+    store: ModelStore, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise failure
+
+    monkeypatch.setattr(module, "make_graph", fail)
+    folder = store.find(VERSION).graph_path.parent
+    before = sorted(folder.iterdir())
+    ((_, error),) = convert_all(store)
+    assert str(failure) in str(error)
+    assert "headct models convert" in str(error)
+    assert sorted(folder.iterdir()) == before
     assert store.find(VERSION).card.graph_sha256 == ""
