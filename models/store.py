@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -10,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import GraphMissing, ModelAltered, ModelError, ModelExists, ModelNotFound
+from core.errors import GraphMissing, ModelError, ModelExists, ModelNotFound
 from models.card import ModelCard
 from models.constants import check_served
+from models.model_files import private_copy, read_verified, replace_file, sync
 
 SHIPPED_CARD = Path(__file__).parent / "weights" / "default.json"
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "default.weights.h5"
@@ -139,12 +139,12 @@ class ModelStore:
             verify(_stored(card, partial))
             (partial / CARD_NAME).write_text(card.to_json(), encoding="utf-8")
             for name in (WEIGHTS_NAME, GRAPH_NAME, CARD_NAME, "."):
-                _sync(partial / name)
+                sync(partial / name)
             partial.rename(folder)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        _sync(self.directory)
+        sync(self.directory)
         for left in self.directory.glob(f".partial-{card.version}.????????"):  # of a process that was killed
             shutil.rmtree(left, ignore_errors=True)
         return _stored(card, folder)
@@ -158,8 +158,8 @@ class ModelStore:
         """
         stored = self.find(version)
         card = replace(stored.card, graph_sha256=hashlib.sha256(graph).hexdigest())
-        _replace(stored.graph_path, graph)
-        _replace(stored.graph_path.with_name(CARD_NAME), card.to_json().encode())
+        replace_file(stored.graph_path, graph)
+        replace_file(stored.graph_path.with_name(CARD_NAME), card.to_json().encode())
         return _stored(card, stored.graph_path.parent)
 
     def discard(self, version: str) -> None:
@@ -206,7 +206,7 @@ def verified_graph(stored: StoredModel) -> bytes:
             f"convert`, which makes it from the weights and needs TensorFlow{_OR_ANOTHER}"
         )
     name = f"serving graph of model {card.version}"
-    return _read_verified(stored.graph_path, card.graph_sha256, name, _OR_ANOTHER)
+    return read_verified(stored.graph_path, card.graph_sha256, name, _OR_ANOTHER)
 
 
 @contextlib.contextmanager
@@ -220,13 +220,13 @@ def verified_weights(stored: StoredModel) -> Iterator[Path]:
     ModelError
         As `verify`.
     """
-    with _copy(_verified_weights(stored)) as weights:
+    with private_copy(_verified_weights(stored), WEIGHTS_NAME) as weights:
         yield weights
 
 
 def _verified_weights(stored: StoredModel) -> bytes:
     name = f"weights of model {stored.card.version}"
-    return _read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)
+    return read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)
 
 
 @contextlib.contextmanager
@@ -242,33 +242,8 @@ def verified_pretrained() -> Iterator[Path]:
         sha256, _ = PRETRAINED_SHA256.read_text(encoding="utf-8").split()
     except (OSError, ValueError) as error:
         raise ModelError(f"{PRETRAINED_SHA256} cannot be read. Restore it from a fresh clone.") from error
-    with _copy(_read_verified(PRETRAINED, sha256, "pretrained weights", ".")) as weights:
+    with private_copy(read_verified(PRETRAINED, sha256, "pretrained weights", "."), WEIGHTS_NAME) as weights:
         yield weights
-
-
-def _read_verified(path: Path, sha256: str, name: str, advice: str) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise ModelNotFound(f"Gone: the {name}. {path} does not exist. Restore the file{advice}") from error
-    except OSError as error:
-        raise ModelError(
-            f"The {name} cannot be read: {path} ({error.strerror}). Mend its rights or restore it{advice}"
-        ) from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise ModelAltered(
-            f"Not the registered one: the {name}, {path}. Its SHA-256 differs. "
-            f"Restore the file from a backup or a fresh clone{advice}"
-        )
-    return data
-
-
-@contextlib.contextmanager
-def _copy(data: bytes) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="headct-weights-") as folder:
-        path = Path(folder) / WEIGHTS_NAME  # Keras tells the format by the name
-        path.write_bytes(data)
-        yield path
 
 
 def weights_sha256(path: Path) -> str:
@@ -295,25 +270,3 @@ def _read_card(path: Path) -> ModelCard:
             f"The card of a model cannot be read: {path}. "
             f"Restore it from a backup or a fresh clone{_OR_ANOTHER}"
         ) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Have the file hold these bytes, on disk: wholly, or as before."""
-    partial = path.with_name(f".partial-{path.name}")
-    try:
-        partial.write_bytes(data)
-        _sync(partial)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file or folder to disk (fsync(2))."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

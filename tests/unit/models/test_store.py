@@ -294,7 +294,7 @@ def test_a_graph_that_cannot_be_written_leaves_nothing(
 ) -> None:
     registered = store.register(card, weights, GRAPH)
     before = {path: path.read_bytes() for path in registered.graph_path.parent.iterdir()}
-    monkeypatch.setattr(module, "_sync", lambda _: (_ for _ in ()).throw(OSError("no space")))
+    monkeypatch.setattr("models.model_files.sync", lambda _: (_ for _ in ()).throw(OSError("no space")))
     with pytest.raises(OSError, match="no space"):
         store.add_graph("site-1", b"another graph")
     assert {path: path.read_bytes() for path in registered.graph_path.parent.iterdir()} == before
