@@ -120,11 +120,11 @@ def site_model(home: Home) -> Path:
 def test_a_broken_version_in_use_is_told_at_the_start(
     site_model: Path, refusals: Refusals, damage: str, told: str
 ) -> None:
-    weights = site_model / "model.weights.h5"
+    graph = site_model / "model.onnx"
     if damage == "alter":
-        weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+        graph.write_bytes(graph.read_bytes()[:-1] + b"?")
     elif damage == "remove":
-        weights.unlink()
+        graph.unlink()
     else:
         shutil.rmtree(site_model)
     for command in ("up", "worker"):
