@@ -79,11 +79,12 @@ def check_run(system: System, run_id: int, attempts: int) -> int:
 def check_versions_load(system: System, trials: Trials) -> None:
     """Put each version that was not in use yet into use: the worker loads it, and classifies by it."""
     log = system.home.logs / "worker.log"
-    made = ModelStore(system.home.models).versions()[1:]
+    made, children = ModelStore(system.home.models).versions()[1:], len(system.children("worker"))
     for card in [card for card in made if f": {card.version}" not in log.read_text()]:
         promoted = run_headct(system.home, "models", "promote", card.version)
         assert promoted.returncode == 0, promoted.stderr
-        wait_until(lambda: f": {card.version}" in log.read_text(), what="it is loaded")  # noqa: B023 - called at once
+        loaded = f": {card.version}"  # as each child says
+        wait_until(lambda: log.read_text().count(loaded) >= children, what="every child serves it")  # noqa: B023 - called at once
         content, name = trials.scans.new()
         system.drop(content, name, "classified")
         system.wait_for(name)
