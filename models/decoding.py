@@ -30,6 +30,8 @@ _PNG_TEXT_LIMIT = "MAX_TEXT_"
 _GREATEST = 1e37
 """Of a float pixel; the difference of two is still a float32."""
 
+cv2.setNumThreads(1)  # for all who use it here: one process per core, and images that are small for a thread
+
 # libtiff prints what it finds wrong, up to a line for each row of an image, in pieces that break the lines of
 # other processes in the same log. Pillow raises an error anyway.
 with suppress(AttributeError, OSError):

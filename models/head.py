@@ -38,8 +38,6 @@ Pyramid = Sequence[GreyImage]
 Mask = NDArray[np.uint8]
 """1 inside, 0 outside."""
 
-cv2.setNumThreads(1)  # one process per core, and images that are small for a thread
-
 
 @dataclass(frozen=True)
 class Head:
