@@ -31,6 +31,7 @@ COPY pyproject.toml README.md /app/
 COPY cli /app/cli
 COPY core /app/core
 COPY db /app/db
+COPY images /app/images
 COPY models /app/models
 COPY scheduler /app/scheduler
 COPY training /app/training

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from images.decoding import decode
+from images.preprocessing import preprocess
 from models.classifier import Classifier
-from models.decoding import decode
-from models.preprocessing import preprocess
 from models.store import shipped_model
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
-from models.decoding import decode
+from images.decoding import decode
 
 if TYPE_CHECKING:
     from db.tables import LabelledImage

@@ -13,7 +13,7 @@ from cli.model_in_use import model_in_use
 from cli.submission import progress_bar
 from core.settings import load_settings
 from db.states import Part
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from models.store import ModelStore, shipped_model
 from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
 from training.crossvalidation import Plan, compare

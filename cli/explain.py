@@ -22,11 +22,11 @@ def explain(
 
     from cli.model_in_use import model_in_use
     from cli.printing import NOTICE
-    from core.errors import RejectedImage
+    from core.errors import NothingToExplain
     from db.engine import reading
     from db.queries import find_scan
+    from images.decoding import decode
     from models.classifier import Classifier
-    from models.decoding import decode
     from models.explain import heat_map, heat_pair, in_image
     from worker.classification import read_scan
 
@@ -35,7 +35,7 @@ def explain(
         found = find_scan(session, scan)
         scan_id, sha256, state, reason = found.id, found.sha256, found.state, found.reason
     if reason is not None:
-        raise RejectedImage(f"Scan {scan_id} is {state}, so there is nothing to explain: {reason}")
+        raise NothingToExplain(f"Scan {scan_id} is {state}, so there is nothing to explain: {reason}")
     image = decode(read_scan(context.home, context.settings, sha256), context.settings.max_pixels)
     stored = model_in_use(context)
     classifier, constants = Classifier.load(stored), stored.card.preprocessing

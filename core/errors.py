@@ -1,5 +1,7 @@
 """The error tree. Each message tells a person what to do next; none that is logged names a file."""
 
+from core.reasons import Reason, ReasonCode
+
 
 class HeadctError(Exception):
     """Base of every error that headct raises on purpose; the CLI prints it without a traceback."""
@@ -14,7 +16,14 @@ class HomeNotPrivate(HeadctError):
 
 
 class RejectedImage(HeadctError):
-    """The bytes cannot be classified; the message becomes the scan's `reason`."""
+    """The bytes cannot be classified; code and message become the scan's `reason_code` and `reason`."""
+
+    def __init__(self, code: ReasonCode, message: str) -> None:
+        super().__init__(code, message)
+        self.reason = Reason(code, message)
+
+    def __str__(self) -> str:
+        return self.reason.text
 
 
 class UnreadableImage(RejectedImage):
@@ -28,7 +37,8 @@ class ImageTooLarge(RejectedImage):
     def file(cls, max_file_mb: float) -> "ImageTooLarge":
         """The error for a file of more than `max_file_mb` MiB."""
         return cls(
-            f"The file is larger than {max_file_mb:g} MiB. Raise HEADCT_MAX_FILE_MB and `headct retry` it."
+            ReasonCode.TOO_LARGE,
+            f"The file is larger than {max_file_mb:g} MiB. Raise HEADCT_MAX_FILE_MB and `headct retry` it.",
         )
 
 
@@ -150,3 +160,7 @@ class PortTaken(HeadctError):
 
 class ScanNotFound(HeadctError):
     """No scan with that id or SHA-256."""
+
+
+class NothingToExplain(HeadctError):
+    """The scan was not classified."""

@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
+from core.reasons import Reason
 from db.engine import now
 from db.states import ScanState
 from db.tables import Arrival, Scan
@@ -29,7 +30,7 @@ class NewArrival:
     size_bytes: int
     source_name: str
     identity: str | None
-    refused: str | None = None
+    refused: Reason | None = None
 
 
 def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
@@ -47,7 +48,8 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
             "sha256": arrival.sha256,
             "size_bytes": arrival.size_bytes,
             "state": ScanState.REJECTED if arrival.refused else ScanState.RECEIVED,
-            "reason": arrival.refused,
+            "reason_code": arrival.refused.code if arrival.refused else None,
+            "reason": arrival.refused.text if arrival.refused else None,
             "attempts": 0,
             "received_at": moment,
             "finished_at": moment if arrival.refused else None,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, CursorResult, case, exists, or_, select, u
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
+from core.reasons import Reason, ReasonCode
 from db.engine import MAX_IDS, batches, now
 from db.states import ScanState
 from db.tables import Prediction, Scan
@@ -33,7 +34,7 @@ class Outcome:
     label: str | None = None
     label_reason: str | None = None
     domain_distance: float | None = None
-    rejected: str | None = None
+    rejected: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -251,12 +252,21 @@ def finish(
         session,
         [outcome.scan_id for outcome in outcomes if outcome.rejected is None],
         state=ScanState.CLASSIFIED,
+        reason_code=None,
         reason=None,
         **final,
     )
     for outcome in outcomes:
         if outcome.rejected is not None:
-            _set(session, [outcome.scan_id], state=ScanState.REJECTED, reason=outcome.rejected, **final)
+            code, text = outcome.rejected
+            _set(
+                session,
+                [outcome.scan_id],
+                state=ScanState.REJECTED,
+                reason_code=code,
+                reason=text,
+                **final,
+            )
     return sorted(held)
 
 
@@ -268,7 +278,12 @@ def retry(session: Session, scan_ids: Sequence[int]) -> int:
                 update(Scan)
                 .where(Scan.id.in_(batch), Scan.state.in_(RETRIED))
                 .values(
-                    state=ScanState.RECEIVED, reason=None, attempts=0, requeued_at=now(), finished_at=None
+                    state=ScanState.RECEIVED,
+                    reason_code=None,
+                    reason=None,
+                    attempts=0,
+                    requeued_at=now(),
+                    finished_at=None,
                 )
                 .returning(Scan.id)
             ).all()
@@ -308,6 +323,7 @@ def _release(session: Session, which: ColumnElement[bool], max_attempts: int) ->
         .where(which)
         .values(
             state=case((exhausted, ScanState.QUARANTINED.value), else_=ScanState.RECEIVED.value),
+            reason_code=case((exhausted, ReasonCode.WORKER_LOST.value), else_=None),
             reason=case((exhausted, reason), else_=None),
             finished_at=case((exhausted, now()), else_=Scan.finished_at),
             claimed_by=None,

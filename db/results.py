@@ -21,6 +21,7 @@ RESULT_COLUMNS = (
     "source_name",
     "received_at",
     "state",
+    "reason_code",
     "reason",
     "label",
     "label_reason",

@@ -63,6 +63,7 @@ class Scan(Table):
     sha256: Mapped[Sha256] = mapped_column(unique=True)
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(16))
+    reason_code: Mapped[str | None] = mapped_column(String(32), comment="Why, as one of a few codes")
     reason: Mapped[str | None] = mapped_column(Text, comment="Why it was rejected or quarantined")
     attempts: Mapped[int] = mapped_column(comment="How often a worker began to read it since it last was new")
     claimed_by: Mapped[str | None] = mapped_column(String(64), comment="Id of the Celery task that reads it")
@@ -97,6 +98,7 @@ class Prediction(Table):
     __table_args__ = (
         UniqueConstraint("scan_id", "model_version"),
         CheckConstraint("probability BETWEEN 0 AND 1", name="probability"),
+        CheckConstraint("probability IS NOT NULL OR label = 'uncertain'", name="label_without_probability"),
         Index("ix_prediction_classified_at", "classified_at"),
     )
 
@@ -107,7 +109,7 @@ class Prediction(Table):
     preprocessing_version: Mapped[str] = mapped_column(String(32))
     label: Mapped[str] = mapped_column(String(16))
     label_reason: Mapped[str | None] = mapped_column(Text, comment="Why the label is uncertain")
-    probability: Mapped[float] = mapped_column(comment="Of hemorrhage, calibrated, 0 to 1")
+    probability: Mapped[float | None] = mapped_column(comment="Of hemorrhage, calibrated, 0 to 1")
     temperature: Mapped[float | None] = mapped_column(comment="The network's log-odds were divided by it")
     threshold: Mapped[float] = mapped_column(comment="At or above it the label is hemorrhage")
     uncertain_low: Mapped[float | None] = mapped_column(comment="From here on the label is uncertain")

@@ -1,1 +1,1 @@
-"""The network, its preprocessing, and the store of model versions."""
+"""The network, the serving session, and the store of model versions."""

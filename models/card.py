@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 
 CLASSES: Final = ("normal", "hemorrhage")
 """The two words of labelled data; the index is the target that the network learns."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from images.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
+from images.preprocessors import preprocessor_of
 from models.card import Decision, ModelCard
-from models.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
-from models.preprocessors import preprocessor_of
 from models.serving import OUTPUTS, load_session
 from models.store import StoredModel, verified_graph
 

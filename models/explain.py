@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from models.constants import Preprocessing
-from models.decoding import GreyImage
-from models.preprocessors import preprocessor_of
+from images.constants import Preprocessing
+from images.decoding import GreyImage
+from images.preprocessors import preprocessor_of
 
 Heat = NDArray[np.float32]
 

@@ -56,7 +56,7 @@ def build_network(
     Parameters
     ----------
     input_shape
-        (height, width, 1) of what `models.preprocessing.preprocess` gives; multiples of 16.
+        (height, width, 1) of what `images.preprocessing.preprocess` gives; multiples of 16.
     widths
         Channels at a half, a quarter, an eighth and a sixteenth of the input's resolution. Little is done
         at the first two, where a multiplication per weight costs most.

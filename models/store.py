@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import GraphMissing, ModelError, ModelExists, ModelNotFound
+from images.constants import check_served
 from models.card import ModelCard
-from models.constants import check_served
 from models.model_files import private_copy, read_verified, replace_file, sync
 
 SHIPPED_CARD = Path(__file__).parent / "weights" / "default.json"

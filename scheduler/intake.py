@@ -192,7 +192,7 @@ class Intake:
             size_bytes=kept.size_bytes,
             source_name=file.candidate.source_name,
             identity=_identity(os.fsencode(file.candidate.name), kept) if remove else None,
-            refused=str(ImageTooLarge.file(settings.max_file_mb)) if too_large else None,
+            refused=ImageTooLarge.file(settings.max_file_mb).reason if too_large else None,
         )
         return _Kept(file, store, arrival, kept.source)
 

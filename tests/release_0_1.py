@@ -8,6 +8,7 @@ from typing import Any
 from core.home import Home
 
 _FIXTURES = Path(__file__).parent / "fixtures"
+DATABASE = _FIXTURES / "home-0.1" / "headct.db"
 SAID: dict[str, Any] = json.loads((_FIXTURES / "home-0.1.json").read_text(encoding="utf-8"))
 VERSION: str = SAID["in_use"]
 """Trained there, and in use; with preprocessing 2, and without a serving graph."""

@@ -1,6 +1,6 @@
 """Random changes to prepared training images: geometry, window, sharpness, noise.
 
-All arrays are float32 (size, size) in the units of `models.preprocessing`: 0 is the brain's median (and
+All arrays are float32 (size, size) in the units of `images.preprocessing`: 0 is the brain's median (and
 outside the head), 1 is five robust deviations above it.
 """
 

@@ -25,7 +25,7 @@ class Images:
     Attributes
     ----------
     pixels
-        float32 (N, size, size, 1), see `models.preprocessing.preprocess`.
+        float32 (N, size, size, 1), see `images.preprocessing.preprocess`.
     targets
         int (N,), index into `models.card.CLASSES`.
     groups

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import ModelError, NotACtSlice
+from images.constants import Preprocessing
+from images.preprocessors import preprocessor_of
 from models.card import ModelCard
-from models.constants import Preprocessing
 from models.network import load_network
-from models.preprocessors import preprocessor_of
 from models.store import ModelStore, StoredModel
 from training.graph import make_graph
 from training.phantoms.bleeds import Bleed

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import logit
 
 from core.settings import Settings
+from images.constants import Preprocessing
 from models.card import ModelCard, OperatingPoint
-from models.constants import Preprocessing
 from models.store import SHIPPED_CARD, SHIPPED_GRAPH, SHIPPED_WEIGHTS, weights_sha256
 from training import baselines
 from training.batches import Images

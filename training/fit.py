@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn.metrics import log_loss, roc_auc_score
 
 from core.errors import TrainingDiverged
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from models.network import GUARD, SUMMARY, build_network
 from training import guard
 from training.batches import BatchMaker, Images

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice
-from models.constants import Preprocessing
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.preprocessing import preprocess
 from training.phantoms.bleeds import Bleed
 from training.phantoms.levels import Level, generate_level
 from training.phantoms.synthetic import SyntheticScan, generate_scan
@@ -26,7 +26,7 @@ Planes = NDArray[np.float16]
 
 @dataclass(frozen=True)
 class Pool:
-    """Slices as `models.preprocessing.preprocess` gives them, to three digits: float16 (N, size, size).
+    """Slices as `images.preprocessing.preprocess` gives them, to three digits: float16 (N, size, size).
 
     Attributes
     ----------

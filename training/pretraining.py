@@ -10,7 +10,7 @@ from pathlib import Path
 
 import keras
 
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from models.network import build_network
 from models.store import PRETRAINED, PRETRAINED_SHA256, verified_pretrained, weights_sha256
 from training.batches import BatchMaker

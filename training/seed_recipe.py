@@ -12,7 +12,7 @@ from keras import layers
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.decoding import decode
+from images.decoding import decode
 from training.dataset import Record
 
 SIZE = 128

@@ -12,11 +12,11 @@ from scipy.special import logit
 from core.cores import usable_cores
 from core.errors import DatasetError, RejectedImage
 from db.states import Part
+from images.constants import Preprocessing
+from images.decoding import decode
+from images.preprocessing import preprocess
 from models.card import ModelCard
 from models.classifier import Classifier
-from models.constants import Preprocessing
-from models.decoding import decode
-from models.preprocessing import preprocess
 from models.store import ModelStore, StoredModel, shipped_model
 from training import baselines
 from training.batches import Images

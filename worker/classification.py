@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ImageTooLarge, NetworkFailed, RejectedImage, StoreUnavailable, UnreadableImage
 from core.home import Home
+from core.reasons import Reason, ReasonCode
 from core.settings import Settings
 from core.store import holds_anything
 from db.engine import now
@@ -21,7 +22,7 @@ from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, 
 from db.queries import unknown_of
 from db.states import ScanState
 from worker.limits import file_limits
-from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK
+from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
 
 if TYPE_CHECKING:
     import numpy as np  # brought, with OpenCV, by the classifier, which only the children load
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_DECODER_FAILED = "The image cannot be decoded. Export the slice again."
-_NO_NUMBER = "The network gave no number for this image. Export the slice again, in a brain window."
+_DECODER_FAILED = Reason(ReasonCode.DECODER_FAILED, "The image cannot be decoded. Export the slice again.")
+_NO_NUMBER = Reason(
+    ReasonCode.NETWORK_UNDEFINED,
+    "The network gave no number for this image. Export the slice again, in a brain window.",
+)
 
 
 def classify_chunk(
@@ -79,7 +83,7 @@ def classify_chunk(
                 with limited():
                     images[scan_id] = classifier.prepare(data, settings.max_pixels)
         except RejectedImage as error:
-            outcomes.append(Outcome(scan_id, rejected=str(error)))
+            outcomes.append(Outcome(scan_id, rejected=error.reason))
         except StoreUnavailable:
             _give_back(engine, claimant)
             raise
@@ -132,7 +136,9 @@ class _Stopwatch:
 
 def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str, watch: _Stopwatch) -> None:
     """Count a chunk whose results are committed, and log it."""
-    rejected = [outcome.scan_id for outcome in outcomes if outcome.rejected is not None]
+    rejected = {outcome.scan_id: outcome.rejected for outcome in outcomes if outcome.rejected is not None}
+    for code, _ in rejected.values():
+        REJECTED.labels(code.value).inc()
     FINISHED.labels(ScanState.REJECTED.value).inc(len(rejected))
     FINISHED.labels(ScanState.CLASSIFIED.value).inc(len(outcomes) - len(rejected))
     moment = now()
@@ -144,7 +150,7 @@ def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str,
         *(len(outcomes) - len(rejected), len(rejected)),
         extra={
             "scan_ids": [scan.id for scan in claimed],
-            "rejected_ids": rejected,
+            "rejected_ids": list(rejected),
             "model_version": version,
             **watch.fields,
         },
@@ -178,12 +184,15 @@ def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
                 f"The store is empty or cannot be read ({error.strerror}). Mount its disk."
             ) from error
         raise UnreadableImage(
+            ReasonCode.FILE_UNREADABLE,
             f"The stored copy of this scan cannot be read ({error.strerror}). "
-            "See to the store or drop the file again, then `headct retry` the scan."
+            "See to the store or drop the file again, then `headct retry` the scan.",
         ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
         # It may be a link to the dropped file, whose writer can go on; that arrives as another scan.
-        raise UnreadableImage("The file was changed after it arrived. Drop it again.")
+        raise UnreadableImage(
+            ReasonCode.FILE_CHANGED, "The file was changed after it arrived. Drop it again."
+        )
     return data
 
 

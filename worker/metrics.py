@@ -2,6 +2,7 @@
 
 from prometheus_client import Counter, Histogram
 
+from core.reasons import ReasonCode
 from db.states import ScanState
 
 ATTEMPTS = Counter("headct_scan_attempts", "Scans that a classify process began to read.")
@@ -10,6 +11,9 @@ FINISHED = Counter(
 )
 for _state in (ScanState.CLASSIFIED, ScanState.REJECTED):
     FINISHED.labels(_state.value)  # at 0 from the start: Prometheus counts no increase from nothing
+REJECTED = Counter("headct_scans_rejected", "Rejected scans by their reason code.", ["reason_code"])
+for _code in ReasonCode:
+    REJECTED.labels(_code.value)
 REDELIVERED = Counter(
     "headct_chunks_redelivered", "Chunks that were delivered again, as their worker was lost."
 )

@@ -1,6 +1,6 @@
 -- Why were scans rejected, how often, and when did the newest of each kind arrive?
-SELECT reason, count(*) AS scans, max(received_at) AS newest_received_at
+SELECT reason_code, reason, count(*) AS scans, max(received_at) AS newest_received_at
 FROM results
 WHERE state = 'rejected'
-GROUP BY reason
-ORDER BY scans DESC, reason;
+GROUP BY reason_code, reason
+ORDER BY scans DESC, reason_code, reason;

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import RejectedImage
-from models.constants import Preprocessing
-from models.decoding import decode
-from models.dicom import dicom_patient
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.decoding import decode
+from images.dicom import dicom_patient
+from images.preprocessing import preprocess
 
 LONGEST_S = 5.0
 CONSTANTS = Preprocessing()

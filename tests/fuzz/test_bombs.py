@@ -14,7 +14,7 @@ from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from core.errors import ImageTooLarge, NotACtSlice, RejectedImage, UnreadableImage
-from models.decoding import decode
+from images.decoding import decode
 from tests.fuzz import bombs
 from tests.fuzz.bombs import LARGEST
 from tests.fuzz.files import encoded, with_text

@@ -27,6 +27,7 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from core.reasons import Reason, ReasonCode
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine, now
 from db.lifecycle import (
@@ -125,7 +126,7 @@ class Lifecycle(RuleBasedStateMachine):
         """A worker commits, also long after its lease ended."""
         message, scan_ids, model = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         outcomes = [
-            Outcome(scan_id, rejected="It cannot be read.")
+            Outcome(scan_id, rejected=Reason(ReasonCode.DAMAGED, "It cannot be read."))
             if scan_id % UNREADABLE == 0
             else Outcome(scan_id, 0.25, "normal")
             for scan_id in scan_ids

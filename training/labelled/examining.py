@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
-from models.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
-from models.dicom import dicom_patient
+from core.reasons import ReasonCode
+from images.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
+from images.dicom import dicom_patient
 from training.labelled.label_table import Listed
 from training.labelled.similarity import Signature, signature
 
@@ -48,7 +49,7 @@ def examine(listed: Listed, limits: Limits) -> Examined:
         data = listed.path.read_bytes()
     except OSError as error:
         raise UnreadableImage(
-            f"The file cannot be read ({error.strerror}). Check who may read it."
+            ReasonCode.FILE_UNREADABLE, f"The file cannot be read ({error.strerror}). Check who may read it."
         ) from error
     image = decode(data, limits.max_pixels)
     return Examined(

@@ -12,7 +12,7 @@ from core.home import Home
 from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, opened_folder
 from db.states import Part
 from db.tables import LabelledImage
-from models.decoding import decode
+from images.decoding import decode
 from training.labelled.examining import Examined
 from training.labelled.grouping import Known
 from training.labelled.similarity import PREPROCESSING, Signature, signature

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from models.constants import Preprocessing
-from models.decoding import GreyImage
-from models.preprocessing_2 import preprocess
+from images.constants import Preprocessing
+from images.decoding import GreyImage
+from images.preprocessing_2 import preprocess
 
 Signature = NDArray[np.int8]
 """int8 (SIDE, SIDE): the head's structure, 0 being its surroundings' mean."""

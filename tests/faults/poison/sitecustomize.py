@@ -14,7 +14,7 @@ from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-DECODER = "models.decoding"
+DECODER = "images.decoding"
 
 
 def _hang(seconds: float) -> None:

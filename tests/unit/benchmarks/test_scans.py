@@ -8,7 +8,7 @@ from PIL import Image
 from benchmarks.dicom_scans import DicomSource
 from benchmarks.plain_loop import read_scaled
 from benchmarks.scans import FileSource, ScanSource
-from models.decoding import decode
+from images.decoding import decode
 from training.phantoms.synthetic import generate_scan
 
 

@@ -9,14 +9,19 @@ from typer.testing import CliRunner
 from cli import conversion, extras
 from cli.main import app
 from core.home import Home
+from db.engine import make_engine
+from db.migrate import migrate
 from models.store import ModelStore, verify
 from tests.release_0_1 import VERSION, copy_home
 
 
 @pytest.fixture
 def old_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, process_kept: None) -> Home:
-    """A home of release 0.1, named by the environment as for the command."""
+    """A home of release 0.1 with a migrated database, named by the environment as for the command."""
     home = copy_home(tmp_path / "old")
+    engine = make_engine(f"sqlite:///{home.root / 'headct.db'}")
+    migrate(engine)
+    engine.dispose()
     monkeypatch.setenv("HEADCT_HOME", str(home.root))
     return home
 

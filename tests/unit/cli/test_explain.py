@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.main import app
-from core.errors import RejectedImage, ScanNotFound
+from core.errors import NothingToExplain, ScanNotFound, UnreadableImage
 from core.home import Home
+from core.reasons import Reason, ReasonCode
 from db.arrivals import NewArrival, record_arrivals
 
 
@@ -29,7 +30,7 @@ def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPat
     logging.root.setLevel(level)
 
 
-def arrive(engine: Engine, home: Home, data: bytes, refused: str | None = None) -> str:
+def arrive(engine: Engine, home: Home, data: bytes, refused: Reason | None = None) -> str:
     """A scan in the store; its SHA-256."""
     sha256 = hashlib.sha256(data).hexdigest()
     (home.store / sha256).write_bytes(data)
@@ -63,9 +64,11 @@ def test_an_unknown_scan_is_said(home_in_use: Home, tmp_path: Path) -> None:
 
 
 def test_a_rejected_scan_says_why(home_in_use: Home, sqlite_engine: Engine, tmp_path: Path) -> None:
-    sha256 = arrive(sqlite_engine, home_in_use, b"x", refused="The file is too large.")
+    sha256 = arrive(
+        sqlite_engine, home_in_use, b"x", refused=Reason(ReasonCode.TOO_LARGE, "The file is too large.")
+    )
     problem = explain(sha256, tmp_path / "x.png")[2]
-    assert isinstance(problem, RejectedImage)
+    assert isinstance(problem, NothingToExplain)
     assert "rejected" in str(problem)
     assert "The file is too large." in str(problem)
 
@@ -76,6 +79,6 @@ def test_a_scan_whose_file_is_gone_says_what_to_do(
     sha256 = arrive(sqlite_engine, home_in_use, b"content")
     (home_in_use.store / sha256).rename(home_in_use.store / "another")
     problem = explain(sha256, tmp_path / "x.png")[2]
-    assert isinstance(problem, RejectedImage)
+    assert isinstance(problem, UnreadableImage)
     assert "drop the file again" in str(problem)
     assert not (tmp_path / "x.png").exists()

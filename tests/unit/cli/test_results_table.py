@@ -20,6 +20,7 @@ from cli.results_table import print_table
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import ModelStamp, Outcome
+from db.results import RESULT_COLUMNS
 from tests.finished import finish_scans
 
 NAME = "series/\x1b[31mDoe^Jane\x07 頭部の画像\u202e.png"
@@ -114,7 +115,8 @@ def test_any_number_of_rows_needs_the_memory_of_a_few(
     tmp_path: Any,  # noqa: ANN401
 ) -> None:
     def rows(count: int) -> Iterator[Any]:
-        return (row(number) if output is Format.TABLE else [number] * 13 for number in range(count))
+        values = len(RESULT_COLUMNS)
+        return (row(number) if output is Format.TABLE else [number] * values for number in range(count))
 
     def peak(count: int) -> int:
         with (tmp_path / "out").open("w") as file:

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
 
+from core.reasons import Reason, ReasonCode
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.lifecycle import (
@@ -87,7 +88,14 @@ def test_a_file_seen_twice_by_its_identity_arrives_once(engine: Engine) -> None:
 
 def test_a_refused_file_is_rejected_with_its_reason_and_never_queued(engine: Engine) -> None:
     with Session(engine) as session, session.begin():
-        record_arrivals(session, [NewArrival("a" * 64, 10**10, "big.tif", None, refused="too large")])
+        record_arrivals(
+            session,
+            [
+                NewArrival(
+                    "a" * 64, 10**10, "big.tif", None, refused=Reason(ReasonCode.TOO_LARGE, "too large")
+                )
+            ],
+        )
     assert queue(engine) == []
     with Session(engine) as session:
         assert find_scan(session, "aaaaaa").reason == "too large"
@@ -145,12 +153,18 @@ def test_a_bad_image_is_rejected_beside_classified_neighbours(engine: Engine) ->
     (chunk,) = queue_of(engine, 2)
     take(engine, chunk, "task")
     with Session(engine) as session, session.begin():
-        outcomes = [Outcome(chunk[0], rejected="not an image"), Outcome(chunk[1], 0.1, "normal")]
+        outcomes = [
+            Outcome(chunk[0], rejected=Reason(ReasonCode.NOT_AN_IMAGE, "not an image")),
+            Outcome(chunk[1], 0.1, "normal"),
+        ]
         assert finish(session, Claimant("task"), outcomes, MODEL) == chunk
     assert counts(engine) == {"classified": 1, "rejected": 1}
 
 
-@pytest.mark.parametrize("late", [Outcome(1, rejected="not an image"), Outcome(1, 0.9, "hemorrhage")])
+@pytest.mark.parametrize(
+    "late",
+    [Outcome(1, rejected=Reason(ReasonCode.NOT_AN_IMAGE, "not an image")), Outcome(1, 0.9, "hemorrhage")],
+)
 def test_a_worker_that_comes_late_changes_no_final_state(engine: Engine, late: Outcome) -> None:
     ((scan_id,),) = queue_of(engine, 1)
     take(engine, [scan_id], "stood still")
@@ -359,7 +373,10 @@ def test_a_scan_that_is_put_back_waits_from_then_on(engine: Engine) -> None:
     classified, rejected = arrive(engine, 2)
     (chunk,) = queue(engine)
     take(engine, chunk, "task")
-    outcomes = [Outcome(classified, 0.1, "normal"), Outcome(rejected, rejected="not an image")]
+    outcomes = [
+        Outcome(classified, 0.1, "normal"),
+        Outcome(rejected, rejected=Reason(ReasonCode.NOT_AN_IMAGE, "not an image")),
+    ]
     with Session(engine) as session, session.begin():
         finish(session, Claimant("task"), outcomes, MODEL)
         session.execute(update(Scan).values(received_at=now() - timedelta(days=2)))

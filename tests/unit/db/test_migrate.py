@@ -1,14 +1,19 @@
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 from core.errors import DatabaseNotMigrated, DatabaseTooNew
 from db.migrate import alembic_config, migrate
 from db.results import RESULT_COLUMNS
 from db.revision import REVISIONS, check_migrated, current_revision
 from db.tables import Table
+from tests.release_0_1 import DATABASE
 
 
 def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
@@ -41,3 +46,37 @@ def test_a_newer_database_is_refused_and_left_alone(engine: Engine) -> None:
 def test_every_migration_is_listed() -> None:
     scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
     assert tuple(script.revision for script in scripts)[::-1] == REVISIONS
+
+
+def rows_of(engine: Engine, query: str) -> list[dict[str, Any]]:
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def fill_as_release_0_1(engine: Engine) -> None:
+    """Bring an empty database to that release's migration, with all that its fixture holds."""
+    config, tables = alembic_config(), MetaData()
+    old = create_engine(f"sqlite:///{DATABASE}")
+    tables.reflect(old)
+    with old.connect() as source, engine.begin() as target:
+        config.attributes["connection"] = target
+        command.upgrade(config, "0004")
+        for table in tables.sorted_tables:
+            if table.name != "alembic_version" and (found := source.execute(table.select()).mappings().all()):
+                target.execute(table.insert(), [{name: _aware(row[name]) for name in row} for row in found])
+
+
+def _aware(value: object) -> object:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def test_a_database_of_release_0_1_keeps_all_that_it_says(empty_engine: Engine) -> None:
+    fill_as_release_0_1(empty_engine)
+    kept = "SELECT {} FROM results ORDER BY scan_id"
+    before = rows_of(empty_engine, kept.format("*"))
+    agreement = rows_of(empty_engine, "SELECT * FROM agreement")
+    assert {row["state"] for row in before} == {"classified", "rejected"}
+    migrate(empty_engine)
+    assert rows_of(empty_engine, kept.format(", ".join(before[0]))) == before
+    assert rows_of(empty_engine, "SELECT * FROM agreement") == agreement
+    assert {row["reason_code"] for row in rows_of(empty_engine, kept.format("*"))} == {None}

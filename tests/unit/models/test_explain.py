@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from images.constants import Preprocessing
+from images.preprocessors import preprocessor_of
 from models.classifier import Classifier
-from models.constants import Preprocessing
 from models.explain import heat_map, heat_pair, in_image
-from models.preprocessors import preprocessor_of
 from models.store import shipped_model
 from training.painting import paint_bleed
 from training.phantoms.synthetic import generate_scan

@@ -13,9 +13,9 @@ HEAVY = ("tensorflow", "keras", "sklearn", "pydicom")
     "module",
     [
         "models.store",
-        "models.dicom",
-        "models.decoding",
-        "models.preprocessing",
+        "images.dicom",
+        "images.decoding",
+        "images.preprocessing",
         "models.classifier",
         "models.explain",
         "training.phantoms.synthetic",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import Model, layers
 
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from models.network import (
     GUARD,
     GUARD_AXES,

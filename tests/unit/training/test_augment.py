@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.constants import Preprocessing
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.preprocessing import preprocess
 from training.augment import degrade, distort
 from training.phantoms.synthetic import generate_scan
 

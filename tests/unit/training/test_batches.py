@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from training.batches import BatchMaker, Images
 from training.hyperparameters import SYNTHETIC_SHARES, Hyperparameters, Shares
 from training.pool import Pool, draw_pool

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import DatasetError
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from training import crossvalidation
 from training.batches import Images
 from training.crossfitting import judge_held_out, measure_repeats

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from core.errors import GraphDisagrees
+from images.constants import Preprocessing
 from models.classifier import Classifier
-from models.constants import Preprocessing
 from models.network import HEAT, build_network, load_network
 from models.store import ModelStore, shipped_model
 from training import graph as module

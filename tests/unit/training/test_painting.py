@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.constants import Preprocessing
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.preprocessing import preprocess
 from training.painting import paint_bleed, paint_decoy
 from training.phantoms.synthetic import generate_scan
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from training.pool import draw_pool
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.constants import Preprocessing
+from images.constants import Preprocessing
 from models.network import GUARD, build_network
 from training.hyperparameters import Hyperparameters
 from training.pool import draw_pool

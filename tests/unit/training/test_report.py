@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from db.states import Part
+from images.constants import Preprocessing
+from images.preprocessing import preprocess
 from models.card import Decision
-from models.constants import Preprocessing
 from models.explain import heat_pair
 from models.network import build_network
-from models.preprocessing import preprocess
 from models.store import shipped_model
 from training.batches import Images
 from training.dataset import Record

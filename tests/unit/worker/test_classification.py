@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import NetworkFailed, StoreUnavailable, UnreadableImage
 from core.home import Home
+from core.reasons import ReasonCode
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import Claimant, next_chunks
@@ -42,7 +43,7 @@ class FakeClassifier:
         try:
             return np.asarray(Image.open(io.BytesIO(data)), dtype=np.float32)
         except OSError as error:
-            raise UnreadableImage("not an image") from error
+            raise UnreadableImage(ReasonCode.NOT_AN_IMAGE, "not an image") from error
 
     def score(self, images: Sequence[NDArray[np.float32]]) -> SimpleNamespace:
         self.batches.append(len(images))

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.decoding import GreyImage, decode
+from images.decoding import GreyImage, decode
 from tests.conftest import DATA
 from tests.labelled import examined
 from training.labelled.grouping import clusters

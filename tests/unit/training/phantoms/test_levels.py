@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from core.errors import NotACtSlice
-from models.constants import Preprocessing
-from models.decoding import decode
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.decoding import decode
+from images.preprocessing import preprocess
 from training.phantoms.levels import Level, generate_level
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.constants import Preprocessing
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.preprocessing import preprocess
 from training.phantoms.bleeds import LEVELS, Bleed, add_bleed
 from training.phantoms.canvas import Field, Frame
 from training.phantoms.phantom import Phantom, make_phantom, skull_at

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError, _imaging
 
 from core.errors import ImageTooLarge, NotACtSlice, RejectedImage, UnreadableImage
-from models.bounded import PARSER_ERRORS, BoundedFile
-from models.codestream import check_scans
-from models.colour import is_photograph
-from models.dicom import decode_dicom, is_dicom
-from models.png import plain_pixels, plain_png
-from models.size import check_size, too_large
+from core.reasons import ReasonCode
+from images.bounded import PARSER_ERRORS, BoundedFile
+from images.codestream import check_scans
+from images.colour import is_photograph
+from images.dicom import decode_dicom, is_dicom
+from images.png import plain_pixels, plain_png
+from images.size import check_size, too_large
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 DEFAULT_MAX_PIXELS = 20_000_000
@@ -53,7 +54,7 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
     array of shape (height, width)
         uint8 where the file has 8 bits a channel; float32 where it has more, stretched to 0..255 from the
         image's own least and greatest value, as scanners often fill 12 of 16 bits. Colour becomes luminance
-        (ITU-R BT.601), transparent parts become black, which is air in CT. DICOM: see `models.dicom`.
+        (ITU-R BT.601), transparent parts become black, which is air in CT. DICOM: see `images.dicom`.
 
     Raises
     ------
@@ -61,10 +62,10 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
         Empty, of no allowed format, truncated, damaged, or made to take long (docs/hostile-input.md).
     ImageTooLarge, ImageTooSmall
     NotACtSlice
-        A photograph in colour (see `models.colour`), a narrow strip, or DICOM that is no CT slice.
+        A photograph in colour (see `images.colour`), a narrow strip, or DICOM that is no CT slice.
     """
     if not data:
-        raise UnreadableImage("The file is empty. Export the slice again.")
+        raise UnreadableImage(ReasonCode.EMPTY, "The file is empty. Export the slice again.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -75,18 +76,21 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> GreyImage:
         raise too_large(max_pixels) from error
     except (MemoryError, cv2.error) as error:  # OpenCV is given nothing else that it could refuse
         raise ImageTooLarge(
-            "Decoding this file takes more memory than a worker process may have. Export the slice again."
+            ReasonCode.TOO_LARGE,
+            "Decoding this file takes more memory than a worker process may have. Export the slice again.",
         ) from error
     except RejectedImage:
         raise
     except PARSER_ERRORS as error:
         if _PNG_TEXT_LIMIT in str(error):
             raise UnreadableImage(
+                ReasonCode.TOO_COMPLEX,
                 "The PNG's text or colour profile unpacks to far more than a slice needs. "
-                "Export the slice without such data."
+                "Export the slice without such data.",
             ) from error
         raise UnreadableImage(
-            "The image is truncated or damaged: its pixels cannot be decoded. Copy or export it again."
+            ReasonCode.DAMAGED,
+            "The image is truncated or damaged: its pixels cannot be decoded. Copy or export it again.",
         ) from error
 
 
@@ -97,7 +101,8 @@ def _open(data: bytes, max_pixels: int) -> Image.Image:
         image = Image.open(file, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise UnreadableImage(
-            "The file is not a PNG, JPEG, TIFF or BMP image, nor DICOM. Export it as one of these."
+            ReasonCode.NOT_AN_IMAGE,
+            "The file is not a PNG, JPEG, TIFF or BMP image, nor DICOM. Export it as one of these.",
         ) from error
     file.end_header()
     check_size(*image.size, max_pixels)
@@ -125,8 +130,9 @@ def _grey(data: bytes, max_pixels: int) -> GreyImage:
         pixels = _on_black(pixels)
     if is_photograph(pixels):
         raise NotACtSlice(
+            ReasonCode.IN_COLOUR,
             "The image is a photograph or drawing in colour, not a CT slice. "
-            "Submit axial head-CT slices, in grey."
+            "Submit axial head-CT slices, in grey.",
         )
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.constants import Preprocessing
-from models.decoding import decode
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.decoding import decode
+from images.preprocessing import preprocess
 
 
 def test_every_real_slice_is_accepted_tinted_ones_and_those_with_alpha_too(real_scans: Path) -> None:

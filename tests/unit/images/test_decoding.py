@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.decoding import decode
+from images.decoding import decode
 
 RAMP = np.tile(np.arange(96, dtype=np.uint8), (80, 1))
 

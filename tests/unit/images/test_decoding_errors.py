@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageTooLarge, ImageTooSmall, RejectedImage, UnreadableImage
-from models.decoding import decode
+from images.decoding import decode
 
 
 def encoded(kind: str, size: tuple[int, int] = (96, 80)) -> bytes:

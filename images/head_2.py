@@ -1,4 +1,4 @@
-"""Finding the head, as version 2 of the preprocessing does it (`models.preprocessing_2`)."""
+"""Finding the head, as version 2 of the preprocessing does it (`images.preprocessing_2`)."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ from PIL import Image
 from scipy import ndimage
 
 from core.errors import NotACtSlice
-from models.decoding import GreyImage
+from core.reasons import ReasonCode
+from images.decoding import GreyImage
 
 _SEARCH_SIDE = 64
 """Least side of the reduced image, in pixels: coarse enough to close the sutures of the skull."""
@@ -106,12 +107,17 @@ def _outline(small: NDArray[np.float32]) -> NDArray[np.bool_]:
     levels = np.sort(small[::3, ::2], axis=None)
     bottom, top = float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
     if top - bottom < 0.1 * max(top, 1.0):
-        raise NotACtSlice("The image is blank: nothing in it can be a head. Submit axial head-CT slices.")
+        raise NotACtSlice(
+            ReasonCode.BLANK, "The image is blank: nothing in it can be a head. Submit axial head-CT slices."
+        )
     labels, count = ndimage.label(_without_frame(small > _BONE * top), structure=_NEIGHBOURS)
     boxes = ndimage.find_objects(labels)
     spans = [(box[0].stop - box[0].start) * (box[1].stop - box[1].start) for box in boxes]
     if count == 0 or max(spans) < _MIN_AREA * small.size:
-        raise NotACtSlice("No head is found in the image. Submit axial head-CT slices, bone shown bright.")
+        raise NotACtSlice(
+            ReasonCode.NO_HEAD,
+            "No head is found in the image. Submit axial head-CT slices, bone shown bright.",
+        )
     return _filled(labels == int(np.argmax(spans)) + 1)
 
 
@@ -119,7 +125,9 @@ def _check_shape(rows: NDArray[np.intp], columns: NDArray[np.intp], pixels: int)
     shorter, longer = sorted((float(np.ptp(rows)) + 1.0, float(np.ptp(columns)) + 1.0))
     too_thin = rows.size < _MIN_FILL * shorter * longer or longer > _MAX_ASPECT * shorter
     if too_thin or rows.size < _MIN_AREA * pixels:
-        raise NotACtSlice("Nothing in the image has the shape of a head. Submit axial head-CT slices.")
+        raise NotACtSlice(
+            ReasonCode.NO_HEAD, "Nothing in the image has the shape of a head. Submit axial head-CT slices."
+        )
 
 
 def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice, UnreadableImage
-from models.bounded import PARSER_ERRORS, BoundedFile
-from models.dicom_pixels import hounsfield_of, padding_of, stored_values
-from models.size import check_size
+from core.reasons import ReasonCode
+from images.bounded import PARSER_ERRORS, BoundedFile
+from images.dicom_pixels import hounsfield_of, padding_of, stored_values
+from images.size import check_size
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -125,8 +126,9 @@ def _read(data: bytes) -> "Dataset":
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values, such as names
     if _DEFLATED in data[:_META_END]:  # pydicom would inflate it all, whatever its size
         raise UnreadableImage(
+            ReasonCode.UNSUPPORTED,
             "The DICOM file is deflated as a whole, which is not supported. Export it uncompressed "
-            "(Explicit VR Little Endian)."
+            "(Explicit VR Little Endian).",
         )
     try:
         dataset = dcmread(BoundedFile(data, _MAX_READS))
@@ -151,29 +153,41 @@ def _check(dataset: "Dataset") -> None:
     modality = str(dataset.get("Modality") or "")
     if modality and modality != "CT":
         named = f" ({modality})" if modality.isalnum() and len(modality) <= 4 else ""
-        raise NotACtSlice(f"The DICOM file is of another modality{named}. Submit axial slices of a head CT.")
+        raise NotACtSlice(
+            ReasonCode.OTHER_MODALITY,
+            f"The DICOM file is of another modality{named}. Submit axial slices of a head CT.",
+        )
     if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
         raise UnreadableImage(
-            "The DICOM file holds no image: it is a report, a directory or only a header. Submit the slices."
+            ReasonCode.NO_IMAGE,
+            "The DICOM file holds no image: it is a report, a directory or only a header. Submit the slices.",
         )
     if "LOCALIZER" in str(dataset.get("ImageType")):
-        raise NotACtSlice("The DICOM file is a scout view. Submit the axial slices of the series.")
+        raise NotACtSlice(
+            ReasonCode.SCOUT, "The DICOM file is a scout view. Submit the axial slices of the series."
+        )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         raise UnreadableImage(
-            "The DICOM file holds many frames. Export every slice as a file of its own (classic CT)."
+            ReasonCode.MULTI_FRAME,
+            "The DICOM file holds many frames. Export every slice as a file of its own (classic CT).",
         )
     photometric = dataset.get("PhotometricInterpretation")
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(dataset.get("SamplesPerPixel") or 1) != 1:
         raise NotACtSlice(
-            "The DICOM file is not in grey, as reports and screenshots are. Submit the original slices."
+            ReasonCode.IN_COLOUR,
+            "The DICOM file is not in grey, as reports and screenshots are. Submit the original slices.",
         )
     if "RescaleSlope" not in dataset or "RescaleIntercept" not in dataset:
         raise NotACtSlice(
+            ReasonCode.NOT_HOUNSFIELD,
             "The DICOM file does not say how its values become Hounsfield units (rescale slope and "
-            "intercept). Submit the original slices."
+            "intercept). Submit the original slices.",
         )
     if str(dataset.get("RescaleType") or "HU").strip() not in _HOUNSFIELD:
-        raise NotACtSlice("The DICOM file's values are not Hounsfield units. Submit the original slices.")
+        raise NotACtSlice(
+            ReasonCode.NOT_HOUNSFIELD,
+            "The DICOM file's values are not Hounsfield units. Submit the original slices.",
+        )
 
 
 def _damage() -> tuple[type[Exception], ...]:
@@ -185,5 +199,6 @@ def _damage() -> tuple[type[Exception], ...]:
 
 def _damaged() -> UnreadableImage:
     return UnreadableImage(
-        "The DICOM file is truncated or damaged: it cannot be decoded. Copy or export it again."
+        ReasonCode.DAMAGED,
+        "The DICOM file is truncated or damaged: it cannot be decoded. Copy or export it again.",
     )

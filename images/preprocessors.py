@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.constants import Preprocessing, check_served
-from models.decoding import GreyImage
+from images.constants import Preprocessing, check_served
+from images.decoding import GreyImage
 
 
 class Preprocessor(NamedTuple):
@@ -16,9 +16,9 @@ class Preprocessor(NamedTuple):
     Attributes
     ----------
     prepare
-        As `models.preprocessing.preprocess`.
+        As `images.preprocessing.preprocess`.
     placement
-        As `models.preprocessing.placement`.
+        As `images.preprocessing.placement`.
     """
 
     prepare: Callable[[GreyImage, Preprocessing], NDArray[np.float32]]
@@ -35,9 +35,9 @@ def preprocessor_of(constants: Preprocessing) -> Preprocessor:
     check_served(constants)
     if constants.version == "2":
         # With SciPy, which no model of this release needs.
-        from models import preprocessing_2  # noqa: PLC0415
+        from images import preprocessing_2  # noqa: PLC0415
 
         return Preprocessor(preprocessing_2.preprocess, preprocessing_2.placement)
-    from models import preprocessing  # noqa: PLC0415 - one of the two
+    from images import preprocessing  # noqa: PLC0415 - one of the two
 
     return Preprocessor(preprocessing.preprocess, preprocessing.placement)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UnreadableImage
-from models.codestream import check_scans, frame_shape
+from core.reasons import ReasonCode
+from images.codestream import check_scans, frame_shape
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -35,8 +36,9 @@ def stored_values(dataset: "Dataset") -> NDArray[np.integer]:
         _check_decoder(syntax)
         if len(dataset.PixelData) > _MAX_COMPRESSED_BYTES:
             raise UnreadableImage(
+                ReasonCode.TOO_COMPLEX,
                 f"The DICOM file's compressed image has more than {_MAX_COMPRESSED_BYTES // 2**20} MiB, which"
-                " take too long to decode. Export it uncompressed (Explicit VR Little Endian)."
+                " take too long to decode. Export it uncompressed (Explicit VR Little Endian).",
             )
     if syntax.startswith(_CODESTREAMS):
         if dataset.PixelData.count(_ITEM) > _MAX_FRAGMENTS:
@@ -64,8 +66,9 @@ def _check_decoder(syntax: "UID") -> None:
         available = False
     if not available:
         raise UnreadableImage(
+            ReasonCode.UNSUPPORTED,
             f"The DICOM file is compressed in a way that cannot be decoded here ({syntax.name}). Export it "
-            "uncompressed (Explicit VR Little Endian), or as JPEG-LS, JPEG 2000 or RLE."
+            "uncompressed (Explicit VR Little Endian), or as JPEG-LS, JPEG 2000 or RLE.",
         )
 
 

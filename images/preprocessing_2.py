@@ -1,4 +1,4 @@
-"""Version 2 of the preprocessing, for models that were trained with it; see `models.preprocessing`.
+"""Version 2 of the preprocessing, for models that were trained with it; see `images.preprocessing`.
 
 What reaches the network must not change here.
 """
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.errors import NotACtSlice
-from models.constants import Preprocessing
-from models.decoding import GreyImage
-from models.head_2 import Head, find_head
+from core.reasons import ReasonCode
+from images.constants import Preprocessing
+from images.decoding import GreyImage
+from images.head_2 import Head, find_head
 
 
 def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32]:
@@ -39,7 +40,9 @@ def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32
     values, mask = _cut_out(image, head, constants)
     brain = _brain(values, mask)
     if brain.size < constants.size:
-        raise NotACtSlice("No brain is found inside the skull. Submit axial head-CT slices.")
+        raise NotACtSlice(
+            ReasonCode.NO_BRAIN, "No brain is found inside the skull. Submit axial head-CT slices."
+        )
     ordered = np.sort(brain)
     low, median, high = (ordered[brain.size * quarter // 4] for quarter in (1, 2, 3))
     deviation = max((high - low) / 1.349, 0.01 * float(values.max()), 1e-6)  # IQR of a normal: 1.349 sigma
@@ -49,7 +52,7 @@ def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32
 
 
 def placement(image: GreyImage, constants: Preprocessing) -> NDArray[np.float64]:
-    """As `models.preprocessing.placement`."""
+    """As `images.preprocessing.placement`."""
     head, side = find_head(image, constants.max_tilt), constants.size
     a, b, c, d, e, f = head.affine(side, head.extent / (side * (1.0 - 2.0 * constants.margin)), 1)
     # Pillow's coefficients are for pixels whose middle lies at a half.

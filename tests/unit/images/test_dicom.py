@@ -8,10 +8,10 @@ from pydicom import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from core.errors import NotACtSlice, UnreadableImage
-from models.constants import Preprocessing
-from models.decoding import decode
-from models.dicom import dicom_patient
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.decoding import decode
+from images.dicom import dicom_patient
+from images.preprocessing import preprocess
 from tests.conftest import DATA
 from tests.dicom_files import HOUNSFIELD, as_bytes, compressed_slice, ct_slice
 

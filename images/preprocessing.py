@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice
-from models.constants import Preprocessing
-from models.decoding import GreyImage
-from models.head import WARP, Head, Mask, Pyramid, find_head, level_within, pyramid
+from core.reasons import ReasonCode
+from images.constants import Preprocessing
+from images.decoding import GreyImage
+from images.head import WARP, Head, Mask, Pyramid, find_head, level_within, pyramid
 
 _INSIDE = 255
 """Of a mask, in the middle of the head; less at its edge, where it is interpolated."""
@@ -43,7 +44,9 @@ def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32
     values, inside = _cut_out(levels, find_head(levels, constants.max_tilt), constants)
     brain = _brain(values, inside)
     if brain.size < constants.size // 4:
-        raise NotACtSlice("No brain is found inside the skull. Submit axial head-CT slices.")
+        raise NotACtSlice(
+            ReasonCode.NO_BRAIN, "No brain is found inside the skull. Submit axial head-CT slices."
+        )
     low, median, high = (float(brain[brain.size * quarter // 4]) for quarter in (1, 2, 3))
     deviation = max((high - low) / 1.349, 0.01 * float(values.max()), 1e-6)  # IQR of a normal: 1.349 sigma
     unit = 1.0 / (constants.scale * _INSIDE)

@@ -8,8 +8,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from core.errors import NotACtSlice
-from models.colour import MAX_RESIDUAL_CHROMA, residual_chroma
-from models.decoding import decode
+from images.colour import MAX_RESIDUAL_CHROMA, residual_chroma
+from images.decoding import decode
 from training.phantoms.synthetic import generate_scan
 
 

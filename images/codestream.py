@@ -7,6 +7,7 @@ import struct
 from typing import NamedTuple
 
 from core.errors import UnreadableImage
+from core.reasons import ReasonCode
 
 MAX_SCANS = 64
 """Passes over all pixels. Encoders write 1 to 12; each takes at least 0.02 s at 20 million pixels."""
@@ -61,6 +62,7 @@ def check_scans(stream: bytes) -> None:
     """
     if stream.count(_START_OF_SCAN) > MAX_SCANS:
         raise UnreadableImage(
+            ReasonCode.TOO_COMPLEX,
             f"The JPEG image is made of more than {MAX_SCANS} scans, which no encoder writes. "
-            "Export the slice again, as PNG or baseline JPEG."
+            "Export the slice again, as PNG or baseline JPEG.",
         )

@@ -16,9 +16,9 @@ from pydicom.uid import (
 )
 
 from core.errors import ImageTooLarge, ImageTooSmall, NotACtSlice, RejectedImage, UnreadableImage
-from models.codestream import frame_shape
-from models.decoding import decode
-from models.dicom import dicom_patient
+from images.codestream import frame_shape
+from images.decoding import decode
+from images.dicom import dicom_patient
 from tests.dicom_files import as_bytes, compressed_slice, ct_slice
 
 

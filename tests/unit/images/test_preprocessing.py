@@ -8,9 +8,9 @@ from PIL import Image
 from scipy import ndimage
 
 from core.errors import NotACtSlice
-from models.constants import Preprocessing
-from models.decoding import decode
-from models.preprocessing import preprocess
+from images.constants import Preprocessing
+from images.decoding import decode
+from images.preprocessing import preprocess
 from training.phantoms.synthetic import generate_scan
 
 CONSTANTS = Preprocessing()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from core.errors import PreprocessingUnknown
-from models import preprocessing, preprocessing_2
-from models.constants import CURRENT, Preprocessing
-from models.preprocessors import preprocessor_of
+from images import preprocessing, preprocessing_2
+from images.constants import CURRENT, Preprocessing
+from images.preprocessors import preprocessor_of
 from training.phantoms.synthetic import generate_scan
 
 

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from core.errors import NotACtSlice
-from models.decoding import GreyImage
-from models.head import Head, pyramid
-from models.head import find_head as find_in
+from images.decoding import GreyImage
+from images.head import Head, pyramid
+from images.head import find_head as find_in
 from training.phantoms.bleeds import Bleed
 from training.phantoms.brain import BrainLevel
 from training.phantoms.canvas import Frame

@@ -5,6 +5,7 @@ import struct
 import zlib
 
 from core.errors import UnreadableImage
+from core.reasons import ReasonCode
 
 PARSER_ERRORS = (
     OSError,
@@ -65,8 +66,9 @@ class BoundedFile(io.BytesIO):
             self._header_left -= len(block)
             if self._header_left < 0:
                 raise UnreadableImage(
+                    ReasonCode.TOO_COMPLEX,
                     f"The file's header (text, EXIF, profile, list of strips) holds more than "
-                    f"{MAX_HEADER_BYTES // 2**20} MiB. Export the slice without such data."
+                    f"{MAX_HEADER_BYTES // 2**20} MiB. Export the slice without such data.",
                 )
         return block
 
@@ -74,5 +76,6 @@ class BoundedFile(io.BytesIO):
 def too_many_pieces() -> UnreadableImage:
     """The error for a file that a parser would take too many steps for."""
     return UnreadableImage(
-        "The file is built of far more pieces than an image of a slice has. Export the slice again."
+        ReasonCode.TOO_COMPLEX,
+        "The file is built of far more pieces than an image of a slice has. Export the slice again.",
     )

@@ -12,7 +12,7 @@ import numpy as np
 from kornia_rs.io import decode_image_png_u8
 from numpy.typing import NDArray
 
-from models.bounded import too_many_pieces
+from images.bounded import too_many_pieces
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"  # 5.2
 _MAX_CHUNKS = 100_000

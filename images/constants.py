@@ -8,7 +8,7 @@ from core.errors import PreprocessingUnknown
 CURRENT = "3"
 """Of every model that is trained now. It changes whenever the pixels that reach the network do."""
 _SERVED = ("2", CURRENT)
-"""`models.preprocessors` has the code of each."""
+"""`images.preprocessors` has the code of each."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice
-from models.decoding import GreyImage
+from core.reasons import ReasonCode
+from images.decoding import GreyImage
 
 _SEARCH_SIDE = 72
 """Least side of the reduced image, in pixels: coarse enough to close the sutures of the skull."""
@@ -152,13 +153,18 @@ def _outline(small: GreyImage) -> Mask:
     levels = np.sort(small[::3, ::2].astype(np.float32), axis=None)  # floats by vector instructions
     dark, white = float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
     if white - dark < 0.1 * max(white, 1.0):
-        raise NotACtSlice("The image is blank: nothing in it can be a head. Submit axial head-CT slices.")
+        raise NotACtSlice(
+            ReasonCode.BLANK, "The image is blank: nothing in it can be a head. Submit axial head-CT slices."
+        )
     bright = _without_frame(small > _BONE * white).view(np.uint8)
     rims, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     boxes = [cv2.boundingRect(rim) for rim in rims]
     spans = [width * height for _, _, width, height in boxes]
     if max(spans, default=0) < _MIN_AREA * small.size:
-        raise NotACtSlice("No head is found in the image. Submit axial head-CT slices, bone shown bright.")
+        raise NotACtSlice(
+            ReasonCode.NO_HEAD,
+            "No head is found in the image. Submit axial head-CT slices, bone shown bright.",
+        )
     widest = spans.index(max(spans))
     left, top, width, height = boxes[widest]
     ring = np.zeros((height, width), dtype=np.uint8)
@@ -171,7 +177,9 @@ def _outline(small: GreyImage) -> Mask:
 def _check_shape(area: int, height: int, width: int, pixels: int) -> None:
     too_thin = area < _MIN_FILL * height * width or max(height, width) > _MAX_ASPECT * min(height, width)
     if too_thin or area < _MIN_AREA * pixels:
-        raise NotACtSlice("Nothing in the image has the shape of a head. Submit axial head-CT slices.")
+        raise NotACtSlice(
+            ReasonCode.NO_HEAD, "Nothing in the image has the shape of a head. Submit axial head-CT slices."
+        )
 
 
 def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:
