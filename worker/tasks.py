@@ -29,7 +29,16 @@ RowId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 ScanIds = Annotated[list[RowId], Meta(max_length=MAX_IDS)]
 
 
-@shared_task(name=CLASSIFY_TASK, bind=True, time_limit=CLASSIFY_TIME_LIMIT_S, max_retries=None)
+@shared_task(
+    name=CLASSIFY_TASK,
+    bind=True,
+    time_limit=CLASSIFY_TIME_LIMIT_S,
+    autoretry_for=UNAVAILABLE,
+    max_retries=None,
+    retry_backoff=True,  # 1, 2, 4, ... seconds
+    retry_backoff_max=_LONGEST_WAIT_S,
+    retry_jitter=False,
+)
 def classify_scans(task: Any, scan_ids: ScanIds) -> None:  # noqa: ANN401 - Celery's task is untyped
     """Classify the scans with these ids; tried again for as long as the database does not answer."""
     process, request = current_process(), task.request
@@ -50,12 +59,10 @@ def classify_scans(task: Any, scan_ids: ScanIds) -> None:  # noqa: ANN401 - Cele
     except (StoreUnavailable, NetworkFailed) as error:
         logger.error("%s Its scans wait again.", error, extra={"scan_ids": scan_ids})  # noqa: TRY400 - the cause is in it
         time.sleep(_UNABLE_WAIT_S)
-    except UNAVAILABLE as error:
+    except UNAVAILABLE:
         RETRIED.inc()
-        pause = min(2**request.retries, _LONGEST_WAIT_S)
-        told = {"scan_ids": scan_ids}
-        logger.warning("the database does not answer, a chunk is tried again in %d s", pause, extra=told)
-        raise task.retry(exc=error, countdown=pause) from error
+        logger.warning("the database does not answer, a chunk is tried again", extra={"scan_ids": scan_ids})
+        raise
 
 
 # Without events: nobody looks for it in Flower. Acked early: a lost one is followed by the next.
