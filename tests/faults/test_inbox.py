@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from db.engine import reading
 from db.tables import Arrival
-from scheduler.intake import Candidate
+from scheduler.intake import File
 from tests.faults.invariants import Drop
 from tests.faults.system import System
 from tests.faults.trials import Trial, Trials
@@ -65,7 +65,7 @@ class Dropping:
         """A file of that name and content is going to be dropped by the test itself; returns its path."""
         path = self.inbox / self.name(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        seen = Candidate(path, Path(self.name(name))).source_name
+        seen = File(path, Path(self.name(name))).source_name
         self.system.dropped.append(Drop(seen, sha256(content).hexdigest(), state))
         return path
 
