@@ -256,18 +256,13 @@ class Intake:
         claim = self._claims / uuid.uuid4().hex
         try:
             self._claims.mkdir(0o700, exist_ok=True)
+            check_claims(self._claims)
             claim.mkdir(0o700)
-            status = self._claims.lstat()
         except OSError as error:
             raise InboxUnusable(
                 f"{self._claims} cannot be written ({error.strerror}): files are taken in there. Let this "
                 "user write in the inbox."
             ) from error
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise InboxUnusable(
-                f"{self._claims} must be a folder that this user alone can write in, since files wait there "
-                "to be recorded. Move what is in it into the inbox, and remove it."
-            )
         return claim
 
     def _left_claims(self) -> list[Path]:
@@ -342,6 +337,21 @@ class Intake:
             refused=ImageTooLarge.file(settings.max_file_mb).reason if too_large else None,
         )
         return _Kept(file, store, arrival, kept)
+
+
+def check_claims(claims: Path) -> None:
+    """Raise unless the folder of claims, which is there, is this user's alone to write in.
+
+    Raises
+    ------
+    InboxUnusable
+    """
+    status = claims.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise InboxUnusable(
+            f"{claims} must be a folder that this user alone can write in, since files wait there to be "
+            "recorded. Move what is in it into the inbox, and remove it."
+        )
 
 
 def never_read(size_bytes: int, settings: Settings) -> bool:
