@@ -23,7 +23,7 @@ from db.revision import check_migrated
 from db.training_runs import check_begun
 from models.serving import check_servable
 from scheduler.inbox import check_inbox, is_folder, regular_file, walk
-from scheduler.intake import STORE_AWAY, TOO_LARGE
+from scheduler.intake import CLAIMS, STORE_AWAY, TOO_LARGE, check_claims
 from scheduler.room import Disks
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.
@@ -82,6 +82,19 @@ def _inbox(context: Context) -> None:
             f"{len(held)} files have not changed for {_HELD_S // 60} minutes, but another program "
             f"has them open for writing{_first(held)}. They are taken when it closes them: end it "
             "(`fuser -v FILE` names it)."
+        )
+    _claims(context.home.inbox / CLAIMS)
+
+
+def _claims(claims: Path) -> None:
+    if not os.path.lexists(claims):
+        return
+    check_claims(claims)
+    old = [claim for claim in claims.iterdir() if time.time() - claim.stat().st_mtime >= _HELD_S]
+    if files := [Path(path) for claim in old for path in walk(str(claim))]:
+        raise HeadctError(
+            f"{len(files)} files wait in {claims} to be recorded{_first(files)}. Where `headct status` says "
+            "that the intake pauses, end what it names; else move what is no image out of there."
         )
 
 

@@ -17,7 +17,7 @@ from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of
 from scheduler.inbox import find_files
-from scheduler.intake import Candidate, Intake, StrPath
+from scheduler.intake import File, Intake, StrPath
 
 # By name, and only inside a folder: a file that is named itself is always taken.
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
@@ -52,7 +52,7 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
     with progress_bar() as bar:
         for start in bar.track(range(0, len(candidates), _BATCH), description="Taking in", total=None):
             try:
-                taken = intake.take(candidates[start : start + _BATCH], remove=move)
+                taken = intake.submit(candidates[start : start + _BATCH], remove=move)
             except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
                 problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
                 raise HeadctError(
@@ -70,16 +70,16 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
     return list(scan_ids), len(left)
 
 
-def _candidates(paths: Sequence[Path]) -> tuple[list[Candidate], int]:
-    found: list[Candidate] = []
+def _candidates(paths: Sequence[Path]) -> tuple[list[File], int]:
+    found: list[File] = []
     skipped = 0
     for path in paths:
         if not path.is_dir():
-            found.append(Candidate(path, Path(path.name)))
+            found.append(File(path, Path(path.name)))
             continue
         for file in sorted(find_files(path)):
             if file.suffix.lower() in IMAGE_SUFFIXES:
-                found.append(Candidate(file, file.relative_to(path.parent)))
+                found.append(File(file, file.relative_to(path.parent)))
             else:
                 skipped += 1
     return found, skipped

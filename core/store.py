@@ -7,20 +7,16 @@ import hashlib
 import os
 import signal
 import stat
-import struct
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _BLOCK = 2**20
 _UNFINISHED = ".incoming-"
 # An unfinished name this old has no process any more that would finish it.
 _LEFTOVER_AGE_S = 3600
-# FS_IOC_GETVERSION of <linux/fs.h>: _IOR('v', 1, long), of which the file systems fill an int.
-_LONG = struct.calcsize("l")
-_GET_GENERATION = 2 << 30 | _LONG << 16 | ord("v") << 8 | 1
 
 
 class SourceUnreadableError(Exception):
@@ -31,26 +27,12 @@ class SourceChangedError(Exception):
     """The file changed while it was read, or is still open for writing."""
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A file that stands in the store.
-
-    Attributes
-    ----------
-    linked
-        Whether it shares its bytes with the source.
-    source
-        Status of the source when it was read.
-    generation
-        Of the source's inode: tells it from an earlier file of the same inode number. 0 where the file system
-        keeps none.
-    """
+class Kept(NamedTuple):
+    """A file that stands in the store, and the status of its source when it was read."""
 
     sha256: str
     size_bytes: int
-    linked: bool
     source: os.stat_result
-    generation: int
 
 
 def open_regular(path: str | Path, folder: int | None = None) -> int:
@@ -140,8 +122,6 @@ def keep(source: int, store: int, *, link: bool, min_free: int = 0) -> Kept:
     OSError
         The store cannot be written, for example since the disk is full (ENOSPC: or would be).
     """
-    if link and is_being_written(source):
-        raise SourceChangedError
     before = os.fstat(source)
     name = f"{_UNFINISHED}{uuid.uuid4().hex}"
     try:
@@ -155,18 +135,19 @@ def keep(source: int, store: int, *, link: bool, min_free: int = 0) -> Kept:
             if target is not None:
                 os.close(target)
         after = os.fstat(source)
-        if not before.st_size == after.st_size == size or before.st_mtime_ns != after.st_mtime_ns:
-            raise SourceChangedError
-        if not linked and _is_same(after, sha256, store):
-            linked = True  # the other name is the store's own, of an intake that was killed
-        else:
-            # Or was, until another file of the same bytes took it just now.
-            linked = linked or (link and os.fstat(source).st_nlink == 1 and _relink(source, name, store))
-            os.rename(name, sha256, src_dir_fd=store, dst_dir_fd=store)
-    finally:
-        with contextlib.suppress(FileNotFoundError):  # also left by a rename onto another name of the file
-            os.unlink(name, dir_fd=store)
-    return Kept(sha256, size, linked, after, _generation(source))
+    except BaseException:
+        _discard(name, store)
+        raise
+    if not before.st_size == after.st_size == size or before.st_mtime_ns != after.st_mtime_ns:
+        _discard(name, store)
+        raise SourceChangedError
+    os.rename(name, sha256, src_dir_fd=store, dst_dir_fd=store)
+    return Kept(sha256, size, after)
+
+
+def _discard(name: str, store: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=store)
 
 
 def _open_copy(name: str, store: int, needed: int) -> int:
@@ -177,14 +158,6 @@ def _open_copy(name: str, store: int, needed: int) -> int:
     return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=store)
 
 
-def _generation(source: int) -> int:
-    try:
-        answer = fcntl.ioctl(source, _GET_GENERATION, bytes(_LONG))
-    except OSError:
-        return 0
-    return int(struct.unpack_from("I", answer)[0])
-
-
 def _link(source: int, name: str, folder: int) -> bool:
     try:
         # By its descriptor, since another file may stand at its path by now. Only with a folder's descriptor
@@ -193,23 +166,6 @@ def _link(source: int, name: str, folder: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _relink(source: int, name: str, folder: int) -> bool:
-    """Exchange the copy of that name for a link, if there can be one."""
-    other = f"{name}-link"
-    if not _link(source, other, folder):
-        return False
-    os.fsync(source)
-    os.rename(other, name, src_dir_fd=folder, dst_dir_fd=folder)
-    return True
-
-
-def _is_same(source: os.stat_result, name: str, folder: int) -> bool:
-    try:
-        return os.path.samestat(source, os.stat(name, dir_fd=folder, follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 def _read_through(source: int, target: int | None, expected: int) -> tuple[str, int]:

@@ -33,6 +33,12 @@ class NewArrival:
     refused: Reason | None = None
 
 
+def known_identities(session: Session, identities: Sequence[str]) -> set[str]:
+    """Those of these identities (at most `MAX_IDS`) that some arrival has."""
+    found = session.scalars(select(Arrival.file_identity).where(Arrival.file_identity.in_(identities)))
+    return {identity for identity in found if identity}
+
+
 def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
     """Record files that stand in the store; returns the scan id of each SHA-256.
 

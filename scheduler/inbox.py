@@ -8,8 +8,6 @@ from pathlib import Path
 from core.errors import InboxUnusable
 from core.store import open_regular
 
-SET_ASIDE = ".headct-"
-"""How the names of folders begin into which the intake sets files aside before it removes them."""
 IGNORED_SUFFIXES = (".tmp", ".part")
 _PNG_SIGNATURE, _PNG_END = (
     b"\x89PNG\r\n\x1a\n",
@@ -52,19 +50,13 @@ def find_files(folder: Path) -> Iterator[Path]:
     return map(Path, walk(str(folder)))
 
 
-def walk(
-    folder: str,
-    enter: Callable[[str], None] | None = None,
-    set_aside: Callable[[str], None] | None = None,
-) -> Iterator[str]:
+def walk(folder: str, enter: Callable[[str], None] | None = None) -> Iterator[str]:
     """As `find_files`, by text paths.
 
     Parameters
     ----------
     enter
         Called for each folder before it is read.
-    set_aside
-        Called for whatever is named as a folder of files that are about to be removed.
     """
     pending = [folder]
     while pending:
@@ -78,8 +70,6 @@ def walk(
         with entries:
             while (entry := _next(entries)) is not None:
                 if is_ignored(entry.name):
-                    if set_aside and entry.name.startswith(SET_ASIDE):
-                        set_aside(entry.path)
                     continue
                 try:
                     if entry.is_dir(follow_symlinks=False):

@@ -1,8 +1,12 @@
-"""Intake: file -> store -> row -> gone from the inbox, in this order.
+"""Intake: file -> claim -> store -> row -> gone, in this order.
 
-A crash between any two steps loses nothing: until the commit the inbox still has the file, and what
-is in the store without a row is written over when the file is taken again. It doubles nothing
-either: a file that was recorded but not yet removed is known by its identity when it is seen again.
+A claim is a folder `inbox/.incoming/<uuid>`, for headct's user alone. Files are renamed into it, under their
+paths below the inbox, before a byte of them is read; nobody else can exchange them there. The claim's name
+and such a path are the key of one arrival.
+
+A crash between any two steps loses nothing: until its row is committed a file is in the inbox or in a claim,
+and what is in the store without a row is written over when the file is taken again. It doubles nothing
+either: what was recorded and not yet removed is found in its claim, and has the same key.
 """
 
 import contextlib
@@ -10,18 +14,17 @@ import errno
 import hashlib
 import itertools
 import os
-import time
+import stat
 import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ImageTooLarge, StoreUnavailable
+from core.errors import ImageTooLarge, InboxUnusable, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from core.store import (
@@ -29,15 +32,18 @@ from core.store import (
     SourceChangedError,
     SourceUnreadableError,
     holds_anything,
+    is_being_written,
     keep,
     open_folder,
     open_regular,
     opened_folder,
 )
-from db.arrivals import NewArrival, record_arrivals
+from db.arrivals import NewArrival, known_identities, record_arrivals
 from db.queries import has_stored_scans
-from scheduler.inbox import SET_ASIDE
 from scheduler.room import Disks
+
+CLAIMS = ".incoming"
+"""In the inbox, as a rename does not leave its file system."""
 
 VANISHED = "there is no such file"
 CHANGED = "it changed while it was read, or is still open for writing"
@@ -45,16 +51,15 @@ CHANGED = "it changed while it was read, or is still open for writing"
 TOO_LARGE = "it is larger than HEADCT_MAX_FILE_MB, and than 4 GiB or the room there is; move it elsewhere"
 OWN_COPY = "it is headct's own copy, which is needed where it is; `headct retry` or `reclassify` its scan"
 
+RECORDED = "it is recorded but cannot be moved or removed; give this user the right to, or remove it"
+
 STORE_AWAY = "The store is empty, but the database has scans: mount its disk, or bring it back from a backup"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_IMMOVABLE = (errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
+"""A folder below the inbox is a mount of its own, or another user's."""
 
 # What is larger than any image is not even hashed, which would hold up all others.
 _LARGEST_READ = 4 * 2**30
-
-# A folder with files that were set aside and not removed, this old (in seconds), has no process any more that
-# would put them back.
-_LEFTOVER_AGE_S = 10
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # Half of a file's time is its fsync: four wait side by side; more would cost more than they save.
 _THREADS = 4
@@ -63,22 +68,44 @@ _THREADS = 4
 StrPath: TypeAlias = str | Path
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A file to take in, and its name for people: below the inbox, or below the folder that was submitted."""
+class File(NamedTuple):
+    """A file to take in.
+
+    Attributes
+    ----------
+    path
+        Where it is dropped or submitted.
+    name
+        Its name for people: below the inbox, or below the folder that was submitted.
+    place, folder
+        Where it is read: a path, or a name in an open folder.
+    claim
+        Name of the claim that it is in.
+    identity
+        Of what cannot be claimed and is taken where it is: the same as long as nobody touches it.
+    """
 
     path: StrPath
     name: StrPath
+    place: str = ""
+    folder: int | None = None
+    claim: str | None = None
+    identity: str | None = None
 
     @property
     def source_name(self) -> str:
         """The name as text that every database takes; bytes that are no UTF-8 are written as `\\xNN`."""
         return os.fsencode(self.name).decode("utf-8", "backslashreplace")
 
+    def key(self, sha256: str) -> str | None:
+        """Of its arrival: the same if it is found again. None where it cannot be."""
+        if self.claim is None:
+            return self.identity
+        return hashlib.sha256(f"{self.claim}:{sha256}:".encode() + os.fsencode(self.name)).hexdigest()
 
-@dataclass(frozen=True)
-class Taken:
-    """What one round of intake did: scan ids by file, and why files are still where they were."""
+
+class Taken(NamedTuple):
+    """What one round of intake did: scan ids by path, and why files were not taken."""
 
     scan_ids: dict[StrPath, int]
     left: dict[StrPath, str]
@@ -87,53 +114,72 @@ class Taken:
 class Intake:
     """Takes files into the store and the database.
 
-    Files over `max_file_mb` are moved to `rejected` and recorded as such; where that would take room which is
+    Files over `max_file_mb` go to `rejected` and are recorded as such; where that would take room which is
     not there, or they are `never_read`, they are left.
+
+    Attributes
+    ----------
+    looks_for_claims
+        Whether the next `take` begins with what is in claims: an earlier intake was killed, or failed.
     """
 
     def __init__(self, settings: Settings, home: Home, engine: Engine) -> None:
+        self.looks_for_claims = True
         self._engine = engine
         self._home = home
+        self._claims = home.inbox / CLAIMS
         self._settings = settings
         self._disks = Disks(settings, home)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
 
-    def take(self, candidates: Sequence[Candidate], *, remove: bool) -> Taken:
-        """Record these files in one transaction; then remove them from where they were, if `remove`.
+    def take(self, files: Sequence[File]) -> Taken:
+        """Claim these files of the inbox, record them in one transaction, remove them.
 
         Raises
         ------
         DiskNearlyFull
-            A disk is below the low-water mark. Nothing was recorded.
+            A disk is below the low-water mark.
         StoreUnavailable
-            The store's disk is away. Nothing was recorded.
+            The store's disk is away.
+        InboxUnusable
+            Nothing can be claimed.
         OSError
-            The store cannot be written, for example since the disk is full. Nothing was recorded.
+            The store cannot be written, for example since the disk is full.
         sqlalchemy.exc.DBAPIError
-            The database does not answer. Nothing was recorded, and every file is still there.
+            The database does not answer.
+
+        Then each file is still in the inbox or in a claim, and the next call goes on.
         """
+        taken = Taken({}, {})
         self._disks.check()
-        with _open_folders(candidates, self._home) as (files, left), self._open_stores() as stores:
-            keeping = [
-                self._pool.submit(self._keep_all, files[start::_THREADS], stores, remove=remove)
-                for start in range(min(_THREADS, len(files)))
-            ]
-            wait(keeping)  # for all, also where one fails: they use the folders' descriptors
-            kept = []
-            for file, one in itertools.chain.from_iterable(ended.result() for ended in keeping):
-                if isinstance(one, _Kept):
-                    kept.append(one)
-                else:
-                    left[file.candidate.path] = one
-            if not kept:
-                return Taken({}, left)
-            for store in {one.store for one in kept}:
-                os.fsync(store)
-            with Session(self._engine) as session, session.begin():
-                ids = record_arrivals(session, [one.arrival for one in kept])
-            if remove:
-                left.update(_remove(kept))
-        return Taken({one.file.candidate.path: ids[one.arrival.sha256] for one in kept}, left)
+        with self._open_stores() as stores:
+            if self.looks_for_claims:
+                for claim in self._left_claims():
+                    self._record(_files_of(claim, self._home.inbox), stores, taken, remove=True)
+                    _remove_folders(claim)
+            self.looks_for_claims = True  # until this is done
+            with self._opened(files, taken, remove=True) as opened:
+                if opened:
+                    claim = self._new_claim()
+                    claimed, immovable = _claimed(opened, claim, taken)
+                    self._record([*claimed, *self._unknown(immovable, taken)], stores, taken, remove=True)
+                    _remove_folders(claim)
+            self.looks_for_claims = False
+        return taken
+
+    def submit(self, files: Sequence[File], *, remove: bool) -> Taken:
+        """Record files from anywhere, which stay where they are; then remove them, if `remove`.
+
+        Raises
+        ------
+        DiskNearlyFull, StoreUnavailable, OSError, sqlalchemy.exc.DBAPIError
+            As `take`. Nothing was recorded, and every file is where it was.
+        """
+        taken = Taken({}, {})
+        self._disks.check()
+        with self._open_stores() as stores, self._opened(files, taken, remove=remove) as opened:
+            self._record(opened, stores, taken, remove=remove)
+        return taken
 
     def close(self) -> None:
         """End the threads."""
@@ -159,24 +205,120 @@ class Intake:
                         raise StoreUnavailable(STORE_AWAY)
             yield _Stores(store, rejected)
 
-    def _keep_all(
-        self, files: Sequence["_File"], stores: "_Stores", *, remove: bool
-    ) -> list[tuple["_File", "_Kept | str"]]:
-        return [(file, self._keep(file, stores, remove=remove)) for file in files]
+    @contextlib.contextmanager
+    def _opened(self, files: Sequence[File], taken: Taken, *, remove: bool) -> Iterator[list[File]]:
+        """Those that can be taken, by their open folders.
 
-    def _keep(self, file: "_File", stores: "_Stores", *, remove: bool) -> "_Kept | str":
+        Below the inbox no link is followed to them; what is submitted by a path may be reached by links.
+        """
+        folders: dict[str, int] = {}
+        own: set[str] = set()
+        found: list[File] = []
+        home = self._home
+        try:
+            for file in files:
+                parent, name = os.path.split(file.path)
+                try:
+                    if parent not in folders:
+                        folder = Path(parent)
+                        top = home.inbox if folder.is_relative_to(home.inbox) else folder
+                        folders[parent] = open_folder(folder, top)
+                        if _is_one_of(folders[parent], (home.store, home.rejected, home.dataset)):
+                            own.add(parent)
+                    if parent in own:
+                        problem: str | None = OWN_COPY
+                    else:
+                        problem = self._problem(name, folders[parent], remove=remove)
+                except OSError as error:
+                    problem = _unreadable(error)
+                if problem:
+                    taken.left[file.path] = problem
+                else:
+                    found.append(File(file.path, file.name, name, folders[parent]))
+            yield found
+        finally:
+            for descriptor in folders.values():
+                os.close(descriptor)
+
+    def _problem(self, name: str, folder: int, *, remove: bool) -> str | None:
+        """Why a file of that open folder stays where it is; None if it can be taken."""
+        descriptor = open_regular(name, folder)
+        try:
+            if remove and is_being_written(descriptor):
+                return CHANGED
+            if never_read(os.fstat(descriptor).st_size, self._settings):
+                return TOO_LARGE
+        finally:
+            os.close(descriptor)
+        return None
+
+    def _new_claim(self) -> Path:
+        claim = self._claims / uuid.uuid4().hex
+        try:
+            self._claims.mkdir(0o700, exist_ok=True)
+            check_claims(self._claims)
+            claim.mkdir(0o700)
+        except OSError as error:
+            raise InboxUnusable(
+                f"{self._claims} cannot be written ({error.strerror}): files are taken in there. Let this "
+                "user write in the inbox."
+            ) from error
+        return claim
+
+    def _left_claims(self) -> list[Path]:
+        return sorted(self._claims.iterdir()) if self._claims.is_dir() else []
+
+    def _unknown(self, immovable: Sequence[File], taken: Taken) -> list[File]:
+        """Those that were not recorded before."""
+        if not immovable:
+            return []
+        with Session(self._engine) as session:
+            known = known_identities(session, [file.identity for file in immovable if file.identity])
+        taken.left.update({file.path: RECORDED for file in immovable if file.identity in known})
+        return [file for file in immovable if file.identity not in known]
+
+    def _record(self, files: Sequence[File], stores: "_Stores", taken: Taken, *, remove: bool) -> None:
+        """Keep these files and record them in one transaction; then remove them, if `remove`."""
+        keeping = [
+            self._pool.submit(self._keep_all, files[start::_THREADS], stores, link=remove)
+            for start in range(min(_THREADS, len(files)))
+        ]
+        wait(keeping)  # for all, also where one fails: they use the folders' descriptors
+        kept: list[_Kept] = []
+        for file, one in itertools.chain.from_iterable(ended.result() for ended in keeping):
+            if isinstance(one, _Kept):
+                kept.append(one)
+            else:
+                taken.left[file.path] = one
+        if not kept:
+            return
+        for store in {one.store for one in kept}:
+            os.fsync(store)
+        with Session(self._engine) as session, session.begin():
+            ids = record_arrivals(session, [one.arrival for one in kept])
+        for one in kept:
+            taken.scan_ids[one.file.path] = ids[one.arrival.sha256]
+            if remove and (problem := one.remove()):
+                taken.left[one.file.path] = problem
+
+    def _keep_all(
+        self, files: Sequence[File], stores: "_Stores", *, link: bool
+    ) -> list[tuple[File, "_Kept | str"]]:
+        return [(file, self._keep(file, stores, link=link)) for file in files]
+
+    def _keep(self, file: File, stores: "_Stores", *, link: bool) -> "_Kept | str":
         """Put one file into the store; returns what to record, or why it is left for later."""
         try:
-            descriptor = open_regular(file.name, file.folder)
+            descriptor = open_regular(file.place, file.folder)
         except OSError as error:
             return _unreadable(error)
-        size, settings = os.fstat(descriptor).st_size, self._settings
-        too_large = size > settings.max_file_mb * 2**20
+        settings = self._settings
+        too_large = os.fstat(descriptor).st_size > settings.max_file_mb * 2**20
         store = stores.rejected if too_large else stores.store
         try:
-            if never_read(size, settings):
-                return TOO_LARGE
-            kept = keep(descriptor, store, link=remove, min_free=settings.min_free_mb * 2**20)
+            # A further name for what stays would change its change time, which is in its identity.
+            link = link and file.identity is None
+            kept = keep(descriptor, store, link=link, min_free=settings.min_free_mb * 2**20)
         except SourceChangedError:
             return CHANGED
         except SourceUnreadableError as error:
@@ -190,11 +332,26 @@ class Intake:
         arrival = NewArrival(
             sha256=kept.sha256,
             size_bytes=kept.size_bytes,
-            source_name=file.candidate.source_name,
-            identity=_identity(os.fsencode(file.candidate.name), kept) if remove else None,
+            source_name=file.source_name,
+            identity=file.key(kept.sha256),
             refused=ImageTooLarge.file(settings.max_file_mb).reason if too_large else None,
         )
-        return _Kept(file, store, arrival, kept.source)
+        return _Kept(file, store, arrival, kept)
+
+
+def check_claims(claims: Path) -> None:
+    """Raise unless the folder of claims, which is there, is this user's alone to write in.
+
+    Raises
+    ------
+    InboxUnusable
+    """
+    status = claims.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise InboxUnusable(
+            f"{claims} must be a folder that this user alone can write in, since files wait there to be "
+            "recorded. Move what is in it into the inbox, and remove it."
+        )
 
 
 def never_read(size_bytes: int, settings: Settings) -> bool:
@@ -202,65 +359,78 @@ def never_read(size_bytes: int, settings: Settings) -> bool:
     return size_bytes > max(_LARGEST_READ, settings.max_file_mb * 2**20)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stores:
+class _Stores(NamedTuple):
     """Descriptors of the folders of accepted files, and of those that are too large."""
 
     store: int
     rejected: int
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A candidate by its name in a folder, which is known by its descriptor."""
+class _Kept(NamedTuple):
+    """A file that stands in `store`, and what to record of it."""
 
-    candidate: Candidate
-    folder: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A file that stands in `store`, what to record of it, and its status when that was settled."""
-
-    file: _File
+    file: File
     store: int
     arrival: NewArrival
-    source: os.stat_result
+    kept: Kept
+
+    def remove(self) -> str | None:
+        """Remove the file, unless it is another one or its writer went on; returns why it cannot be."""
+        place, folder, was = self.file.place, self.file.folder, self.kept.source
+        try:
+            now = os.stat(place, dir_fd=folder, follow_symlinks=False)
+            if (now.st_ino, now.st_size, now.st_mtime_ns) == (was.st_ino, was.st_size, was.st_mtime_ns):
+                os.unlink(place, dir_fd=folder)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return RECORDED
+        return None
 
 
-@contextlib.contextmanager
-def _open_folders(
-    candidates: Sequence[Candidate], home: Home
-) -> Iterator[tuple[list[_File], dict[StrPath, str]]]:
-    """The files by their open folders, and why others cannot be reached.
-
-    Below the inbox no link is followed to them; what is submitted by a path may be reached by links.
-    """
-    folders: dict[str, int] = {}
-    own: set[str] = set()
-    files: list[_File] = []
-    left: dict[StrPath, str] = {}
-    try:
-        for candidate in candidates:
-            parent, name = os.path.split(candidate.path)
-            try:
-                if parent not in folders:
-                    folder, inbox = Path(parent), home.inbox
-                    folders[parent] = open_folder(folder, inbox if folder.is_relative_to(inbox) else folder)
-                    if _is_one_of(folders[parent], (home.store, home.rejected, home.dataset)):
-                        own.add(parent)
-            except OSError as error:
-                left[candidate.path] = _unreadable(error)
+def _claimed(files: Sequence[File], claim: Path, taken: Taken) -> tuple[list[File], list[File]]:
+    """The files, moved into the claim, and those that can only be taken where they are."""
+    claimed: list[File] = []
+    immovable: list[File] = []
+    made = {""}
+    for file in files:
+        place, parent = f"{claim}/{file.name}", os.path.split(file.name)[0]
+        try:
+            if parent not in made:
+                (claim / parent).mkdir(parents=True, exist_ok=True)
+                made.add(parent)
+            os.rename(file.place, place, src_dir_fd=file.folder)
+        except OSError as error:
+            if error.errno in _IMMOVABLE:
+                immovable.append(file._replace(identity=_identity(file)))
             else:
-                if parent in own:
-                    left[candidate.path] = OWN_COPY
-                else:
-                    files.append(_File(candidate, folders[parent], name))
-        yield files, left
-    finally:
-        for descriptor in folders.values():
-            os.close(descriptor)
+                taken.left[file.path] = _unreadable(error)
+        else:
+            claimed.append(File(file.path, file.name, place, claim=claim.name))
+    return claimed, immovable
+
+
+def _identity(file: File) -> str:
+    status = os.stat(file.place, dir_fd=file.folder, follow_symlinks=False)
+    facts = f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:"
+    return hashlib.sha256(facts.encode() + os.fsencode(file.name)).hexdigest()
+
+
+def _files_of(claim: Path, inbox: Path) -> list[File]:
+    """What is in a claim that was left; it came from the inbox."""
+    places = [f"{folder}/{name}" for folder, _, names in os.walk(claim) for name in names]
+    names = [place[len(str(claim)) + 1 :] for place in places]
+    return [
+        File(f"{inbox}/{name}", name, place, claim=claim.name)
+        for name, place in zip(names, places, strict=True)
+    ]
+
+
+def _remove_folders(claim: Path) -> None:
+    """Remove a claim that holds no file any more."""
+    for folder, _, _ in os.walk(claim, topdown=False):
+        with contextlib.suppress(OSError):  # not empty
+            Path(folder).rmdir()
 
 
 def _is_one_of(folder: int, paths: Sequence[Path]) -> bool:
@@ -272,109 +442,4 @@ def _unreadable(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return VANISHED
     reason = "links are not followed" if error.errno == errno.ELOOP else error.strerror or error
-    return f"it cannot be read ({reason})"
-
-
-def _identity(name: bytes, kept: Kept) -> str:
-    """The same for the same name of the same file, unless it changed.
-
-    A link to it, or setting it aside, changes its change time: it counts only where nothing better is known.
-    The name is in bytes: two may have one text for people, as the byte 255 and the four of `\\xff` have.
-    """
-    status = kept.source
-    if kept.linked or kept.generation:
-        moment = f"modified {status.st_mtime_ns}:{kept.generation}"
-    else:
-        moment = f"changed {status.st_ctime_ns}"
-    facts = f"{kept.sha256}:{status.st_ino}:{moment}:".encode() + name
-    return hashlib.sha256(facts).hexdigest()
-
-
-def _remove(kept: Sequence[_Kept]) -> dict[StrPath, str]:
-    """Remove the files that were recorded; returns which cannot be, and why.
-
-    Each is set aside first, and looked at again: another one may have come to its place since, and stays.
-    """
-    left: dict[StrPath, str] = {}
-    for folder, files in itertools.groupby(sorted(kept, key=_folder_of), _folder_of):
-        with contextlib.ExitStack() as opened:
-            aside: int | OSError
-            try:
-                aside = opened.enter_context(_set_aside(folder))
-            except OSError as error:
-                aside = error
-            for one in files:
-                if why := _remove_by(aside, one):
-                    left[one.file.candidate.path] = why
-    return left
-
-
-def _folder_of(kept: _Kept) -> int:
-    return kept.file.folder
-
-
-def _remove_by(aside: int | OSError, kept: _Kept) -> str | None:
-    name, recorded = kept.file.name, kept.source
-    try:
-        if isinstance(aside, OSError):
-            raise aside
-        os.rename(name, name, src_dir_fd=kept.file.folder, dst_dir_fd=aside)
-        now = os.stat(name, dir_fd=aside, follow_symlinks=False)
-        if (now.st_ino, now.st_size, now.st_mtime_ns) == (
-            recorded.st_ino,
-            recorded.st_size,
-            recorded.st_mtime_ns,
-        ):
-            os.unlink(name, dir_fd=aside)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return f"it is recorded but cannot be removed ({error.strerror})"
-    return None
-
-
-@contextlib.contextmanager
-def _set_aside(folder: int) -> Iterator[int]:
-    """A new folder in that folder, for names that nobody else uses; what is left in it is put back."""
-    name = f"{SET_ASIDE}{uuid.uuid4().hex}"
-    os.mkdir(name, 0o700, dir_fd=folder)
-    try:
-        aside = os.open(name, _FOLDER, dir_fd=folder)
-        try:
-            yield aside
-            _put_back(aside, folder)
-        finally:
-            os.close(aside)
-    finally:
-        with contextlib.suppress(OSError):  # not empty: it is put back later
-            os.rmdir(name, dir_fd=folder)
-
-
-def put_back_leftovers(path: str) -> None:
-    """Put back what an intake that was killed had set aside there, not one that is at work."""
-    parent, name = os.path.split(path)
-    with contextlib.suppress(OSError), opened_folder(Path(parent)) as folder:
-        aside = os.open(name, _FOLDER, dir_fd=folder)
-        try:
-            if time.time() - os.fstat(aside).st_ctime < _LEFTOVER_AGE_S:
-                return
-            _put_back(aside, folder)
-        finally:
-            os.close(aside)
-        os.rmdir(name, dir_fd=folder)
-
-
-def _put_back(aside: int, folder: int) -> None:
-    """Without taking the place of a file that came meanwhile: then this one waits until that is taken."""
-    for name in os.listdir(aside):
-        if name.startswith(".nfs"):  # NFS: a removed file that a program still has open
-            continue
-        with contextlib.suppress(OSError):
-            try:
-                os.link(name, name, src_dir_fd=aside, dst_dir_fd=folder, follow_symlinks=False)
-                os.unlink(name, dir_fd=aside)
-            except FileExistsError:
-                continue
-            except OSError:  # a folder, or a file system without links
-                if name not in os.listdir(folder):
-                    os.rename(name, name, src_dir_fd=aside, dst_dir_fd=folder)
+    return f"it cannot be taken ({reason})"

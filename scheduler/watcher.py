@@ -21,7 +21,7 @@ from core.settings import Settings
 from scheduler.dispatcher import Dispatcher
 from scheduler.events import FileEvents, Noticed
 from scheduler.inbox import carries_its_end, check_inbox, regular_file, walk
-from scheduler.intake import CHANGED, VANISHED, Candidate, Intake, put_back_leftovers
+from scheduler.intake import CHANGED, RECORDED, VANISHED, File, Intake
 from scheduler.metrics import FILES_TAKEN
 from scheduler.pause import Pause
 
@@ -63,8 +63,6 @@ class Watcher:
         self._written: dict[str, None] = {}
         self._waiting: dict[str, _Seen] = {}
         self._walks: deque[Iterator[str]] = deque()
-        # Recorded files that could not be removed, by their change time: not to be taken at every rescan.
-        self._unremovable: dict[str, int] = {}
         self._batch = _FIRST_BATCH
         self._gather_s = _GATHER_ONE_S
         self._rescan_seconds = settings.poll_seconds or settings.rescan_seconds
@@ -91,6 +89,7 @@ class Watcher:
         if time.monotonic() < self._next_rescan or self._walks:
             return False
         check_inbox(self._home.inbox)
+        self._intake.looks_for_claims = True
         self._walk(self._inbox, events)
         self._next_rescan = time.monotonic() + self._rescan_seconds
         return True
@@ -98,7 +97,7 @@ class Watcher:
     def _walk(self, folder: str, events: FileEvents) -> None:
         """Have the files of a folder looked at; each folder is watched before it is read."""
         enter = None if self._settings.poll_seconds else events.watch
-        self._walks.append(walk(folder, enter, put_back_leftovers))
+        self._walks.append(walk(folder, enter))
 
     def _notice(self, noticed: Noticed, events: FileEvents) -> None:
         if noticed.woken:
@@ -126,7 +125,7 @@ class Watcher:
             full = len(complete) == self._batch
             if full:
                 break
-        if complete:
+        if complete or self._intake.looks_for_claims:
             self._take_batch(list(complete), pause)
         else:
             self._batch, self._gather_s = _FIRST_BATCH, _GATHER_ONE_S
@@ -167,7 +166,7 @@ class Watcher:
     def _is_complete(self, path: str, seen: _Seen | None, *, closed: bool) -> bool:
         """Whether to take the file now; else it waits, or is forgotten if it is no regular file."""
         status = regular_file(path)
-        if status is None or self._unremovable.get(path) == status.st_ctime_ns:
+        if status is None:
             self._waiting.pop(path, None)
             return False
         now_seen = _Seen(time.monotonic(), status.st_size, status.st_mtime_ns)
@@ -186,16 +185,13 @@ class Watcher:
         DiskNearlyFull, StoreUnavailable, OSError, sqlalchemy.exc.DBAPIError
             Nothing was taken, and everything has to wait.
         """
-        candidates = [Candidate(path, path[len(self._inbox) + 1 :]) for path in paths]
-        taken = self._intake.take(candidates, remove=True)
+        taken = self._intake.take([File(path, path[len(self._inbox) + 1 :]) for path in paths])
         reasons: Counter[str] = Counter()
         for path, reason in taken.left.items():
             if reason == CHANGED:
                 self._waiting[str(path)] = _Seen(time.monotonic())
-            elif reason != VANISHED:
+            elif reason not in (VANISHED, RECORDED):
                 reasons[reason] += 1
-                if path in taken.scan_ids and (status := regular_file(path)):
-                    self._unremovable[str(path)] = status.st_ctime_ns
         for reason, count in reasons.items():
             logger.warning("%d files stay in the inbox: %s. `headct doctor` names the first.", count, reason)
         if taken.scan_ids:

@@ -25,6 +25,7 @@ from db.states import Cause
 from db.tables import Arrival, Prediction, Scan, TrainingRun
 from db.training_runs import find_run
 from models.store import ModelStore, shipped_model
+from scheduler.inbox import find_files
 from tests.faults.system import System
 from tests.processes import repeating, run_headct, wait_until
 from tests.site_models import register_copy
@@ -68,7 +69,7 @@ def test_every_image_of_the_real_set_gets_one_row_with_a_result(system: System, 
             assert 0 <= row.probability <= 1
             if row.label != "uncertain":
                 assert row.label == ("hemorrhage" if row.probability >= row.threshold else "normal")
-    assert list(system.home.inbox.iterdir()) == []
+    assert list(find_files(system.home.inbox)) == []
 
 
 def test_bad_files_are_rejected_with_their_reason_beside_good_ones(system: System, scan_bytes: bytes) -> None:

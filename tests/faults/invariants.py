@@ -15,6 +15,7 @@ from db.engine import now, reading
 from db.states import UNFINISHED, UNFINISHED_RUNS, ScanState
 from db.tables import Arrival, Prediction, Scan, TrainingRun
 from scheduler.inbox import find_files
+from scheduler.intake import CLAIMS
 
 _MAX_ATTEMPTS = Settings().max_attempts
 
@@ -81,7 +82,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
     overdue = sum(scan.lease_expires_at is not None and scan.lease_expires_at < now() for scan in unfinished)
     recorded_twice = (arrived - expected).total()
     results_twice = sum(count > 1 for _, _, count in results)
-    left = sum(1 for _ in find_files(home.inbox))
+    left = sum(1 for _ in find_files(home.inbox)) + sum(1 for _ in find_files(home.inbox / CLAIMS))
     untried = sum(scan.attempts > _MAX_ATTEMPTS for scan in scans)
     found = {
         f"{not_recorded} files are not recorded": not_recorded,
@@ -91,7 +92,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
         ),
         f"{recorded_twice} files are recorded more than once, or were never dropped": recorded_twice,
         f"{results_twice} scans have two results of one version": results_twice,
-        f"{left} files are in the inbox": left,
+        f"{left} files are in the inbox or in a claim": left,
         f"{len(unfinished)} scans are unfinished: {Counter(scan.state for scan in unfinished)}": len(
             unfinished
         ),

@@ -24,7 +24,7 @@ from db.results import ResultFilter, results
 from db.states import UNFINISHED
 from db.tables import Arrival, Scan
 from scheduler.inbox import find_files
-from scheduler.intake import Candidate
+from scheduler.intake import File
 from tests.faults.invariants import Drop, processes_of
 from tests.processes import scrape, start_headct, wait_until
 
@@ -151,7 +151,7 @@ class System:
     def expect(self, content: bytes, name: str, state: str | None = None) -> Path:
         """Have the checker look for a file that is about to come into the inbox; returns its path there."""
         path = self.home.inbox / name
-        source_name = Candidate(path, Path(name)).source_name
+        source_name = File(path, Path(name)).source_name
         self.dropped.append(Drop(source_name, hashlib.sha256(content).hexdigest(), state))
         return path
 

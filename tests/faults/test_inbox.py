@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from db.engine import reading
 from db.tables import Arrival
-from scheduler.intake import Candidate
+from scheduler.intake import CLAIMS, File
 from tests.faults.invariants import Drop
 from tests.faults.system import System
 from tests.faults.trials import Trial, Trials
@@ -65,7 +65,7 @@ class Dropping:
         """A file of that name and content is going to be dropped by the test itself; returns its path."""
         path = self.inbox / self.name(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        seen = Candidate(path, Path(self.name(name))).source_name
+        seen = File(path, Path(self.name(name))).source_name
         self.system.dropped.append(Drop(seen, sha256(content).hexdigest(), state))
         return path
 
@@ -253,6 +253,11 @@ def links_to_secrets(dropping: Dropping) -> Callable[[], None]:
     return never_followed
 
 
+def claimed(dropping: Dropping) -> list[Path]:
+    """Files that are just being taken."""
+    return list((dropping.inbox / CLAIMS).glob("*/**/*.png"))
+
+
 def a_hard_link(dropping: Dropping) -> Callable[[], None]:
     """Its other name belongs to somebody who goes on writing there."""
     content = dropping.scan()
@@ -260,7 +265,8 @@ def a_hard_link(dropping: Dropping) -> Callable[[], None]:
     other.chmod(0o644)
     path = dropping.expect("hard-link.png", content)
     path.hardlink_to(other)
-    wait_until(lambda: not path.exists(), what="it is taken")
+    name = dropping.name("hard-link.png")
+    wait_until(lambda: dropping.system.state(name) and not claimed(dropping), what="it is taken")
     owners = other.stat()
     other.write_bytes(b"what its owner writes later")
 
@@ -268,7 +274,7 @@ def a_hard_link(dropping: Dropping) -> Callable[[], None]:
         assert (owners.st_mode & 0o777, owners.st_nlink) == (0o644, 1)
         stored = dropping.system.home.store / sha256(content).hexdigest()
         assert stored.read_bytes() == content
-        assert dropping.system.state(dropping.name("hard-link.png")) == "classified"
+        assert dropping.system.state(name) == "classified"
 
     return left_alone
 

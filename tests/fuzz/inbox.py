@@ -27,7 +27,7 @@ from db.migrate import migrate
 from db.states import ScanState
 from scheduler import intake as intake_module
 from scheduler.inbox import carries_its_end, is_ignored, regular_file, walk
-from scheduler.intake import CHANGED, VANISHED, Candidate, Intake
+from scheduler.intake import CHANGED, VANISHED, File, Intake
 
 if TYPE_CHECKING:
     from atheris import FuzzedDataProvider
@@ -123,7 +123,6 @@ class Inbox:
         self._folders, self._paths = [self._inbox], [f"{self._inbox}/a.png"]  # that were asked for
         self._lying: dict[str, int | None] = {}  # regular files by their inodes, and None for all else
         self._bytes: dict[int, bytes] = {}  # of each inode
-        self._had: set[tuple[str, int]] = set()
         self._theirs: dict[str, int] = {}  # files outside the inbox, which nobody may touch
         self._shared: list[str] = []  # of these, what got a second name in the inbox
         self._held: list[int] = []
@@ -203,10 +202,7 @@ class Inbox:
                 self._writers[inode] = os.open(path, os.O_WRONLY)
 
     def _link(self, path: str, which: int) -> None:
-        """One more name of a file in the inbox, or of one that somebody goes on using elsewhere.
-
-        Not one that this file has had: that may, or may not, be the same arrival.
-        """
+        """One more name of a file in the inbox, or of one that somebody goes on using elsewhere."""
         files = [there for there, inode in self._lying.items() if inode is not None]
         if which < len(files):
             source, inode = files[which], self._lying[files[which]]
@@ -216,8 +212,7 @@ class Inbox:
             inode = self._hold(source)
             self._theirs[source], self._bytes[inode] = inode, b"shared"
             self._shared.append(source)
-        if (path, inode) not in self._had:
-            self._put(path, partial(os.link, source))
+        self._put(path, partial(os.link, source))
 
     def _odd(self, path: str, made: str) -> None:
         """A folder, nothing where something was, or what is no regular file; the rest are links' ends."""
@@ -276,8 +271,9 @@ class Inbox:
         for path, inode in ready.items():
             name = os.fsencode(path[len(self._inbox) + 1 :]).decode("utf-8", "backslashreplace")
             self._due[name, *self._facts(inode)] += 1
-        candidates = [Candidate(path, path[len(self._inbox) + 1 :]) for path in listed]
-        taken = self._intake.take(candidates, remove=True)
+        for path in ready:  # claimed before anything comes late
+            del self._lying[path]
+        taken = self._intake.take([File(path, path[len(self._inbox) + 1 :]) for path in listed])
         self._come(self._late)  # where nothing was recorded
         assert taken.scan_ids.keys() == ready.keys(), "taken"
         assert taken.left.keys() == set(listed) - ready.keys(), "left"
@@ -285,10 +281,7 @@ class Inbox:
             if path in busy:
                 assert why == CHANGED
             else:
-                assert why == VANISHED or why.startswith("it cannot be read ("), why
-        for path, inode in ready.items():
-            if self._lying.get(path) == inode:
-                del self._lying[path]
+                assert why == VANISHED or why.startswith("it cannot be taken ("), why
 
     def _record(self, session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
         """What the intake calls in place of the real one."""
@@ -317,7 +310,6 @@ class Inbox:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._beside)  # noqa: PTH108
         self._lying[path] = inode if regular_file(path) else None
-        self._had.add((path, inode))
         return inode
 
     def _is_reached(self, path: str) -> bool:
@@ -328,7 +320,7 @@ class Inbox:
     def _hold(self, path: str) -> int:
         """The inode of a file, which no other file gets while this input is played.
 
-        Or another one of the same name, bytes and time could be taken for it: decision 0004 names that limit.
+        The model knows files by their inodes.
         """
         self._held.append(os.open(path, os.O_PATH | os.O_NOFOLLOW))
         return os.fstat(self._held[-1]).st_ino

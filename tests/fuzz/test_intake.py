@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -27,7 +27,7 @@ from db.engine import make_engine
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
 from scheduler.inbox import is_ignored, walk
-from scheduler.intake import Candidate, Intake, put_back_leftovers
+from scheduler.intake import CLAIMS, File, Intake
 from tests.fuzz.test_decoder import FULL
 
 MOST_BYTES = 2048
@@ -47,11 +47,6 @@ class Crash(Exception):
     """The process ends here."""
 
 
-def set_aside_and_crash(aside: int, kept: intake_module._Kept) -> None:
-    os.rename(kept.file.name, kept.file.name, src_dir_fd=kept.file.folder, dst_dir_fd=aside)
-    raise Crash
-
-
 class Inbox(RuleBasedStateMachine):
     """Moves of those who drop files, of the intake, and of a machine that fails."""
 
@@ -60,9 +55,9 @@ class Inbox(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.lying: dict[Path, bytes] = {}
-        self.recorded: set[Path] = set()  # of these, what only awaits its removal
+        self.claimed: Counter[tuple[str, str]] = Counter()  # by an intake that crashed before its commit
         self.due: Counter[tuple[str, str]] = Counter()
-        self.listed: list[Candidate] = []
+        self.listed: list[File] = []
         self.theirs = 0
 
     @initialize()
@@ -133,40 +128,33 @@ class Inbox(RuleBasedStateMachine):
     def look(self) -> None:
         """List the inbox; what is taken next is this list, whatever happens in between."""
         found = map(Path, walk(str(self.home.inbox)))
-        self.listed = [Candidate(path, path.relative_to(self.home.inbox)) for path in found]
+        self.listed = [File(path, path.relative_to(self.home.inbox)) for path in found]
 
     @rule()
     def take(self) -> None:
-        self.expect()
-        self.intake.take(self.listed, remove=True)
-        for path in self.reached():
-            del self.lying[path]
-            self.recorded.discard(path)
+        self.claim(recorded=True)
+        self.intake.take(self.listed)
+        assert list((self.home.inbox / CLAIMS).glob("*")) == []
 
     @rule()
     def take_and_crash_before_the_commit(self) -> None:
+        if not self.is_claimed():  # else it is those claims that it begins with, and comes no further
+            self.claim(recorded=False)
         with (
             patch.object(intake_module, "record_arrivals", side_effect=Crash),
             contextlib.suppress(Crash),
         ):
-            self.intake.take(self.listed, remove=True)
+            self.intake.take(self.listed)
 
     @rule()
     def take_and_crash_after_the_commit(self) -> None:
-        self.expect()
-        with patch.object(intake_module, "_remove", side_effect=Crash), contextlib.suppress(Crash):
-            self.intake.take(self.listed, remove=True)
-        self.recorded.update(self.reached())
-
-    @rule()
-    def take_and_crash_before_the_removal(self) -> None:
-        """What was set aside is back after the next rescan."""
-        self.expect()
-        with patch.object(intake_module, "_remove_by", set_aside_and_crash), contextlib.suppress(Crash):
-            self.intake.take(self.listed, remove=True)
-        self.recorded.update(self.reached())
-        with patch.object(intake_module, "_LEFTOVER_AGE_S", -1):
-            deque(walk(str(self.home.inbox), None, put_back_leftovers), 0)
+        if self.is_claimed():
+            self.due += self.claimed
+            self.claimed.clear()
+        else:
+            self.claim(recorded=True)
+        with patch.object(intake_module._Kept, "remove", side_effect=Crash), contextlib.suppress(Crash):
+            self.intake.take(self.listed)
 
     @invariant()
     def every_file_is_recorded_once(self) -> None:
@@ -207,18 +195,21 @@ class Inbox(RuleBasedStateMachine):
 
     def gone(self, path: Path) -> None:
         self.lying.pop(path, None)
-        self.recorded.discard(path)
 
-    def reached(self) -> list[Path]:
-        """Of the listed files those that still lie there."""
-        return [path for candidate in self.listed if (path := Path(candidate.path)) in self.lying]
+    def is_claimed(self) -> bool:
+        """Whether a claim is left, recorded or not."""
+        return any((self.home.inbox / CLAIMS).glob("*"))
 
-    def expect(self) -> None:
-        """Count what is to be recorded now."""
-        for path in self.reached():
-            if path not in self.recorded:
-                name = os.fsencode(path.relative_to(self.home.inbox)).decode("utf-8", "backslashreplace")
-                self.due[name, hashlib.sha256(self.lying[path]).hexdigest()] += 1
+    def claim(self, *, recorded: bool) -> None:
+        """What is listed and still lies there is moved into a claim now."""
+        for file in self.listed:
+            content = self.lying.pop(Path(file.path), None)
+            if content is not None:
+                name = os.fsencode(file.name).decode("utf-8", "backslashreplace")
+                self.claimed[name, hashlib.sha256(content).hexdigest()] += 1
+        if recorded:
+            self.due += self.claimed
+            self.claimed.clear()
 
 
 def test_whatever_happens_to_the_inbox_each_file_is_recorded_once(migrated_sqlite: Path) -> None:

@@ -19,7 +19,7 @@ from db.engine import make_engine
 from db.tables import Arrival
 from scheduler.dispatcher import Dispatcher
 from scheduler.events import FileEvents
-from scheduler.intake import Intake
+from scheduler.intake import CLAIMS, Intake
 from scheduler.watcher import Watcher
 from tests.conftest import file_system
 from tests.processes import wait_until
@@ -74,7 +74,7 @@ def test_a_complete_png_is_taken_at_once_and_anything_else_when_it_was_still(
     with Session(sqlite_engine) as session:
         moments = dict(session.execute(select(Arrival.source_name, Arrival.arrived_at)).all())
     assert moments["scan.tif"] - moments["scan.png"] > timedelta(seconds=1), "the PNG did not wait"
-    assert list(home.inbox.iterdir()) == []
+    assert [path for path in home.inbox.rglob("*") if path.name != CLAIMS] == []
 
 
 def test_a_file_that_still_grows_is_left_until_it_is_still(
@@ -161,7 +161,7 @@ def test_many_files_at_once_are_each_taken_once_however_few_paths_are_kept(
             (home.inbox / f"{number}.png").write_bytes(PNG + b"%d" % number + end)
         wait_until(lambda: len(names(sqlite_engine)) == 300, 20)
     assert len(list(home.store.iterdir())) == 300
-    assert list(home.inbox.iterdir()) == []
+    assert [path for path in home.inbox.rglob("*") if path.name != CLAIMS] == []
 
 
 def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
@@ -177,7 +177,7 @@ def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
         wait_until(home.intake_paused.exists)
         assert "No space left" in home.intake_paused.read_text()
         assert names(sqlite_engine) == []
-        assert (home.inbox / "scan.png").exists()
+        assert [path.name for path in (home.inbox / CLAIMS).rglob("*.png")] == ["scan.png"]
         filler.unlink()
         wait_until(lambda: names(sqlite_engine) == ["scan.png"], 20)
         wait_until(lambda: not home.intake_paused.exists())
@@ -203,7 +203,7 @@ def test_a_full_disk_of_the_database_makes_it_wait_too(
             filler.unlink()
             wait_until(lambda: len(names(engine)) == 51, 20)
         engine.dispose()
-    assert list(home.inbox.iterdir()) == []
+    assert [path for path in home.inbox.rglob("*") if path.name != CLAIMS] == []
 
 
 @pytest.mark.parametrize("poll_seconds", [0.0, 0.3])
@@ -237,7 +237,7 @@ def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
     monkeypatch.setattr(
         Intake,
         "_keep",
-        lambda self, file, *how, **more: copied.append(file.candidate.path) or copy(self, file, *how, **more),
+        lambda self, file, *how, **more: copied.append(file.path) or copy(self, file, *how, **more),
     )
     with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
         wait_until(lambda: names(sqlite_engine) == ["from-a-cd/scan.png"], 20)

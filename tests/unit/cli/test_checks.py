@@ -76,6 +76,21 @@ def test_a_file_that_is_too_large_to_be_taken_is_told(home_in_use: Home) -> None
     assert "HEADCT_MAX_FILE_MB" in problems()["inbox"]
 
 
+def test_files_that_wait_in_a_claim_for_long_are_told(home_in_use: Home) -> None:
+    claim = home_in_use.inbox / ".incoming" / "1"
+    claim.mkdir(parents=True)
+    (claim / "a.png").touch()
+    assert "inbox" not in problems(), "they are recorded in a moment"
+    os.utime(claim, (0, 0))
+    assert "1 files wait in" in problems()["inbox"]
+
+
+def test_a_folder_of_claims_that_others_can_write_in_is_told(home_in_use: Home) -> None:
+    (home_in_use.inbox / ".incoming").mkdir()
+    (home_in_use.inbox / ".incoming").chmod(0o777)
+    assert "that this user alone can write in" in problems()["inbox"]
+
+
 def test_a_store_whose_disk_is_away_is_told(home_in_use: Home, sqlite_engine: Engine) -> None:
     with Session(sqlite_engine) as session, session.begin():
         record_arrivals(session, [NewArrival("a" * 64, 1, "a.png", None)])
