@@ -11,10 +11,10 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context, open_home
 from cli.model_in_use import model_in_use
-from cli.terminal import printable
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import BrokerUnusable, HeadctError
 from core.heartbeat import check_heard
+from core.printable import printable
 from core.queues import INFERENCE_QUEUE
 from core.store import holds_anything, is_being_written, open_regular
 from db.engine import reading

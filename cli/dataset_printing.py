@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.terminal import printable
+from cli.terminal import say
+from core.printable import printable
 from db.states import Part
 from models.card import CLASSES
 
@@ -37,7 +38,7 @@ def print_dataset(images: "Sequence[LabelledImage]") -> None:
 def print_files(problem: str, files: Sequence[tuple[Path, str]]) -> None:
     """Print on standard error which files are not in the training data, and why."""
     for path, reason in files:
-        typer.echo(f"headct: {problem}: {printable(str(path))}: {reason}", err=True)
+        say(f"headct: {problem}: {printable(str(path))}: {reason}", err=True)
 
 
 def _groups_of_both(images: "Sequence[LabelledImage]") -> int:

@@ -22,10 +22,10 @@ from sqlalchemy import Engine, Row
 from cli.parts import SUPERVISOR_PID
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.submission import IMAGE_SUFFIXES, progress_bar
-from cli.terminal import printable
 from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
 from core.home import Home
+from core.printable import printable
 from core.settings import Settings
 from db.engine import database_url, make_engine, reading
 from db.queries import count_arrivals, counts_by_state

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from cli.moments import local
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.table import GAP, Column, lines
-from cli.terminal import columns_of, in_colour, printable, styled, width
+from cli.terminal import columns_of, in_colour, styled, width
+from core.printable import printable
 from db.states import ScanState
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
 from cli.results_table import print_table
-from cli.terminal import printable
 from core.errors import DiskNearlyFull, HeadctError, StoreUnavailable
+from core.printable import printable
 from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Generic, TypeVar
 
-from cli.terminal import columns_of, fold, printable, styled
+from cli.terminal import columns_of, fold, styled
+from core.printable import printable
 
 _Row = TypeVar("_Row")
 GAP = 2
