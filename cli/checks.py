@@ -22,7 +22,7 @@ from db.queries import has_stored_scans
 from db.revision import check_migrated
 from db.training_runs import check_begun
 from models.serving import check_servable
-from scheduler.inbox import check_inbox, is_folder, regular_file, walk
+from scheduler.inbox import check_inbox, is_folder, is_unfinished, regular_file, walk
 from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 
@@ -83,11 +83,29 @@ def _inbox(context: Context) -> None:
             f"has them open for writing{_first(held)}. They are taken when it closes them: end it "
             "(`fuser -v FILE` names it)."
         )
+    if unfinished := [path for path in map(Path, _left_by_name(folders)) if _is_old(path)]:
+        raise HeadctError(
+            f"{len(unfinished)} files or folders are left alone, since their names say that they are still "
+            f"written, but have not changed for {_HELD_S // 60} minutes{_first(unfinished)}. Rename those "
+            "that are whole, and remove the others."
+        )
 
 
 def _first(paths: list[Path]) -> str:
     """On a terminal only: elsewhere this text may be kept, and a name can identify a patient."""
     return f", the first is {printable(str(paths[0]))}" if sys.stdout.isatty() else ""
+
+
+def _left_by_name(folders: list[str]) -> Iterator[str]:
+    for folder in folders:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            yield from (entry.path for entry in entries if is_unfinished(entry.name))
+
+
+def _is_old(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return time.time() - path.lstat().st_mtime >= _HELD_S
+    return False
 
 
 def _has_waited(path: Path, larger_than: float = -1) -> bool:

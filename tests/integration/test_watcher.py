@@ -138,9 +138,11 @@ def test_links_and_hidden_and_unfinished_files_are_never_taken(
         (home.inbox / "link.png").symlink_to(outside / "secret.png")
         (home.inbox / "linked").symlink_to(outside)
         (outside / "later.png").write_bytes(PNG)
-        for name in (".hidden.png", "upload.part", "upload.tmp"):
+        for name in (".hidden.png", "upload.part", "upload.tmp", "upload.png.FilePart", "Thumbs.db"):
             (home.inbox / name).write_bytes(PNG)
         shutil.copyfile(outside / "secret.png", home.inbox / "upload.part2")
+        (home.inbox / "study.crdownload").mkdir()
+        (home.inbox / "study.crdownload" / "a.png").write_bytes(PNG)
         (home.inbox / "upload.tmp").rename(home.inbox / "done.png")
         wait_until(lambda: names(sqlite_engine) == ["done.png", "upload.part2"], 20)
         time.sleep(1.5)
