@@ -19,9 +19,10 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Engine, Row
 
+from cli.image_files import image_files
 from cli.parts import SUPERVISOR_PID
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
-from cli.submission import IMAGE_SUFFIXES, progress_bar
+from cli.submission import progress_bar
 from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
 from core.home import Home
@@ -32,7 +33,6 @@ from db.queries import count_arrivals, counts_by_state
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
 from models.card import CLASSES, UNCERTAIN
-from scheduler.inbox import find_files
 from training.phantoms.synthetic import write_scans
 from worker.flower import flower_password, flower_port
 from worker.served_model import LOADED
@@ -58,10 +58,11 @@ def demonstrate(images: Path | None) -> None:
         if images is None:
             images = root / "scans"
             write_scans(images, _SCANS, _SEED)
-        files = [path for path in find_files(images) if path.suffix.lower() in IMAGE_SUFFIXES]
+        files = image_files(images).images
         if not files:
             raise DatasetError(
-                f"There is no image in {images}. Name a folder with PNG, JPEG, TIFF or BMP files."
+                f"There is no image in {printable(str(images))}. Name a folder with PNG, JPEG, TIFF, BMP or "
+                "DICOM files."
             )
         settings = Settings(home=root / "home", flower_port=0)
         settings = replace(settings, flower_port=flower_port(settings))

@@ -104,6 +104,11 @@ def test_what_is_still_written_or_the_systems_by_its_name_is_left_alone(tmp_path
     assert {path.parent.name for path in find_files(tmp_path)} == {"file", "a"}
 
 
+@pytest.mark.parametrize("ending", UNFINISHED)
+def test_the_names_that_are_left_alone_are_documented(ending: str) -> None:
+    assert f"`*{ending}`" in Path("docs/operations.md").read_text()
+
+
 @pytest.mark.parametrize(
     "name", ["a.part2", "part", "tmp.png", "a~1.png", "$a.png", "IM0001", "thumbs.db.png"]
 )
