@@ -14,6 +14,7 @@ from cli.model_in_use import model_in_use
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import BrokerUnusable, HeadctError
 from core.heartbeat import check_heard
+from core.left_alone import is_unfinished
 from core.printable import printable
 from core.queues import INFERENCE_QUEUE
 from core.store import holds_anything, is_being_written, open_regular
@@ -22,7 +23,7 @@ from db.queries import has_stored_scans
 from db.revision import check_migrated
 from db.training_runs import check_begun
 from models.serving import check_servable
-from scheduler.inbox import check_inbox, is_folder, is_unfinished, regular_file, walk
+from scheduler.inbox import check_inbox, is_folder, regular_file, walk
 from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 

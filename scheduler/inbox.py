@@ -6,32 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.errors import InboxUnusable
+from core.left_alone import is_ignored
 from core.store import open_regular
 
 SET_ASIDE = ".headct-"
 """How the names of folders begin into which the intake sets files aside before it removes them."""
-UNFINISHED = (
-    *(".part", ".partial", ".filepart", ".tmp", ".temp", ".download", ".downloading", ".crdownload"),
-    *(
-        ".opdownload",
-        ".uploading",
-        ".upload",
-        ".incomplete",
-        ".unfinished",
-        ".aria2",
-        ".!ut",
-        ".!qb",
-        ".!sync",
-    ),
-    *(".bc!", ".cyberducktmp", ".swp", "~"),
-)
-"""In lower case, how names end that programs give to what they still write; docs/operations.md says which."""
-_OF_THE_SYSTEM = {
-    *("thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"),
-    *("@eadir", "@recycle", "#recycle", "#snapshot", "$recycle.bin", "system volume information", "__macosx"),
-    *("lost+found", "network trash folder", "temporary items"),
-}
-"""Names, in lower case, of what file managers and file servers put beside a person's files by themselves."""
 _PNG_SIGNATURE, _PNG_END = (
     b"\x89PNG\r\n\x1a\n",
     b"\x00\x00\x00\x00IEND\xaeB`\x82",
@@ -61,16 +40,6 @@ def check_inbox(inbox: Path) -> None:
             f"The inbox {inbox} must be readable and writable for this user, since files are removed from it "
             f"once they are recorded. Run `chmod u+rwx` on it, or change its owner."
         )
-
-
-def is_ignored(name: str) -> bool:
-    """Whether what has that name is left alone: hidden, unfinished by its name, or the system's."""
-    return name.startswith(".") or is_unfinished(name) or name.lower() in _OF_THE_SYSTEM
-
-
-def is_unfinished(name: str) -> bool:
-    """Whether a program still writes what has that name, or has it open, and renames or removes it then."""
-    return name.lower().endswith(UNFINISHED) or name.startswith("~$")
 
 
 def find_files(folder: Path) -> Iterator[Path]:
