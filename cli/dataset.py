@@ -56,17 +56,20 @@ def import_folder(
 @app.command()
 def show(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="write a contact sheet there, as PNG")
+        Path | None, typer.Option("--output", "-o", help="write a contact sheet there: .png, .jpg or .tif")
     ] = None,
 ) -> None:
     """Show how many images there are by label and part, their patients, and the fingerprint."""
     from cli.contact_sheet import write_sheet
     from cli.dataset_printing import print_dataset
+    from cli.picture_format import picture_format
     from core.errors import DatasetError
     from db.engine import reading
     from db.labelled_images import labelled_images
     from training.dataset import load_dataset
 
+    if output is not None:
+        picture_format(output)  # or it is refused before anything is shown
     context = open_migrated()
     with reading(context.engine) as session:
         images = labelled_images(session)

@@ -7,6 +7,10 @@ from typing import Annotated
 import typer
 
 from cli.context import open_migrated
+from cli.terminal import fold, width
+from core.printable import printable
+
+_INDENT = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +38,10 @@ def doctor() -> None:
     well = True
     for name, problem in run_checks():
         well = well and problem is None
-        typer.echo(f"{'ok ' if problem is None else 'BAD'}  {name}" + (f": {problem}" if problem else ""))
+        said = f"{name}: {printable(problem)}" if problem else name
+        first, *rest = fold(said, width() - _INDENT) if sys.stdout.isatty() else [said]
+        typer.echo(f"{'ok ' if problem is None else 'BAD'}  {first}")
+        for line in rest:
+            typer.echo(" " * _INDENT + line)
     if not well:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ from core.printable import printable
 from db.results import RESULT_COLUMNS
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
     from sqlalchemy import Row
 
@@ -95,6 +96,8 @@ _STAMPED = {
     "preprocessing": "preprocessing_version",
 }
 """What stands on every result, and the column that holds it."""
+_NAMES, _RESULT = 19, 22
+"""Columns of the terminal for these names, and at least for a result beside others."""
 
 
 def print_scan(
@@ -108,7 +111,11 @@ def print_scan(
     from rich.table import Table
     from rich.text import Text
 
-    facts = Table.grid(padding=(0, 2))
+    facts, came = Table.grid(padding=(0, 2)), Table(box=None, header_style="bold", pad_edge=False)
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
+    came.add_column("arrived", no_wrap=True)
+    came.add_column("file", overflow="fold")
     for name, value in (
         ("scan", str(scan.id)),
         ("sha256", scan.sha256),
@@ -120,16 +127,11 @@ def print_scan(
         ("finished", local(scan.finished_at)),
     ):
         facts.add_row(name, Text(printable(value)))
-    came = Table("arrived", "file", box=None, header_style="bold", pad_edge=False)
     for arrival in arrivals:
         came.add_row(local(arrival.arrived_at), Text(printable(arrival.source_name)))
-    said = Table.grid(padding=(0, 2))
-    said.add_column(no_wrap=True)
-    for _ in predictions:
-        said.add_column(overflow="fold")
-    for name, column in _STAMPED.items():
-        said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
-    read = Table("read", "label", "reader", "note", box=None, header_style="bold", pad_edge=False)
+    read = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("read", "label", "reader", "note"):
+        read.add_column(title, overflow="fold")
     for reading in readings:
         read.add_row(
             local(reading.read_at),
@@ -138,9 +140,26 @@ def print_scan(
             Text(printable(reading.note or "")),
         )
     console = Console()
-    parts = [facts, "", came, "", said if predictions else "No result yet."]
-    for part in (*parts, *(["", read] if readings else []), NOTICE):
+    beside = max(1, (console.width - _NAMES) // _RESULT)
+    said = [_results(predictions[start : start + beside]) for start in range(0, len(predictions), beside)]
+    for part in (facts, came, *said, *([] if said else ["No result yet."]), *([read] if readings else [])):
         console.print(part)
+        console.print()
+    console.print(NOTICE)
+
+
+def _results(predictions: "Sequence[Prediction]") -> "Table":
+    """Results beside each other."""
+    from rich.table import Table
+    from rich.text import Text
+
+    said = Table.grid(padding=(0, 2))
+    said.add_column(no_wrap=True)
+    for _ in predictions:
+        said.add_column(overflow="fold")
+    for name, column in _STAMPED.items():
+        said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
+    return said
 
 
 def _stamped(value: datetime | float | str | None) -> "Text":
@@ -150,4 +169,4 @@ def _stamped(value: datetime | float | str | None) -> "Text":
         return Text(local(value))
     if isinstance(value, float):
         return Text(f"{value:.4f}")
-    return Text(value or "", LABEL_STYLES.get(value or "", ""))
+    return Text(printable(value or ""), LABEL_STYLES.get(value or "", ""))
