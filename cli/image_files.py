@@ -30,6 +30,14 @@ def image_files(folder: Path) -> ImageFiles:
     return found
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder, or a link to one, is there; no if it cannot be told: whoever reads it says why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def kinds(paths: Iterable[Path]) -> str:
     """Files by the ends of their names, the most frequent first: `3 .txt, 1 DICOMDIR, 1 .exe`."""
     counted = Counter(map(_kind, paths)).most_common()

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import typer
 
+from cli.image_files import is_folder
+from core.printable import printable
+
 _FORMATS = {"": "PNG", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 
 
@@ -13,8 +16,13 @@ def picture_format(output: Path) -> str:
     Raises
     ------
     typer.BadParameter
-        Nothing is written in that format.
+        Nothing is written in that format, or no file can be there.
     """
+    if not is_folder(output.parent) or is_folder(output):
+        raise typer.BadParameter(
+            f"there is no folder for it, or a folder in its place: {printable(str(output))}",
+            param_hint="--output",
+        )
     try:
         return _FORMATS[output.suffix.lower()]
     except KeyError:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
-from cli.image_files import image_files, kinds
+from cli.image_files import image_files, is_folder, kinds
 from cli.results_table import print_table
 from cli.terminal import say
 from core.errors import DiskNearlyFull, HeadctError, StoreUnavailable
@@ -75,7 +75,7 @@ def _candidates(paths: Sequence[Path]) -> tuple[list[Candidate], list[Path]]:
     found: list[Candidate] = []
     others: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not is_folder(path):
             found.append(Candidate(path, Path(path.name)))
             continue
         files = image_files(path)

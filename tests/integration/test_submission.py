@@ -61,6 +61,10 @@ def test_nothing_taken_is_no_success_and_says_what_was_seen(
         assert line.startswith("headct: Nothing was taken:")
         assert seen in line
         assert r"\x1b[2Jno\nimages" in line
+    too_long = run_headct(home, "submit", str(tmp_path / ("a" * 300)))
+    assert too_long.returncode == 1
+    assert "it cannot be read (File name too long)" in too_long.stderr
+    assert "Traceback" not in too_long.stderr
     named = run_headct(home, "submit", str(folder / "report.pdf"))
     assert named.returncode == 0
     assert "1 files taken in as 1 scans." in named.stderr

@@ -31,8 +31,6 @@ def list_folder(folder: Path) -> LabelledFolder:
     DatasetError
         No image, or one whose label is not clear.
     """
-    if not folder.is_dir():
-        raise DatasetError(f"{printable(str(folder))} is no folder. Name the one that holds the images.")
     table = _table(folder)
     files = [path for path in sorted(_files(folder)) if path != table]
     images: list[Path] = []
@@ -70,10 +68,13 @@ def read_folder(folder: Path) -> tuple[Record, ...]:
 
 def _table(folder: Path) -> Path | None:
     """The table of labels, in whatever case its name is."""
+    shown = printable(str(folder))
     try:
+        if not folder.is_dir():
+            raise DatasetError(f"{shown} is no folder. Name the one that holds the images.")
         tables = [path for path in folder.iterdir() if path.name.lower() == TABLE and path.is_file()]
     except OSError as error:
-        raise DatasetError(f"{printable(str(folder))} cannot be read ({error.strerror}).") from error
+        raise DatasetError(f"{shown} cannot be read ({error.strerror}).") from error
     return max(tables, key=lambda path: path.name == TABLE, default=None)
 
 

@@ -96,8 +96,10 @@ def test_a_sheet_of_a_large_set_holds_some_of_all_of_it(
             assert sheet.format == written
     with pytest.raises(typer.BadParameter, match=r"\.png, \.jpg or \.tif"):
         write_sheet(home_in_use, images, tmp_path / "sheet.gif")
-    with pytest.raises(DatasetError, match="cannot be written"):
+    with pytest.raises(typer.BadParameter, match="there is no folder for it"):
         write_sheet(home_in_use, images, tmp_path / "gone" / "sheet.png")
+    with pytest.raises(DatasetError, match="cannot be written"):
+        write_sheet(home_in_use, images, tmp_path / f"{'a' * 300}.png")
 
 
 def test_an_imported_label_is_corrected(home_in_use: Home, sqlite_engine: Engine, folder: Path) -> None:

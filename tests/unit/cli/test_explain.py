@@ -104,6 +104,7 @@ def test_a_format_that_is_not_written_is_refused_before_anything_is_done(
 ) -> None:
     code, said, _ = explain("1", tmp_path / name)
     assert code == 2
+    assert explain("1", tmp_path)[0] == explain("1", tmp_path / "gone" / "a.png")[0] == 2
     assert "a picture is written as .png, .jpg or .tif" in said
     assert "\x1b" not in said
     assert list(tmp_path.iterdir()) == [home_in_use.root] or not (tmp_path / name).exists()

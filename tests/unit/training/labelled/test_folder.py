@@ -68,6 +68,8 @@ def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
         list_folder(write_note(tmp_path))
     with pytest.raises(DatasetError, match="is no folder"):
         list_folder(tmp_path / "gone")
+    with pytest.raises(DatasetError, match=r"cannot be read \(File name too long\)"):
+        list_folder(tmp_path / ("a" * 300))
     with pytest.raises(DatasetError, match=r"line 2, a\.png: no such file"):
         list_folder(write_table(tmp_path, ["a.png,normal"], "filename,label"))
 
