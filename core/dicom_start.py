@@ -15,7 +15,7 @@ _UPPER = frozenset(string.ascii_uppercase.encode())
 
 
 def begins_as_dicom(start: bytes) -> bool:
-    """Whether a file that begins so is DICOM, with its preamble or, as old software writes it, without.
+    """Whether a file that begins so is DICOM, with its preamble and prefix or, as of old software, without.
 
     Without them the first element has to be one of group 0002 or 0008 with a plausible length, in one of the
     three encodings that are not compressed (PS3.5, 7.1 and A).
