@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from cli import operation
 from cli.dataset_printing import print_dataset
+from cli.evaluation_printing import print_version
 from cli.model_printing import print_comparison, print_history, print_versions
 from cli.operation import doctor
 from cli.printing import print_scan
@@ -117,6 +118,17 @@ def test_a_comparison_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[s
     print_comparison(card, card)
     printed = lines(capsys, columns)
     assert "…" not in "".join(printed)
+
+
+def test_an_evaluation_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
+    card = shipped_model().card
+    metrics = {**card.metrics, "confusion_matrix": {"tp": 1, "fn": 2, "tn": 3, "fp": 4}}
+    print_version("20261128-101112-7", metrics, shipped=False)
+    printed = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
+    table, _ = printed.split("\n\n", 1)
+    assert "…" not in table
+    assert all(cell_len(line) <= columns for line in table.splitlines())
+    assert f"{metrics['auc']:.3f}" in table
 
 
 def test_the_data_set_has_every_number_whole(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
