@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.context import open_home
+from cli.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +22,6 @@ def backup(folder: Annotated[Path, typer.Argument(help="where to; once more only
     context = open_home()
     target = backup_home(context.home, folder)
     copy = copy_database(context.engine, target.root)  # first: every row of it has its image
-    typer.echo(f"database: {copy}")
+    say(f"database: {copy}")
     copied = copy_files(context.home, target)
     typer.echo(f"files: {copied.new} copied, {copied.known} were there already")

@@ -11,10 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context, open_home
 from cli.model_in_use import model_in_use
-from cli.terminal import printable
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import BrokerUnusable, HeadctError
 from core.heartbeat import check_heard
+from core.left_alone import is_unfinished
+from core.printable import printable
 from core.queues import INFERENCE_QUEUE
 from core.store import holds_anything, is_being_written, open_regular
 from db.engine import reading
@@ -83,6 +84,12 @@ def _inbox(context: Context) -> None:
             f"has them open for writing{_first(held)}. They are taken when it closes them: end it "
             "(`fuser -v FILE` names it)."
         )
+    if unfinished := [path for path in map(Path, _left_by_name(folders)) if _is_old(path)]:
+        raise HeadctError(
+            f"{len(unfinished)} files or folders are left alone, since their names say that they are still "
+            f"written, but have not changed for {_HELD_S // 60} minutes{_first(unfinished)}. Rename those "
+            "that are whole, and remove the others."
+        )
     _claims(context.home.inbox / CLAIMS)
 
 
@@ -101,6 +108,18 @@ def _claims(claims: Path) -> None:
 def _first(paths: list[Path]) -> str:
     """On a terminal only: elsewhere this text may be kept, and a name can identify a patient."""
     return f", the first is {printable(str(paths[0]))}" if sys.stdout.isatty() else ""
+
+
+def _left_by_name(folders: list[str]) -> Iterator[str]:
+    for folder in folders:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            yield from (entry.path for entry in entries if is_unfinished(entry.name))
+
+
+def _is_old(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return time.time() - path.lstat().st_mtime >= _HELD_S
+    return False
 
 
 def _has_waited(path: Path, larger_than: float = -1) -> bool:

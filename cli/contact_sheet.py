@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageOps
 
+from cli.picture_format import picture_format
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
+from core.printable import printable
 from images.decoding import decode
 
 if TYPE_CHECKING:
     from db.tables import LabelledImage
 
 MAX_SHOWN = 200
+_QUALITY = 95
+"""Of a JPEG: letters stay clean."""
 _COLUMNS, _SIDE, _FRAME, _GAP, _CAPTION = 16, 104, 4, 8, 26
 _COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
 
@@ -25,7 +29,10 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path) -> in
     ------
     DatasetError
         The file cannot be written.
+    typer.BadParameter
+        Its name says a format that is not written.
     """
+    kind = picture_format(path)
     shown = sorted(_spread(images), key=lambda image: (image.label, image.part, image.patient_group))
     columns = min(_COLUMNS, len(shown))
     width, height = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
@@ -36,11 +43,18 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path) -> in
         corner = _GAP + number % columns * width, _GAP + number // columns * height
         sheet.paste(_picture(home, image), corner)
         below = corner[0], corner[1] + _SIDE + 1
-        draw.text(below, f"{image.label} {image.part}\n{image.patient_group[:16]}", "#d0d0d0", font_size=10)
+        draw.text(
+            below,
+            f"{image.label} {image.part}\n{printable(image.patient_group)[:16]}",
+            "#d0d0d0",
+            font_size=10,
+        )
     try:
-        sheet.save(path, "PNG")
+        sheet.save(path, kind, quality=_QUALITY)
     except OSError as error:
-        raise DatasetError(f"{path} cannot be written: {error.strerror}. Name another file.") from error
+        raise DatasetError(
+            f"{printable(str(path))} cannot be written: {error.strerror}. Name another file."
+        ) from error
     return len(shown)
 
 

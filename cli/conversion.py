@@ -5,6 +5,7 @@ import os
 import typer
 
 from cli.extras import can_train
+from cli.terminal import say
 from core.home import Home
 from core.lock import hold
 from models.card import ModelCard
@@ -43,7 +44,7 @@ def convert_versions(home: Home) -> bool:
     try:
         for card, error in convert_all(ModelStore(home.models)):
             well = well and error is None
-            typer.echo(f"{card.version}: {error or 'converted'}", err=error is not None)
+            say(f"{card.version}: {error or 'converted'}", err=error is not None)
     finally:
         os.close(lock)
     return well

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from cli.context import open_migrated
+from cli.terminal import say
 
 app = typer.Typer(help="Import and show the labelled images that training learns from.", no_args_is_help=True)
 
@@ -23,6 +24,7 @@ def import_folder(
 ) -> None:
     """Add a folder of labelled images; whatever is there already is passed over."""
     from cli.dataset_printing import print_dataset, print_files
+    from cli.image_files import kinds
     from cli.submission import progress_bar
     from db.engine import reading
     from db.labelled_images import labelled_images
@@ -31,11 +33,13 @@ def import_folder(
     from training.labelled.importing import import_images
 
     context = open_migrated()
-    listed = list_folder(folder)
+    found = list_folder(folder)
     limits = Limits(context.settings.max_pixels, context.settings.max_file_mb)
     with progress_bar() as bar:
-        images, unreadable = examine_all(bar.track(listed, description="Looking at images"), limits)
+        images, unreadable = examine_all(bar.track(found.listed, description="Looking at images"), limits)
     print_files("not taken", [(path, str(error)) for path, error in unreadable])
+    if found.others:
+        typer.echo(f"Passed over, no images by their content: {kinds(found.others)}.", err=True)
     done = import_images(context.engine, context.home, images, folder)
     print_files("left out", [(path, "it would join two parts") for path in done.left_out])
     with reading(context.engine) as session:
@@ -52,17 +56,20 @@ def import_folder(
 @app.command()
 def show(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="write a contact sheet there, as PNG")
+        Path | None, typer.Option("--output", "-o", help="write a contact sheet there: .png, .jpg or .tif")
     ] = None,
 ) -> None:
     """Show how many images there are by label and part, their patients, and the fingerprint."""
     from cli.contact_sheet import write_sheet
     from cli.dataset_printing import print_dataset
+    from cli.picture_format import picture_format
     from core.errors import DatasetError
     from db.engine import reading
     from db.labelled_images import labelled_images
     from training.dataset import load_dataset
 
+    if output is not None:
+        picture_format(output)  # or it is refused before anything is shown
     context = open_migrated()
     with reading(context.engine) as session:
         images = labelled_images(session)
@@ -70,10 +77,10 @@ def show(
     try:
         typer.echo(f"fingerprint {load_dataset(context.engine, context.home).fingerprint}")
     except DatasetError as error:
-        typer.echo(f"It cannot be trained on yet: {error}")
+        say(f"It cannot be trained on yet: {error}")
     if output is not None and images:
         shown = write_sheet(context.home, images, output)
-        typer.echo(f"{shown} of {len(images)} images are in {output}.")
+        say(f"{shown} of {len(images)} images are in {output}.")
 
 
 @app.command()

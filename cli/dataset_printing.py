@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.terminal import printable
+from cli.terminal import say
+from core.printable import printable
 from db.states import Part
 from models.card import CLASSES
 
@@ -16,18 +17,21 @@ if TYPE_CHECKING:
 
 
 def print_dataset(images: "Sequence[LabelledImage]") -> None:
-    """Print how many images and groups there are by label and part, and what is odd about the groups."""
+    """Print how many images and groups there are by part and label, and what is odd about the groups."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("label", "groups", "images", *Part, box=None, header_style="bold", pad_edge=False)
+    table = Table("", *CLASSES, "all", box=None, header_style="bold", pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, labels in (*((label, (label,)) for label in CLASSES), ("all", CLASSES)):
-        chosen = [image for image in images if image.label in labels]
-        parts = [str(sum(image.part == part for image in chosen)) for part in Part]
-        groups = len({image.patient_group for image in chosen})
-        table.add_row(name, str(groups), str(len(chosen)), *parts)
+    chosen = [
+        [image for image in images if image.label in labels]
+        for labels in (*([label] for label in CLASSES), CLASSES)
+    ]
+    table.add_row("groups", *(str(len({image.patient_group for image in some})) for some in chosen))
+    table.add_row("images", *(str(len(some)) for some in chosen))
+    for part in Part:
+        table.add_row(f"  {part}", *(str(sum(image.part == part for image in some)) for some in chosen))
     Console().print(table)
     mixed = _groups_of_both(images)
     if mixed:
@@ -37,7 +41,7 @@ def print_dataset(images: "Sequence[LabelledImage]") -> None:
 def print_files(problem: str, files: Sequence[tuple[Path, str]]) -> None:
     """Print on standard error which files are not in the training data, and why."""
     for path, reason in files:
-        typer.echo(f"headct: {problem}: {printable(str(path))}: {reason}", err=True)
+        say(f"headct: {problem}: {printable(str(path))}: {reason}", err=True)
 
 
 def _groups_of_both(images: "Sequence[LabelledImage]") -> int:

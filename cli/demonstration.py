@@ -1,7 +1,6 @@
 """The demo: `headct up` as a process, scans dropped into its inbox, rows read from its database."""
 
 import contextlib
-import csv
 import os
 import shutil
 import signal
@@ -19,20 +18,22 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Engine, Row
 
+from cli.image_files import image_files
 from cli.parts import SUPERVISOR_PID
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
-from cli.submission import IMAGE_SUFFIXES, progress_bar
-from cli.terminal import printable
+from cli.submission import progress_bar
+from cli.terminal import say
 from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
 from core.home import Home
+from core.printable import printable
 from core.settings import Settings
 from db.engine import database_url, make_engine, reading
 from db.queries import count_arrivals, counts_by_state
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
 from models.card import CLASSES, UNCERTAIN
-from scheduler.inbox import find_files
+from training.labelled.label_table import TABLE, read_table
 from training.phantoms.synthetic import write_scans
 from worker.flower import flower_password, flower_port
 from worker.served_model import LOADED
@@ -58,10 +59,11 @@ def demonstrate(images: Path | None) -> None:
         if images is None:
             images = root / "scans"
             write_scans(images, _SCANS, _SEED)
-        files = [path for path in find_files(images) if path.suffix.lower() in IMAGE_SUFFIXES]
+        files = image_files(images).images
         if not files:
             raise DatasetError(
-                f"There is no image in {images}. Name a folder with PNG, JPEG, TIFF or BMP files."
+                f"There is no image in {printable(str(images))}. Name a folder with PNG, JPEG, TIFF, BMP or "
+                "DICOM files."
             )
         settings = Settings(home=root / "home", flower_port=0)
         settings = replace(settings, flower_port=flower_port(settings))
@@ -83,7 +85,7 @@ def demonstrate(images: Path | None) -> None:
             with reading(engine) as session:
                 rows = results(session, ResultFilter())[::-1]
         engine.dispose()
-        _print_results(console, rows, _truth(images / "labels.csv"))
+        _print_results(console, rows, _truth(images, files))
         console.print(
             f"{len(rows)} scans in {seconds:.1f} s: {len(rows) / seconds:.0f} images/s, drop to result."
         )
@@ -169,13 +171,18 @@ def _drop(path: Path, target: Path) -> None:
     shutil.copyfile(path, target)
 
 
-def _truth(labels: Path) -> Mapping[str, str]:
-    """Label by file name from a `labels.csv` (`filename,label`); empty where there is none."""
-    if not labels.exists():
+def _truth(folder: Path, files: Sequence[Path]) -> Mapping[str, str]:
+    """Label by the name of an arrival, from the folder's `labels.csv`; empty without one that can be used."""
+    table = folder / TABLE
+    if not table.is_file():
         return {}
-    with labels.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if "filename" in row and "label" in row]
-    return {row["filename"]: row["label"] for row in rows}
+    try:
+        listed = read_table(table, files)
+    except DatasetError as error:
+        say(f"Without the truth: {error}", err=True)
+        return {}
+    names = (os.fsencode(one.path.relative_to(folder)).decode("utf-8", "backslashreplace") for one in listed)
+    return dict(zip(names, (one.label for one in listed), strict=True))
 
 
 def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[str, str]) -> None:

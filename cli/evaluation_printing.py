@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.printing import NOTICE
+from core.printable import printable
 from training.crossfitting import PROTOCOL
 from training.crossvalidation import Plan
 from training.metrics import FIGURES, Metrics
@@ -28,7 +30,7 @@ _RANDOM = (
 def print_version(version: str, metrics: Metrics, *, shipped: bool) -> None:
     """The figures of one version on the test part."""
     console = Console(highlight=False, soft_wrap=True)
-    table = Table(version, "", "95 % interval", box=None, header_style="bold")
+    table = _table(version, "", "95 % interval")
     for name, words in FIGURES.items():
         table.add_row(words, _number(metrics[name]), _interval(metrics, name))
     console.print(table)
@@ -48,7 +50,7 @@ def print_recipes(metrics: Mapping[str, Metrics], plan: Plan, target_sensitivity
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = max(console.width, 160)
-    table = Table("", *metrics, box=None, header_style="bold")
+    table = _table("", *metrics)
     for name, words in FIGURES.items():
         table.add_row(words, *(_both(one, name) for one in metrics.values()))
     for name, words in (
@@ -68,6 +70,14 @@ def print_recipes(metrics: Mapping[str, Metrics], plan: Plan, target_sensitivity
         soft_wrap=True,
     )
     console.print(NOTICE, style="dim")
+
+
+def _table(*titles: str) -> Table:
+    """A table that cuts nothing on a narrow terminal."""
+    table = Table(box=None, header_style="bold")
+    for title in titles:
+        table.add_column(Text(printable(title)), overflow="fold")
+    return table
 
 
 def _both(metrics: Metrics, name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.context import open_migrated
+from cli.terminal import say
 
 
 def register(app: typer.Typer) -> None:
@@ -15,12 +16,13 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="PNG file to write")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write: .png, .jpg or .tif")],
 ) -> None:
     """Draw a scan, and beside it the same under a heat map by the model in use."""
     import numpy as np
 
     from cli.model_in_use import model_in_use
+    from cli.picture_format import picture_format
     from cli.printing import NOTICE
     from core.errors import NothingToExplain
     from db.engine import reading
@@ -30,6 +32,7 @@ def explain(
     from models.explain import heat_map, heat_pair, in_image
     from worker.classification import read_scan
 
+    kind = picture_format(output)
     context = open_migrated()
     with reading(context.engine) as session:
         found = find_scan(session, scan)
@@ -48,8 +51,8 @@ def explain(
         f"model {stored.card.version}\n{NOTICE} The heat map does not outline a bleed."
     )
     try:
-        output.write_bytes(heat_pair(image, heat, title))
+        output.write_bytes(heat_pair(image, heat, title, kind))
     except OSError as error:
         raise typer.BadParameter(f"cannot be written: {error.strerror}", param_hint="--output") from error
     typer.echo(f"{label}, probability {decision.probability:.3f}, model {stored.card.version}")
-    typer.echo(f"{output} written. {NOTICE}")
+    say(f"{output} written. {NOTICE}")

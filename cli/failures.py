@@ -1,14 +1,15 @@
 """How an error is told to a person."""
 
 from core.errors import HeadctError
+from core.printable import printable_lines
 
 
 def in_words(error: Exception) -> str | None:
     """What went wrong and what to do, without a traceback; None if no person can mend it."""
     if isinstance(error, HeadctError):
-        return str(error)
+        return printable_lines(str(error))
     from sqlalchemy.exc import DBAPIError  # a command may have ended before it needed SQLAlchemy
 
     if isinstance(error, DBAPIError):
-        return f"the database refused: {error.orig}. See `headct doctor`."
+        return printable_lines(f"the database refused: {error.orig}. See `headct doctor`.")
     return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cli.context import open_migrated
+from cli.terminal import say
 from core.errors import LabelConflict
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def label(
         try:
             missing = label_scan(context.engine, context.home, limits, sha256, names[scan_id], said)
         except LabelConflict as error:
-            typer.echo(f"headct: {error}", err=True)
+            say(f"headct: {error}", err=True)
             refused = True
             continue
         outcome = (

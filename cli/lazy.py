@@ -29,7 +29,7 @@ COMMANDS = {
     ),
     "redis": Listed("cli.parts", "Run the embedded Redis.", hidden=True),
     "submit": Listed(
-        "cli.scans", "Take files in at once, and folders: of these, what is an image by its name."
+        "cli.scans", "Take files in at once, and folders: of these, what is an image by its content."
     ),
     "results": Listed("cli.scans", "Show the results."),
     "show": Listed(

@@ -47,3 +47,8 @@ def parse_since(text: str | None) -> datetime | None:
 def local(moment: datetime | None) -> str:
     """Local time to the second, or nothing."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def local_short(moment: datetime | None) -> str:
+    """Local time to the minute, without the year, or nothing."""
+    return local(moment)[5:16]

@@ -7,6 +7,10 @@ from typing import Annotated
 import typer
 
 from cli.context import open_migrated
+from cli.terminal import fold, width
+from core.printable import printable
+
+_INDENT = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +38,17 @@ def doctor() -> None:
     well = True
     for name, problem in run_checks():
         well = well and problem is None
-        typer.echo(f"{'ok ' if problem is None else 'BAD'}  {name}" + (f": {problem}" if problem else ""))
+        first, *rest = _folded(f"{name}: {problem}" if problem else name)
+        typer.echo(f"{'ok ' if problem is None else 'BAD'}  {first}")
+        for line in rest:
+            typer.echo(" " * _INDENT + line)
     if not well:
         raise typer.Exit(1)
+
+
+def _folded(text: str) -> list[str]:
+    """The text in lines that fit beside a verdict; elsewhere than on a terminal as it is."""
+    lines = [printable(line) for line in text.split("\n")]
+    if not sys.stdout.isatty():
+        return lines
+    return [part for line in lines for part in fold(line, width() - _INDENT)]

@@ -2,17 +2,20 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from cli.moments import local
-from cli.terminal import printable
+from core.printable import printable
 from db.results import RESULT_COLUMNS
 
 if TYPE_CHECKING:
+    from rich.table import Table
     from rich.text import Text
     from sqlalchemy import Row
 
@@ -34,18 +37,26 @@ class Format(StrEnum):
 
 STATE_STYLES = {"classified": "green", "rejected": "yellow", "quarantined": "red"}
 LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow"}
+_FORMULA = r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff]*[-=+@\uff0d\uff1d\uff0b\uff20]"
+"""= + - @, or one of them in full width, which a spreadsheet in Japanese takes for the same; before it space,
+and what shows as nothing."""
+_BEGINS_LIVE = re.compile(rf"{_FORMULA}|[\t\r\n]")
+_GOES_ON_LIVE = re.compile(rf"([;|\t\r\n])(?={_FORMULA})")
 NOTICE = "Research use only: not a medical device."
 
 
 def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:
     """Write rows of the view `results` as CSV or JSON, one by one."""
     if output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        # Given "\n" alone, a cell with a carriage return would not be quoted, and would begin a new line.
+        lines = SimpleNamespace(write=lambda line: sys.stdout.write(f"{line[:-2]}\n"))
+        writer = csv.writer(lines, lineterminator="\r\n")
         writer.writerow((*RESULT_COLUMNS, "notice"))
         # A program reads what a pipe gets, a person what a terminal shows.
         shown = printable if sys.stdout.isatty() else str
         for row in rows:
-            writer.writerow([shown(one) if isinstance(one, str) else one for one in (*_plain(row), NOTICE)])
+            cells = (*_plain(row), NOTICE)
+            writer.writerow([shown(inert(one)) if isinstance(one, str) else one for one in cells])
         return
     before = "["
     for row in rows:
@@ -53,6 +64,16 @@ def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:
         sys.stdout.write(f"{before}\n {members.replace(chr(10), chr(10) + ' ')}")
         before = ","
     sys.stdout.write("[]\n" if before == "[" else "\n]\n")
+
+
+def inert(text: str) -> str:
+    """The text of a CSV cell, with a `'` before what a spreadsheet would compute (OWASP, "CSV Injection").
+
+    That is at its beginning, and after each character at which a spreadsheet may be set to divide a line.
+    """
+    if ";" in text or "|" in text or not text.isprintable():  # the expression alone takes ten times as long
+        text = _GOES_ON_LIVE.sub(r"\1'", text)
+    return f"'{text}" if _BEGINS_LIVE.match(text) else text
 
 
 def _plain(row: "Row[Any]") -> list[Any]:
@@ -75,6 +96,8 @@ _STAMPED = {
     "preprocessing": "preprocessing_version",
 }
 """What stands on every result, and the column that holds it."""
+_NAMES, _RESULT = 19, 22
+"""Columns of the terminal for these names, and at least for a result beside others."""
 
 
 def print_scan(
@@ -88,7 +111,11 @@ def print_scan(
     from rich.table import Table
     from rich.text import Text
 
-    facts = Table.grid(padding=(0, 2))
+    facts, came = Table.grid(padding=(0, 2)), Table(box=None, header_style="bold", pad_edge=False)
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
+    came.add_column("arrived", no_wrap=True)
+    came.add_column("file", overflow="fold")
     for name, value in (
         ("scan", str(scan.id)),
         ("sha256", scan.sha256),
@@ -99,17 +126,12 @@ def print_scan(
         ("received", local(scan.received_at)),
         ("finished", local(scan.finished_at)),
     ):
-        facts.add_row(name, Text(value))
-    came = Table("arrived", "file", box=None, header_style="bold", pad_edge=False)
+        facts.add_row(name, Text(printable(value)))
     for arrival in arrivals:
         came.add_row(local(arrival.arrived_at), Text(printable(arrival.source_name)))
-    said = Table.grid(padding=(0, 2))
-    said.add_column(no_wrap=True)
-    for _ in predictions:
-        said.add_column(overflow="fold")
-    for name, column in _STAMPED.items():
-        said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
-    read = Table("read", "label", "reader", "note", box=None, header_style="bold", pad_edge=False)
+    read = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("read", "label", "reader", "note"):
+        read.add_column(title, overflow="fold")
     for reading in readings:
         read.add_row(
             local(reading.read_at),
@@ -118,9 +140,26 @@ def print_scan(
             Text(printable(reading.note or "")),
         )
     console = Console()
-    parts = [facts, "", came, "", said if predictions else "No result yet."]
-    for part in (*parts, *(["", read] if readings else []), NOTICE):
+    beside = max(1, (console.width - _NAMES) // _RESULT)
+    said = [_results(predictions[start : start + beside]) for start in range(0, len(predictions), beside)]
+    for part in (facts, came, *said, *([] if said else ["No result yet."]), *([read] if readings else [])):
         console.print(part)
+        console.print()
+    console.print(NOTICE)
+
+
+def _results(predictions: "Sequence[Prediction]") -> "Table":
+    """Results beside each other."""
+    from rich.table import Table
+    from rich.text import Text
+
+    said = Table.grid(padding=(0, 2))
+    said.add_column(no_wrap=True)
+    for _ in predictions:
+        said.add_column(overflow="fold")
+    for name, column in _STAMPED.items():
+        said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
+    return said
 
 
 def _stamped(value: datetime | float | str | None) -> "Text":
@@ -130,4 +169,4 @@ def _stamped(value: datetime | float | str | None) -> "Text":
         return Text(local(value))
     if isinstance(value, float):
         return Text(f"{value:.4f}")
-    return Text(value or "", LABEL_STYLES.get(value or "", ""))
+    return Text(printable(value or ""), LABEL_STYLES.get(value or "", ""))

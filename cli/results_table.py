@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from cli.moments import local
+from cli.moments import local, local_short
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
-from cli.table import GAP, Column, lines
-from cli.terminal import columns_of, in_colour, printable, styled, width
+from cli.table import GAP, Column, lines, wide_as
+from cli.terminal import in_colour, styled, width
 from db.states import ScanState
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _AMPLE, _ENOUGH = 36, 24
 _STATE = max(map(len, ScanState))
 
 _RECEIVED = _Column("received", 19, lambda row: local(row.received_at))
-_RECEIVED_SHORT = _Column("received", 11, lambda row: local(row.received_at)[5:16])
+_RECEIVED_SHORT = _Column("received", 11, lambda row: local_short(row.received_at))
 _STATES = _Column("state", _STATE, lambda row: row.state, STATE_STYLES)
 _LABELS = _Column("label", len("hemorrhage"), lambda row: row.label or "", LABEL_STYLES)
 _EITHER = _Column("label", _STATE, lambda row: row.label or row.state, {**STATE_STYLES, **LABEL_STYLES})
@@ -59,7 +59,10 @@ def _fit(rows: "Sequence[Row[Any]]", largest_id: int) -> "tuple[list[_Column], _
     if room < _ENOUGH:
         file = _Column("file", max(room + GAP, len("file")), _file)
         return [scan, file, *between, _PROBABILITIES], Column("", width() - scan.width - GAP, _reason)
-    longest_file, longest_reason = _longest("file", map(_file, rows)), _longest("reason", map(_reason, rows))
+    longest_file, longest_reason = (
+        wide_as("file", map(_file, rows), width()),
+        wide_as("reason", map(_reason, rows), width()),
+    )
     for_file = min(longest_file, max(room // 2, room - longest_reason))
     file, reason = (
         _Column("file", for_file, _file),
@@ -74,7 +77,3 @@ def _file(row: "Row[Any]") -> str:
 
 def _reason(row: "Row[Any]") -> str:
     return "; ".join(filter(None, (row.reason, row.label_reason, row.model_version)))
-
-
-def _longest(name: str, texts: Iterable[str]) -> int:
-    return max(chain([len(name)], (columns_of(printable(text)) for text in texts)))

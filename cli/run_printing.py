@@ -7,9 +7,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.moments import local
+from cli.moments import local, local_short
 from cli.printing import NOTICE
+from cli.table import Column, fitting, print_rows, wide_as
+from cli.terminal import width
 from core.home import Home
+from core.printable import printable, printable_lines
+from db.states import RunState
 from db.tables import EpochRecord, TrainingRun
 
 STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "skipped": "dim"}
@@ -17,28 +21,48 @@ _EPOCHS_SHOWN = 10
 _METRICS = ("accuracy", "auc", "sensitivity", "specificity", "log_loss")
 
 
+_Run = Column[TrainingRun]
+_STATE = _Run("state", max(map(len, RunState)), lambda run: run.state, STYLES)
+_WHY = _Run("why", 36, lambda run: run.reason or "")
+
+
 def print_runs(runs: Sequence[TrainingRun]) -> None:
-    """A line a run."""
-    table = Table(
-        "run", "state", "requested", "by", "finished", "model", "why", box=None, header_style="bold"
+    """A line a run, and why below it where there is no room beside."""
+    if not runs:
+        Console().print("No training run yet. `headct train` requests one.")
+        return
+    number = _Run("run", wide_as("run", (str(run.id) for run in runs)), lambda run: str(run.id))
+    model = _Run("model", wide_as("model", map(_model, runs)), _model)
+    by = _Run(
+        "by", wide_as("by", (run.requested_by or "" for run in runs), 16), lambda run: run.requested_by or ""
     )
-    for run in runs:
-        table.add_row(
-            str(run.id),
-            Text(run.state, STYLES.get(run.state, "")),
-            local(run.requested_at),
-            Text(run.requested_by or ""),
-            local(run.finished_at),
-            run.model_version or "",
-            Text(run.reason or ""),
-        )
-    Console().print(table if runs else "No training run yet. `headct train` requests one.")
+    requested, finished = (
+        _Run("requested", 19, lambda run: local(run.requested_at)),
+        _Run("finished", 19, lambda run: local(run.finished_at)),
+    )
+    asked, ended = (
+        _Run("requested", 11, lambda run: local_short(run.requested_at)),
+        _Run("finished", 11, lambda run: local_short(run.finished_at)),
+    )
+    choices = (
+        [number, _STATE, requested, by, finished, model],
+        [number, _STATE, asked, by, ended, model],
+        [number, _STATE, asked, ended, model],
+        [number, _STATE, model],
+    )
+    print_rows(fitting(choices, width()), runs, _WHY)
+
+
+def _model(run: TrainingRun) -> str:
+    return run.model_version or ""
 
 
 def print_run(run: TrainingRun, epochs: Sequence[EpochRecord], home: Home) -> None:
     """All that is known of one run."""
     report, log = home.report(run.id) / "report.html", home.training_log(run.id)
     facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)
+    facts.add_column(overflow="fold")
     for name, value in (
         ("run", str(run.id)),
         ("state", run.state + (", to be cancelled" if run.cancel_requested else "")),
@@ -53,8 +77,10 @@ def print_run(run: TrainingRun, epochs: Sequence[EpochRecord], home: Home) -> No
         ("report", str(report) if report.exists() else ""),
         ("log", str(log) if log.exists() else ""),
     ):
-        facts.add_row(name, Text(value))
-    curve = Table("epoch", "loss", "validation loss", "validation AUC", box=None, header_style="bold")
+        facts.add_row(name, Text(printable(value)))
+    curve = Table(box=None, header_style="bold")
+    for title in ("epoch", "loss", "validation loss", "validation AUC"):
+        curve.add_column(title, overflow="fold")
     for epoch in epochs[-_EPOCHS_SHOWN:]:
         curve.add_row(
             f"{epoch.number} of {epoch.of}",
@@ -78,7 +104,7 @@ def print_outcome(run: TrainingRun) -> None:
     if run.model_version:
         console.print(f"Model {run.model_version}", markup=False)
     if run.reason:
-        console.print(run.reason, markup=False)
+        console.print(printable_lines(run.reason), markup=False)
     if run.metrics:
         _print_metrics(console, run.metrics)
         console.print(f"`headct runs report {run.id}` has the rest.", markup=False)

@@ -28,7 +28,7 @@ def submit(
     ] = False,
     move: Annotated[bool, typer.Option("--move/--copy", help="whether the files are removed here")] = False,
 ) -> None:
-    """Take files in at once, and folders: of these, what is an image by its name."""
+    """Take files in at once, and folders: of these, what is an image by its content."""
     from cli.submission import submit_paths, wait_for_results
 
     context = open_migrated()

@@ -7,6 +7,7 @@ from cli.model_in_use import model_in_use
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import HeadctError
 from core.heartbeat import check_heard, heard_ages
+from core.printable import printable, printable_lines
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, reading
 from db.queries import counts_by_state, oldest_unfinished
@@ -67,12 +68,15 @@ def print_state(state: dict[str, Any]) -> None:
     """Print what `read_state` found."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, count in state["scans"].items():
         table.add_row(name, str(count))
     table.add_row("intake", "pauses" if state["intake_paused"] else "takes files")
-    table.add_row("free disk", f"{state['free_mb']} MiB below {state['free_mb_below']}")
+    table.add_row("free disk", Text(printable(f"{state['free_mb']} MiB below {state['free_mb_below']}")))
     queues = state["queues"] or {}
     table.add_row("queue", ", ".join(f"{name} {depth}" for name, depth in queues.items()) or "unknown")
     table.add_row("workers alive", ", ".join(state["workers"]) or "none: start `headct up`")
@@ -84,4 +88,4 @@ def print_state(state: dict[str, Any]) -> None:
     console = Console()
     console.print(table)
     for problem in state["problems"]:
-        console.print(problem, style="red", markup=False)
+        console.print(printable_lines(problem), style="red", markup=False)

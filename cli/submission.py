@@ -4,23 +4,21 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context
+from cli.image_files import image_files, is_folder, kinds
 from cli.results_table import print_table
-from cli.terminal import printable
+from cli.terminal import say
 from core.errors import DiskNearlyFull, HeadctError, StoreUnavailable
+from core.printable import printable
 from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of
-from scheduler.inbox import find_files
 from scheduler.intake import File, Intake, StrPath
 
-# By name, and only inside a folder: a file that is named itself is always taken.
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
 _BATCH = 32
 _LOOK_S = 0.2
 _SILENCE_S = 30
@@ -43,9 +41,11 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
     Raises
     ------
     HeadctError
-        The store or the database refuses; what was not recorded is still where it was.
+        There is no image; or the store or the database refuses, and what was not recorded is where it was.
     """
-    candidates, skipped = _candidates(paths)
+    candidates, others = _candidates(paths)
+    if not candidates:
+        raise HeadctError(_nothing(paths, others))
     intake = Intake(context.settings, context.home, context.engine)
     scan_ids: dict[int, None] = {}
     left: dict[StrPath, str] = {}
@@ -64,25 +64,33 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
             context.home.wake_dispatcher()
     intake.close()
     for path, reason in left.items():
-        typer.echo(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
-    note = f", {skipped} skipped in folders (not an image by name)" if skipped else ""
-    typer.echo(f"{len(candidates) - len(left)} files taken in as {len(scan_ids)} scans{note}.", err=True)
+        say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
+    note = f"; passed over, no images by their content: {kinds(others)}" if others else ""
+    say(f"{len(candidates) - len(left)} files taken in as {len(scan_ids)} scans{note}.", err=True)
     return list(scan_ids), len(left)
 
 
-def _candidates(paths: Sequence[Path]) -> tuple[list[File], int]:
+def _candidates(paths: Sequence[Path]) -> tuple[list[File], list[Path]]:
+    """What is named, and the images in folders that are named; and what else lies in these."""
     found: list[File] = []
-    skipped = 0
+    others: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not is_folder(path):
             found.append(File(path, Path(path.name)))
             continue
-        for file in sorted(find_files(path)):
-            if file.suffix.lower() in IMAGE_SUFFIXES:
-                found.append(File(file, file.relative_to(path.parent)))
-            else:
-                skipped += 1
-    return found, skipped
+        files = image_files(path)
+        found += [File(file, file.relative_to(path.parent)) for file in files.images]
+        others += files.others
+    return found, others
+
+
+def _nothing(paths: Sequence[Path], others: Sequence[Path]) -> str:
+    folders = ", ".join(printable(str(path)) for path in paths)
+    seen = f"no image in {folders}, only {kinds(others)}" if others else f"no file in {folders}"
+    return (
+        f"Nothing was taken: there is {seen} (hidden and unfinished files apart). PNG, JPEG, TIFF, BMP and "
+        "DICOM are known by their content; a file that is named itself is always taken."
+    )
 
 
 def wait_for_results(context: Context, scan_ids: Sequence[int]) -> int:

@@ -1,11 +1,13 @@
 """A table whose columns have their widths before the first row, so that any number of rows can follow."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import zip_longest
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
 from typing import Generic, TypeVar
 
-from cli.terminal import columns_of, fold, printable, styled
+from cli.terminal import columns_of, fold, in_colour, styled, width
+from core.printable import printable
 
 _Row = TypeVar("_Row")
 GAP = 2
@@ -21,6 +23,21 @@ class Column(Generic[_Row]):
     shows: Callable[[_Row], str]
     styles: Mapping[str, str] = field(default_factory=dict)
     right: bool = False
+
+
+def fitting(choices: "Sequence[list[Column[_Row]]]", room: int) -> "list[Column[_Row]]":
+    """The first of several choices of columns that takes at most that room on the terminal, or the last."""
+    return next((columns for columns in choices if taken(columns) <= room), choices[-1])
+
+
+def taken(columns: "Iterable[Column[_Row]]") -> int:
+    """How many columns of the terminal these take."""
+    return sum(column.width + GAP for column in columns) - GAP
+
+
+def wide_as(name: str, texts: Iterable[str], most: int = 200) -> int:
+    """The width of a column of that name for texts to be whole in it, if that is not too much."""
+    return min(most, max(chain([len(name)], (columns_of(printable(text)) for text in texts))))
 
 
 def lines(
@@ -54,3 +71,14 @@ def _fill(column: "Column[_Row]", text: str, colour: bool) -> str:
     if colour and text in column.styles:
         text = styled(text, column.styles[text])
     return space + text if column.right else text + space
+
+
+def print_rows(columns: "list[Column[_Row]]", rows: Iterable[_Row], last: "Column[_Row]") -> None:
+    """Print a table; its last column stands below each row where it has not its width beside the others."""
+    room = width() - taken(columns) - GAP
+    if room >= last.width:
+        table = lines([*columns, replace(last, width=room)], rows, colour=in_colour())
+    else:
+        below = replace(last, width=width() - columns[0].width - GAP)
+        table = lines(columns, rows, colour=in_colour(), below=below)
+    sys.stdout.writelines(f"{line}\n" for line in table)

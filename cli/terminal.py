@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import typer
 
+from core.printable import printable_lines
+
 _PIPE_WIDTH = 200
 """Columns, at least, where the output is no terminal."""
 _WITHOUT_COLOUR = {"dumb", "unknown"}
@@ -31,14 +33,9 @@ def styled(text: str, style: str) -> str:
     return typer.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
 
 
-def printable(text: str) -> str:
-    r"""The text with an escape such as \x1b for each character that does not only show.
-
-    File names can hold any: some move the cursor, change the terminal, or turn the direction of the line.
-    """
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+def say(text: str, *, err: bool = False) -> None:
+    """Print a message that may hold names from outside."""
+    typer.echo(printable_lines(text), err=err)
 
 
 def columns_of(text: str) -> int:

@@ -14,6 +14,8 @@ from images.preprocessors import preprocessor_of
 Heat = NDArray[np.float32]
 
 _OPACITY = 0.7
+_QUALITY = 95
+"""Of a JPEG: letters stay clean."""
 _SIDE, _GAP, _CAPTION, _FONT = 440, 16, 48, 13
 """Pixels: longest side of a picture, space around it, height of the title and size of its letters."""
 
@@ -58,8 +60,10 @@ def in_image(heat: Heat, image: GreyImage, constants: Preprocessing) -> Heat:
     return np.asarray(cv2.warpAffine(heat, matrix, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def heat_pair(image: NDArray[np.floating] | NDArray[np.uint8], heat: Heat, title: str) -> bytes:
-    """PNG file: the image, and beside it the same under its heat map.
+def heat_pair(
+    image: NDArray[np.floating] | NDArray[np.uint8], heat: Heat, title: str, kind: str = "PNG"
+) -> bytes:
+    """A picture file: the image, and beside it the same under its heat map.
 
     Parameters
     ----------
@@ -67,6 +71,8 @@ def heat_pair(image: NDArray[np.floating] | NDArray[np.uint8], heat: Heat, title
         Grey (height, width), any range.
     heat
         float32 (height, width) in 0..1; 0 is clear, 1 is bright.
+    kind
+        The format by Pillow's name.
     """
     low, high = float(image.min()), float(image.max())
     grey = ((image - low) * (255.0 / max(high - low, 1e-6))).astype(np.uint8)
@@ -82,5 +88,5 @@ def heat_pair(image: NDArray[np.floating] | NDArray[np.uint8], heat: Heat, title
         shown = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
         sheet.paste(shown, (_GAP + number * (size[0] + _GAP), _CAPTION + _GAP))
     file = io.BytesIO()
-    sheet.save(file, "PNG")
+    sheet.save(file, kind, quality=_QUALITY)
     return file.getvalue()

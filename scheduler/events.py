@@ -12,7 +12,7 @@ from inotify_simple import INotify, flags
 
 from core.errors import InboxUnusable
 from core.home import Home
-from scheduler.inbox import is_ignored
+from core.left_alone import is_ignored
 
 logger = logging.getLogger(__name__)
 

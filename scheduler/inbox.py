@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.errors import InboxUnusable
+from core.left_alone import is_ignored
 from core.store import open_regular
 
-IGNORED_SUFFIXES = (".tmp", ".part")
 _PNG_SIGNATURE, _PNG_END = (
     b"\x89PNG\r\n\x1a\n",
     b"\x00\x00\x00\x00IEND\xaeB`\x82",
@@ -38,11 +38,6 @@ def check_inbox(inbox: Path) -> None:
             f"The inbox {inbox} must be readable and writable for this user, since files are removed from it "
             f"once they are recorded. Run `chmod u+rwx` on it, or change its owner."
         )
-
-
-def is_ignored(name: str) -> bool:
-    """Whether a file or folder of that name is left alone: hidden, or still being written by its name."""
-    return name.startswith(".") or name.endswith(IGNORED_SUFFIXES)
 
 
 def find_files(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ start and every `rescan_seconds` decides. Neither keeps more than a bounded numb
 import errno
 import itertools
 import logging
+import os
 import threading
 import time
 from collections import Counter, deque
@@ -19,6 +20,7 @@ from core.errors import DiskNearlyFull, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from scheduler.dispatcher import Dispatcher
+from scheduler.emptied import EmptiedFolders
 from scheduler.events import FileEvents, Noticed
 from scheduler.inbox import carries_its_end, check_inbox, regular_file, walk
 from scheduler.intake import CHANGED, RECORDED, VANISHED, File, Intake
@@ -58,6 +60,7 @@ class Watcher:
         self._intake = intake
         self._dispatcher = dispatcher
         self._inbox = str(home.inbox)
+        self._emptied = EmptiedFolders(self._inbox)
         # In the order in which each has its next look: what events named, what is to be still for a while,
         # and the walks through the inbox or a new folder.
         self._written: dict[str, None] = {}
@@ -90,6 +93,7 @@ class Watcher:
             return False
         check_inbox(self._home.inbox)
         self._intake.looks_for_claims = True
+        self._emptied.remove_old()
         self._walk(self._inbox, events)
         self._next_rescan = time.monotonic() + self._rescan_seconds
         return True
@@ -186,6 +190,8 @@ class Watcher:
             Nothing was taken, and everything has to wait.
         """
         taken = self._intake.take([File(path, path[len(self._inbox) + 1 :]) for path in paths])
+        for path in taken.scan_ids.keys() - taken.left.keys():
+            self._emptied.took_from(os.path.split(path)[0])
         reasons: Counter[str] = Counter()
         for path, reason in taken.left.items():
             if reason == CHANGED:

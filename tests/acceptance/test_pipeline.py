@@ -113,7 +113,7 @@ def test_submit_waits_prints_and_tells_by_its_exit_code(
     good = run_headct(system.home, "submit", str(folder), "--wait")
     assert good.returncode == 0, good.stderr
     assert "folder/deep/good.png" in good.stdout
-    assert "1 skipped" in good.stderr
+    assert "no images by their content: 1 .csv" in good.stderr
     assert (folder / "deep" / "good.png").exists()
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"also no image")

@@ -20,13 +20,14 @@ from sqlalchemy.orm import Session
 
 from core import store as store_module
 from core.home import Home
+from core.left_alone import is_ignored
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
 from db.migrate import migrate
 from db.states import ScanState
 from scheduler import intake as intake_module
-from scheduler.inbox import carries_its_end, is_ignored, regular_file, walk
+from scheduler.inbox import carries_its_end, regular_file, walk
 from scheduler.intake import CHANGED, VANISHED, File, Intake
 
 if TYPE_CHECKING:

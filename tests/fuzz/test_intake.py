@@ -22,11 +22,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.home import Home
+from core.left_alone import is_ignored
 from core.settings import Settings
 from db.engine import make_engine
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
-from scheduler.inbox import is_ignored, walk
+from scheduler.inbox import walk
 from scheduler.intake import CLAIMS, File, Intake
 from tests.fuzz.test_decoder import FULL
 

@@ -3,6 +3,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from core.home import Home
+from tests.dicom_files import as_bytes, ct_slice
 from tests.processes import run_headct
 
 
@@ -29,3 +30,41 @@ def test_a_home_that_was_never_migrated_is_told(home: Home, tmp_path: Path) -> N
     refused = run_headct(home, "submit", str(tmp_path))
     assert refused.returncode == 1
     assert "headct migrate" in refused.stderr
+
+
+def test_a_medium_is_taken_by_content_and_the_rest_is_counted(
+    home: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    medium = tmp_path / "cd"
+    medium.mkdir()
+    for number, name in enumerate(("IM000001", "1.3.12.2.1107.5.1.4.IMA", "1.3.12.2")):
+        (medium / name).write_bytes(as_bytes(ct_slice(InstanceNumber=number)))
+    for name in ("DICOMDIR", "README.TXT", "NOTES.TXT", "IM000002.part"):
+        (medium / name).write_bytes(b"text")
+    taken = run_headct(home, "submit", str(medium))
+    assert taken.returncode == 0
+    assert "3 files taken in as 3 scans" in taken.stderr
+    assert "no images by their content: 2 .txt, 1 DICOMDIR." in taken.stderr
+
+
+def test_nothing_taken_is_no_success_and_says_what_was_seen(
+    home: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "\x1b[2Jno\nimages"
+    folder.mkdir()
+    empty = run_headct(home, "submit", str(folder), "--wait")
+    (folder / "report.pdf").write_bytes(b"%PDF-1.7")
+    documents = run_headct(home, "submit", str(folder))
+    for refused, seen in ((empty, "hidden"), (documents, "only 1 .pdf")):
+        assert refused.returncode == 1
+        (line,) = refused.stderr.splitlines()
+        assert line.startswith("headct: Nothing was taken:")
+        assert seen in line
+        assert r"\x1b[2Jno\nimages" in line
+    too_long = run_headct(home, "submit", str(tmp_path / ("a" * 300)))
+    assert too_long.returncode == 1
+    assert "it cannot be read (File name too long)" in too_long.stderr
+    assert "Traceback" not in too_long.stderr
+    named = run_headct(home, "submit", str(folder / "report.pdf"))
+    assert named.returncode == 0
+    assert "1 files taken in as 1 scans." in named.stderr

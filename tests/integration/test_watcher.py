@@ -105,6 +105,26 @@ def test_subfolders_new_ones_and_ones_that_are_moved_in_are_watched(
         wait_until(lambda: names(sqlite_engine) == ["moved/series/1.png", "new/2.png"], 20)
 
 
+def test_a_folder_goes_once_its_files_are_taken_and_it_was_empty_for_a_while(
+    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler.emptied._EMPTY_S", 1.5)
+    for name in ("study/series/1.png", "kept/2.png", "3.png"):
+        (home.inbox / name).parent.mkdir(parents=True, exist_ok=True)
+        (home.inbox / name).write_bytes(PNG + name.encode() + PNG)
+    (home.inbox / "kept" / ".keep").touch()
+    (home.inbox / "new").mkdir()
+    with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
+        wait_until(lambda: len(names(sqlite_engine)) == 3, 20)
+        assert (home.inbox / "study" / "series").is_dir(), "more files may come"
+        wait_until(lambda: not (home.inbox / "study").exists(), 20)
+        (home.inbox / "study").mkdir()
+        (home.inbox / "study" / "4.png").write_bytes(PNG + b"4" + PNG)
+        wait_until(lambda: "study/4.png" in names(sqlite_engine), 20)
+    assert (home.inbox / "new").is_dir()
+    assert (home.inbox / "kept" / ".keep").exists()
+
+
 def test_what_was_there_before_the_start_is_found(
     settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
@@ -138,9 +158,11 @@ def test_links_and_hidden_and_unfinished_files_are_never_taken(
         (home.inbox / "link.png").symlink_to(outside / "secret.png")
         (home.inbox / "linked").symlink_to(outside)
         (outside / "later.png").write_bytes(PNG)
-        for name in (".hidden.png", "upload.part", "upload.tmp"):
+        for name in (".hidden.png", "upload.part", "upload.tmp", "upload.png.FilePart", "Thumbs.db"):
             (home.inbox / name).write_bytes(PNG)
         shutil.copyfile(outside / "secret.png", home.inbox / "upload.part2")
+        (home.inbox / "study.crdownload").mkdir()
+        (home.inbox / "study.crdownload" / "a.png").write_bytes(PNG)
         (home.inbox / "upload.tmp").rename(home.inbox / "done.png")
         wait_until(lambda: names(sqlite_engine) == ["done.png", "upload.part2"], 20)
         time.sleep(1.5)

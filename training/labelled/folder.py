@@ -1,20 +1,29 @@
 """A folder of labelled images: what it lists, and its images as records for cross-validation."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import DatasetError
+from core.left_alone import is_ignored
+from core.printable import printable
+from images.sniff import is_image_file
 from training.dataset import Record
 from training.labelled.examining import Limits, examine_all
 from training.labelled.grouping import clusters
-from training.labelled.label_table import Listed, listing, read_table
+from training.labelled.label_table import TABLE, Listed, listing, read_table
 from training.labelled.label_words import label_of, unknown_words
 
-TABLE = "labels.csv"
-_DOCUMENTS = {".csv", ".db", ".htm", ".html", ".ini", ".json", ".md", ".pdf", ".txt", ".xls", ".xlsx", ".xml"}
+
+@dataclass(frozen=True)
+class LabelledFolder:
+    """The files that have a label, and those that were passed over: no images by their content."""
+
+    listed: tuple[Listed, ...]
+    others: tuple[Path, ...]
 
 
-def list_folder(folder: Path) -> tuple[Listed, ...]:
+def list_folder(folder: Path) -> LabelledFolder:
     """The files that `labels.csv` names, or without one those in folders that are named as a label.
 
     Raises
@@ -22,15 +31,21 @@ def list_folder(folder: Path) -> tuple[Listed, ...]:
     DatasetError
         No image, or one whose label is not clear.
     """
-    if not folder.is_dir():
-        raise DatasetError(f"{folder} is no folder. Name the one that holds the images.")
-    files = sorted(_files(folder))
-    table = folder / TABLE
-    if table.is_file():
-        return read_table(table, files)
-    if not files:
-        raise DatasetError(f"{folder} holds no image. Name the folder above Normal/ and Hemorrhage/.")
-    return _by_folder(folder, files)
+    table = _table(folder)
+    files = [path for path in sorted(_files(folder)) if path != table]
+    images: list[Path] = []
+    others: list[Path] = []
+    for path in files:
+        (images if is_image_file(path) else others).append(path)
+    if table is not None:
+        listed = read_table(table, images, others)
+        named = {one.path for one in listed}
+        return LabelledFolder(listed, tuple(path for path in others if path not in named))
+    if not images:
+        raise DatasetError(
+            f"{printable(str(folder))} holds no image. Name the folder above Normal/ and Hemorrhage/."
+        )
+    return LabelledFolder(_by_folder(folder, images), tuple(others))
 
 
 def read_folder(folder: Path) -> tuple[Record, ...]:
@@ -41,7 +56,7 @@ def read_folder(folder: Path) -> tuple[Record, ...]:
     DatasetError
         As `list_folder`; or an image cannot be trained on.
     """
-    images, unreadable = examine_all(list_folder(folder), Limits())
+    images, unreadable = examine_all(list_folder(folder).listed, Limits())
     if unreadable:
         reasons = [f"{path}: {error}" for path, error in unreadable]
         raise DatasetError(
@@ -51,11 +66,23 @@ def read_folder(folder: Path) -> tuple[Record, ...]:
     return tuple(Record(image.path, image.label, groups[i]) for i, image in enumerate(images))
 
 
+def _table(folder: Path) -> Path | None:
+    """The table of labels, in whatever case its name is."""
+    shown = printable(str(folder))
+    try:
+        if not folder.is_dir():
+            raise DatasetError(f"{shown} is no folder. Name the one that holds the images.")
+        tables = [path for path in folder.iterdir() if path.name.lower() == TABLE and path.is_file()]
+    except OSError as error:
+        raise DatasetError(f"{shown} cannot be read ({error.strerror}).") from error
+    return max(tables, key=lambda path: path.name == TABLE, default=None)
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """Every regular file below the folder that may be an image; links are not followed."""
+    """Every regular file below the folder that the inbox would not leave alone; links are not followed."""
     for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.suffix.lower() not in _DOCUMENTS and path.is_file() and not path.is_symlink():
+        left_alone = any(map(is_ignored, path.relative_to(folder).parts))
+        if not left_alone and path.is_file() and not path.is_symlink():
             yield path
 
 
@@ -71,10 +98,11 @@ def _by_folder(folder: Path, files: list[Path]) -> tuple[Listed, ...]:
         else:
             unknown.add("/".join(folders))
     if unknown:
-        raise unknown_words(f"{folder} has no {TABLE}, and images in the folders", unknown)
+        place = f"{printable(str(folder))} has no {TABLE}, and images in the folders"
+        raise unknown_words(place, unknown)
     if unclear:
         raise DatasetError(
-            f"{unclear} images of {folder} are in no folder that is a label, or in two. Put each into "
-            f"Normal/ or Hemorrhage/, or write a {TABLE} with the columns filename, label."
+            f"{unclear} images of {printable(str(folder))} are in no folder that is a label, or in two. Put "
+            f"each into Normal/ or Hemorrhage/, or write a {TABLE} with the columns filename, label."
         )
     return tuple(listed)

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
+from core.printable import printable
 from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, opened_folder
 from db.states import Part
 from db.tables import LabelledImage
@@ -68,7 +69,9 @@ def _keep(image: Examined, folder: int, *, link: bool) -> None:
 
 
 def _changed(path: Path) -> DatasetError:
-    return DatasetError(f"{path} changed meanwhile. Nothing was recorded; try again when it is whole.")
+    return DatasetError(
+        f"{printable(str(path))} changed meanwhile. Nothing was recorded; try again when it is whole."
+    )
 
 
 def _signature(home: Home, sha256: str) -> Signature | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import DatasetError
 from core.home import Home
+from core.printable import printable
 from db.engine import now, reading
 from db.labelled_images import add_if_unchanged, labelled_images
 from db.readings import newest_readings
@@ -38,7 +39,9 @@ def import_images(engine: Engine, home: Home, images: Sequence[Examined], folder
         No image, labels that contradict each other or what is there; then nothing was written.
     """
     if not images:
-        raise DatasetError(f"{folder} holds no image that can be trained on. Name one of head-CT slices.")
+        raise DatasetError(
+            f"{printable(str(folder))} holds no image that can be trained on. Name one of head-CT slices."
+        )
     while True:
         with reading(engine) as session:
             there = labelled_images(session)

@@ -1,19 +1,22 @@
 """`labels.csv`: which file has which label, and of which patient it is."""
 
-import csv
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from core.errors import DatasetError
-from training.labelled.label_words import label_of, unknown_words
+from core.printable import printable
+from training.labelled.label_words import unknown_words
+from training.labelled.table_lines import TableLine, table_lines
 
+TABLE = "labels.csv"
 MAX_GROUP = 128
 """Characters; what the database's column holds."""
-_SHOWN = 50
-_FILE, _LABEL, _GROUP = ("filename", "id"), ("label", "hemorrhage"), "group"
-_ZERO_ONE = {"0": "normal", "1": "hemorrhage"}
+_SHOWN, _LONGEST = 50, 300
+_Named: TypeAlias = Mapping[tuple[str, str], Sequence[Path]]
 
 
 @dataclass(frozen=True)
@@ -25,93 +28,112 @@ class Listed:
     group: str | None = None
 
 
-def read_table(table: Path, files: Sequence[Path]) -> tuple[Listed, ...]:
+def read_table(table: Path, images: Sequence[Path], others: Sequence[Path] = ()) -> tuple[Listed, ...]:
     """Read a table with the columns filename, label and, if known, group; or Kaggle's id, hemorrhage (0, 1).
 
     Parameters
     ----------
-    files
-        Every file below the table's folder.
+    images, others
+        Every file below the table's folder: those that may be images, and those that count only if the table
+        names them in full.
 
     Raises
     ------
     DatasetError
-        A column lacks, a label is unknown, a line has no file or more than one; lists all of them.
+        A column lacks, a label is unknown, a line has no file or more than one, lines contradict each other;
+        lists all of them.
     """
-    rows = list(_rows(table))
-    kinds = {row[1] for row in rows if row[2] is None}
-    if kinds:
-        raise unknown_words(f"{table.name} has the labels", kinds)
-    found, named = [], _by_name(table.parent, files)
-    wrong = []
-    for name, _, label, group in rows:
-        fitting = next((named[key] for key in _keys(name) if key in named), [])
-        if len(fitting) == 1 and label is not None and len(group) <= MAX_GROUP:
-            found.append(Listed(fitting[0], label, group or None))
-        elif not fitting:
-            wrong.append(f"{name or '(empty)'}: no such file")
-        elif len(fitting) > 1:
-            wrong.append(f"{name}: {len(fitting)} files fit; write the path below the folder")
+    lines = list(table_lines(table))
+    words = {line.word for line in lines if line.label is None}
+    if words:
+        raise unknown_words(f"{table.name} has the labels", words, "0 and 1 only in a column hemorrhage.")
+    named = _by_name(table.parent, images, others)
+    wrong, said = [], defaultdict(list)
+    for line in lines:
+        fitting = _files_of(line.name, named)
+        if len(fitting) != 1 or len(line.group) > MAX_GROUP:
+            wrong.append(_problem(line, len(fitting)))
         else:
-            wrong.append(f"{name}: the group is longer than {MAX_GROUP} characters")
+            said[fitting[0]].append(line)
+    found = [_listed(path, lines) for path, lines in said.items()]
+    wrong += [_contradiction(lines) for lines, one in zip(said.values(), found, strict=True) if one is None]
     if wrong:
         raise DatasetError(
             f"{len(wrong)} lines of {table.name} cannot be used. Mend or remove them:\n{listing(wrong)}"
         )
     if not found:
-        raise DatasetError(f"{table} lists no image. Add a line for each.")
-    return tuple(found)
+        raise DatasetError(f"{printable(str(table))} lists no image. Add a line for each.")
+    return tuple(one for one in found if one is not None)
 
 
 def listing(lines: Sequence[str]) -> str:
     """One line for each, the first of many; for the terminal, since they name files."""
     more = [f"... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-    return "\n".join(f"  {line}" for line in [*lines[:_SHOWN], *more])
+    return "\n".join(f"  {printable(line)[:_LONGEST]}" for line in [*lines[:_SHOWN], *more])
 
 
-def _rows(table: Path) -> Iterator[tuple[str, str, str | None, str]]:
-    """File name, word, label (None if the word is unknown) and group of each line."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            columns = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
-            file_column = _column(table, columns, _FILE)
-            label_column = _column(table, columns, _LABEL)
-            for row in rows:
-                cells = {name: (row[column] or "").strip() for name, column in columns.items()}
-                word = cells[label_column]
-                label = label_of(word) if label_column == "label" else _ZERO_ONE.get(word)
-                yield cells[file_column], word or "(empty)", label, cells.get(_GROUP, "")
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{table} is no CSV table in UTF-8. Save it as one.") from error
+def _problem(line: TableLine, fitting: int) -> str:
+    where = f"line {line.number}, {line.name or '(empty)'}"
+    if not fitting:
+        return f"{where}: no such file"
+    if fitting > 1:
+        return f"{where}: {fitting} files fit; write the path below the folder"
+    return f"{where}: the group is longer than {MAX_GROUP} characters"
 
 
-def _column(table: Path, columns: Iterable[str], names: Sequence[str]) -> str:
-    for name in names:
-        if name in columns:
-            return name
-    raise DatasetError(
-        f"{table} lacks the column {names[0]}. It needs filename and label (and group, the patient, if "
-        "known), or id and hemorrhage (0 or 1), separated by commas."
-    )
+def _listed(path: Path, lines: Sequence[TableLine]) -> Listed | None:
+    """What all lines about a file say of it; None if they contradict each other."""
+    labels = {line.label for line in lines if line.label}
+    groups = {line.group for line in lines if line.group}
+    if len(labels) > 1 or len(groups) > 1:
+        return None
+    return Listed(path, *labels, *groups)
 
 
-def _by_name(folder: Path, files: Sequence[Path]) -> dict[tuple[str, str], list[Path]]:
+def _contradiction(lines: Sequence[TableLine]) -> str:
+    said = (f"{line.label} {line.group}".rstrip() + f" in line {line.number}" for line in lines)
+    return f"{lines[0].name}: {', '.join(said)}"
+
+
+def _by_name(folder: Path, images: Iterable[Path], others: Iterable[Path]) -> _Named:
     """Files by each name that a table may give them."""
     named: dict[tuple[str, str], list[Path]] = defaultdict(list)
-    for path in files:
-        named["path", path.relative_to(folder).as_posix()].append(path)
-        named["name", path.name].append(path)
-        named["stem", path.stem].append(path)
+    for path in images:
+        below = path.relative_to(folder).as_posix()
+        for kind, name in (("path", below), ("name", path.name), ("stem", path.stem)):
+            named[kind, name].append(path)
+            named[f"{kind} as read", _as_read(name)].append(path)
         if path.stem.isdecimal():
             named["number", str(int(path.stem))].append(path)
-            named["number", f"{int(path.stem)}{path.suffix}"].append(path)
+            named["number", f"{int(path.stem)}{path.suffix.lower()}"].append(path)
+    for path in others:
+        for name in {path.relative_to(folder).as_posix(), path.name}:
+            named["other", _as_read(name)].append(path)
     return named
+
+
+def _files_of(name: str, named: _Named) -> Sequence[Path]:
+    """The files that fit a name in the first way in which any does."""
+    return next((named[key] for key in _keys(name) if key in named), ())
 
 
 def _keys(name: str) -> Iterator[tuple[str, str]]:
     """How a name is looked up, the exact ways first."""
-    yield from (("path", name), ("name", name), ("stem", name))
+    kinds, read = ("path", "name", "stem"), _as_read(name)
+    yield from ((kind, name) for kind in kinds)
+    yield from ((f"{kind} as read", read) for kind in kinds)
+    yield "other", read
     stem, dot, suffix = name.partition(".")
     if stem.isdecimal():
-        yield "number", f"{int(stem)}{dot}{suffix}"
+        yield "number", f"{int(stem)}{dot}{suffix.lower()}"
+
+
+def _as_read(name: str) -> str:
+    """The same for names that people, or another system, take for the same.
+
+    Those are two encodings of a letter with its accents, letters in upper and lower case, Windows'
+    backslashes, and space around a name.
+    """
+    parts = (part.strip() for part in name.replace("\\", "/").split("/"))
+    composed = unicodedata.normalize("NFC", "/".join(part for part in parts if part not in ("", ".")))
+    return unicodedata.normalize("NFC", composed.casefold())

@@ -67,6 +67,25 @@ def test_a_file_that_a_program_forgot_to_close_is_told(home_in_use: Home) -> Non
     assert "inbox" not in problems()
 
 
+@pytest.mark.parametrize("name", ["scan.png.filepart", "SCAN.PNG.TMP", "study.crdownload", "scan.png~"])
+def test_what_was_never_finished_by_its_name_is_told(home_in_use: Home, name: str) -> None:
+    path = home_in_use.inbox / "study" / name
+    path.parent.mkdir()
+    path.mkdir() if name.startswith("study") else path.touch()
+    assert "inbox" not in problems(), "it may still be written"
+    os.utime(path, (0, 0))
+    assert "1 files or folders are left alone" in problems()["inbox"]
+    path.rename(home_in_use.inbox / "done")
+    assert "inbox" not in problems()
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", ".DS_Store", ".keep"])
+def test_what_a_file_manager_leaves_is_no_problem(home_in_use: Home, name: str) -> None:
+    (home_in_use.inbox / name).touch()
+    os.utime(home_in_use.inbox / name, (0, 0))
+    assert "inbox" not in problems()
+
+
 def test_a_file_that_is_too_large_to_be_taken_is_told(home_in_use: Home) -> None:
     path = home_in_use.inbox / "large.png"
     path.touch()

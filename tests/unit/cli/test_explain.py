@@ -82,3 +82,29 @@ def test_a_scan_whose_file_is_gone_says_what_to_do(
     assert isinstance(problem, UnreadableImage)
     assert "drop the file again" in str(problem)
     assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.tif", "TIFF"), ("a", "PNG")]
+)
+def test_a_picture_is_of_the_format_that_its_name_says(
+    home_in_use: Home, sqlite_engine: Engine, synthetic_scans: Path, tmp_path: Path, name: str, written: str
+) -> None:
+    image = next((synthetic_scans / "images").iterdir())
+    sha256 = arrive(sqlite_engine, home_in_use, image.read_bytes())
+    code, said, problem = explain(sha256[:12], tmp_path / name)
+    assert (code, problem) == (0, None), said
+    with Image.open(tmp_path / name) as picture:
+        assert picture.format == written
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.dcm", "a.png.txt", "a.\x1b[2J"])
+def test_a_format_that_is_not_written_is_refused_before_anything_is_done(
+    home_in_use: Home, tmp_path: Path, name: str
+) -> None:
+    code, said, _ = explain("1", tmp_path / name)
+    assert code == 2
+    assert explain("1", tmp_path)[0] == explain("1", tmp_path / "gone" / "a.png")[0] == 2
+    assert "a picture is written as .png, .jpg or .tif" in said
+    assert "\x1b" not in said
+    assert list(tmp_path.iterdir()) == [home_in_use.root] or not (tmp_path / name).exists()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.printing import NOTICE, Format, write_rows
+from cli.printing import NOTICE, Format, inert, write_rows
 from db.results import RESULT_COLUMNS
 
 RECEIVED = datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC)
@@ -32,3 +32,34 @@ def test_csv_has_a_heading_exact_names_and_the_notice(capsys: pytest.CaptureFixt
     for row in rows[1:]:
         assert row[:4] == ["7", "a" * 64, ROW[2], RECEIVED.isoformat()]
         assert row[-1] == NOTICE
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=HYPERLINK(1)&cmd|' C calc'!A0.png", "'=HYPERLINK(1)&cmd|' C calc'!A0.png"),
+        ("+1", "'+1"),
+        ("-1.png", "'-1.png"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\tx", "'\tx"),
+        ("\r=1", "'\r'=1"),
+        ("  =1", "'  =1"),
+        ("\xa0\u3000\ufeff=1", "'\xa0\u3000\ufeff=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\uff0b\uff20", "'\uff0b\uff20"),
+        ("x;=1;-2", "x;'=1;'-2"),
+        ("x\t=1\n@y", "x\t'=1\n'@y"),
+    ],
+)
+def test_a_cell_of_the_csv_holds_no_formula(capsys: pytest.CaptureFixture[str], text: str, cell: str) -> None:
+    assert inert(text) == cell
+    write_rows([[7, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 4)]], Format.CSV)  # type: ignore[list-item]
+    _, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
+    assert row[2] == cell
+    write_rows([[7, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 4)]], Format.JSON)  # type: ignore[list-item]
+    assert json.loads(capsys.readouterr().out)[0]["source_name"] == text
+
+
+@pytest.mark.parametrize("text", ["a=b-c@d+e.png", "1; 2", "study 7/-1.png", "a,=1", "", "'quoted'"])
+def test_a_name_that_is_no_formula_is_exact_in_the_csv(text: str) -> None:
+    assert inert(text) == text

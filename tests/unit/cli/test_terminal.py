@@ -1,22 +1,7 @@
 import pytest
 from rich.cells import cell_len
 
-from cli.terminal import columns_of, fold, in_colour, printable, styled, width
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("images/013.png", "images/013.png"),
-        ("Schädel 頭.png", "Schädel 頭.png"),
-        ("\x1b[2J\x07a\r\n\tb", r"\x1b[2J\x07a\r\n\tb"),
-        ("\x9b31m \x85", r"\x9b31m \x85"),
-        ("gnp.\u202eevil\u2066", r"gnp.\u202eevil\u2066"),
-        ("\u2028\ufeff\udcff", r"\u2028\ufeff\udcff"),
-    ],
-)
-def test_what_could_control_the_terminal_is_shown_as_an_escape(name: str, shown: str) -> None:
-    assert printable(name) == shown
+from cli.terminal import columns_of, fold, in_colour, say, styled, width
 
 
 @pytest.mark.parametrize("columns", [2, 3, 7, 20])
@@ -71,3 +56,8 @@ def test_what_is_no_terminal_is_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "60")
     assert width() == 60
+
+
+def test_a_message_shows_what_a_name_would_do_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("headct: \x1b]0;title\x07\u202e\nsecond line", err=True)
+    assert capsys.readouterr().err == "headct: \\x1b]0;title\\x07\\u202e\nsecond line\n"

@@ -9,6 +9,7 @@ from pydicom import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from core.errors import InboxUnusable
+from core.left_alone import UNFINISHED, is_ignored
 from core.store import open_regular
 from scheduler.inbox import carries_its_end, check_inbox, find_files
 from tests.dicom_files import as_bytes, compressed_slice, ct_slice
@@ -73,6 +74,49 @@ def test_hidden_and_unfinished_files_links_fifos_and_devices_are_passed_over(tmp
     (inbox / "linked").symlink_to(outside)
     os.mkfifo(inbox / "fifo.png")
     assert list(find_files(inbox)) == [inbox / "study" / "series" / "scan.png"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a.png.filepart", "a.PNG.FilePart", "a.crdownload", "a.partial", "a.part", "a.TMP", "a.download"),
+        *(
+            "a.opdownload",
+            "a.!ut",
+            "a.aria2",
+            "a.png~",
+            "~$a.png",
+            ".~lock.a.png#",
+            ".a.png.Xy12ab",
+            "a.temp",
+        ),
+        *(".DS_Store", "._a.png", "Thumbs.db", "THUMBS.DB", "desktop.ini", "Icon\r", "@eaDir", "lost+found"),
+    ],
+)
+def test_what_is_still_written_or_the_systems_by_its_name_is_left_alone(tmp_path: Path, name: str) -> None:
+    assert is_ignored(name)
+    (tmp_path / "file").mkdir()
+    (tmp_path / "file" / name).write_bytes(PNG)
+    (tmp_path / "folder" / name).mkdir(parents=True)
+    (tmp_path / "folder" / name / "a.png").write_bytes(PNG)
+    assert list(find_files(tmp_path)) == []
+    (tmp_path / "file" / name).rename(tmp_path / "file" / "a.png")
+    (tmp_path / "folder" / name).rename(tmp_path / "folder" / "a")
+    assert {path.parent.name for path in find_files(tmp_path)} == {"file", "a"}
+
+
+@pytest.mark.parametrize("ending", UNFINISHED)
+def test_the_names_that_are_left_alone_are_documented(ending: str) -> None:
+    assert f"`*{ending}`" in (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "name", ["a.part2", "part", "tmp.png", "a~1.png", "$a.png", "IM0001", "thumbs.db.png"]
+)
+def test_other_names_are_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(PNG)
+    assert not is_ignored(name)
+    assert list(find_files(tmp_path)) == [tmp_path / name]
 
 
 class Broken:

@@ -26,7 +26,7 @@ from training.labelled.importing import Imported, import_images
 
 
 def imported(engine: Engine, home: Home, folder: Path) -> Imported:
-    images, _ = examine_all(list_folder(folder), Limits())
+    images, _ = examine_all(list_folder(folder).listed, Limits())
     return import_images(engine, home, images, folder)
 
 
@@ -73,7 +73,7 @@ def test_a_home_from_before_gets_its_folder(sqlite_engine: Engine, home: Home, f
 def test_what_cannot_be_read_stops_nothing_else(sqlite_engine: Engine, home: Home, folder: Path) -> None:
     (folder / "Normal" / "broken.png").write_bytes(b"\x89PNG")
     Image.new("L", (200, 200), 90).save(folder / "Normal" / "no-head.png")
-    images, unreadable = examine_all(list_folder(folder), Limits())
+    images, unreadable = examine_all(list_folder(folder).listed, Limits())
     assert {path.name for path, _ in unreadable} == {"broken.png", "no-head.png"}
     assert import_images(sqlite_engine, home, images, folder).added == 12
 
@@ -184,7 +184,7 @@ def test_a_dicom_file_names_its_patient(sqlite_engine: Engine, home: Home, tmp_p
 
 
 def test_a_file_that_changes_meanwhile_is_refused(sqlite_engine: Engine, home: Home, folder: Path) -> None:
-    images, _ = examine_all(list_folder(folder), Limits())
+    images, _ = examine_all(list_folder(folder).listed, Limits())
     images[3].path.write_bytes(b"other")
     with pytest.raises(DatasetError, match="changed meanwhile"):
         import_images(sqlite_engine, home, images, folder)

@@ -56,7 +56,7 @@ def slice_bytes(folder: Path) -> bytes:
 
 
 def import_all(engine: Engine, home: Home, folder: Path) -> None:
-    images, _ = examine_all(list_folder(folder), Limits())
+    images, _ = examine_all(list_folder(folder).listed, Limits())
     import_images(engine, home, images, folder)
 
 

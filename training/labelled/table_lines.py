@@ -1,0 +1,110 @@
+"""The lines of a table of labels, as spreadsheets and programs of every kind write it."""
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import DatasetError
+from core.printable import printable
+from training.labelled.label_words import label_of
+
+_FILE, _LABEL, _GROUP = ("filename", "id"), ("label", "hemorrhage"), "group"
+_YES_OR_NO = {
+    **dict.fromkeys(("0", "0.0", "false", "no"), "normal"),
+    **dict.fromkeys(("1", "1.0", "true", "yes"), "hemorrhage"),
+}
+"""What may stand in the column hemorrhage. Under `label` a 1 says nothing: classes are numbered both ways."""
+_DELIMITERS = ",;\t"
+_UNSEEN = "".join(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)))
+"""What is copied along with a text and does not show."""
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """A line: the file, the word for its label, which label that is (None: unknown), and the patient."""
+
+    number: int
+    name: str
+    word: str
+    label: str | None
+    group: str
+
+
+def table_lines(table: Path) -> Iterator[TableLine]:
+    """The lines that are not empty, numbered from 1, which is the heading.
+
+    UTF-8, or UTF-16 with its mark; divided by commas, semicolons or tabs; any kind of line end; a line
+    `sep=;` before the heading. The names of columns may be in any case, with spaces, hyphens, underscores.
+
+    Raises
+    ------
+    DatasetError
+        It is no such table, or lacks a column.
+    """
+    text = _text(table)
+    rows = csv.reader(
+        io.StringIO(text, newline=None), delimiter=_delimiter(text), skipinitialspace=True, strict=True
+    )
+    try:
+        heading = next((row for row in rows if any(row) and not row[0].startswith("sep=")), [])
+        columns = [re.sub(r"[\s_-]+", "", _bare(cell).lower()) for cell in heading]
+        file, label = _column(table, columns, _FILE), _column(table, columns, _LABEL)
+        group = columns.index(_GROUP) if _GROUP in columns else len(columns)
+        for row in rows:
+            cells = [_bare(cell) for cell in row] + [""] * (1 + len(columns) - len(row))
+            if not any(cells):
+                continue
+            word = cells[label]
+            said = label_of(word) if columns[label] == "label" else _YES_OR_NO.get(word.lower())
+            patient = unicodedata.normalize("NFC", cells[group]) if group < len(columns) else ""
+            yield TableLine(rows.line_num, cells[file], word or "(empty)", said, patient)
+    except csv.Error as error:
+        raise DatasetError(f"{_shown(table)} is no CSV table: line {rows.line_num}: {error}.") from error
+
+
+def _text(table: Path) -> str:
+    try:
+        data = table.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{_shown(table)} cannot be read ({error.strerror}).") from error
+    utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if utf_16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise DatasetError(f"{_shown(table)} is no CSV table in UTF-8. Save it as one (in Excel: CSV UTF-8).")
+    return text
+
+
+def _delimiter(text: str) -> str:
+    """What divides the heading: whatever is in it most often."""
+    lines = (line for line in text.splitlines() if line.strip())
+    first = next(lines, "")
+    heading = next(lines, "") if first.startswith("sep=") else first
+    return max(_DELIMITERS, key=heading.count)
+
+
+def _bare(cell: str) -> str:
+    return cell.strip().strip(_UNSEEN).strip()
+
+
+def _column(table: Path, columns: Sequence[str], names: Sequence[str]) -> int:
+    for name in names:
+        if columns.count(name) > 1:
+            raise DatasetError(f"{_shown(table)} has two columns {name}. Remove the one that is not meant.")
+        if name in columns:
+            return columns.index(name)
+    raise DatasetError(
+        f"{_shown(table)} lacks the column {names[0]}. It needs filename and label (and group, the patient, "
+        "if known), or id and hemorrhage (0 or 1), separated by commas, semicolons or tabs."
+    )
+
+
+def _shown(table: Path) -> str:
+    return printable(str(table))
