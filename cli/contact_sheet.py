@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
+from core.image_files import Limits, read_file
 from images.decoding import decode
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _COLUMNS, _SIDE, _FRAME, _GAP, _CAPTION = 16, 104, 4, 8, 26
 _COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
 
 
-def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path) -> int:
+def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limits: Limits) -> int:
     """Write up to `MAX_SHOWN` images, in the order of label, part and group; returns how many.
 
     Raises
@@ -34,7 +35,7 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path) -> in
     draw = ImageDraw.Draw(sheet)
     for number, image in enumerate(shown):
         corner = _GAP + number % columns * width, _GAP + number // columns * height
-        sheet.paste(_picture(home, image), corner)
+        sheet.paste(_picture(home, image, limits), corner)
         below = corner[0], corner[1] + _SIDE + 1
         draw.text(below, f"{image.label} {image.part}\n{image.patient_group[:16]}", "#d0d0d0", font_size=10)
     try:
@@ -50,12 +51,13 @@ def _spread(images: "Sequence[LabelledImage]") -> "Iterator[LabelledImage]":
     yield from (images[number * len(images) // count] for number in range(count))
 
 
-def _picture(home: Home, image: "LabelledImage") -> Image.Image:
-    """The image in its frame; an empty frame where its file is gone."""
+def _picture(home: Home, image: "LabelledImage", limits: Limits) -> Image.Image:
+    """The image in its frame; an empty frame where its file is gone or is not what was imported."""
     inner = (_SIDE - 2 * _FRAME, _SIDE - 2 * _FRAME)
     try:
-        grey = Image.fromarray(decode((home.dataset / image.sha256).read_bytes())).convert("L")
+        data = read_file(home.dataset / image.sha256, limits.max_file_mb, image.sha256)
+        grey = Image.fromarray(decode(data, limits.max_pixels)).convert("L")
         picture = ImageOps.pad(grey, inner).convert("RGB")
-    except (OSError, RejectedImage):
+    except RejectedImage:
         picture = Image.new("RGB", inner)
     return ImageOps.expand(picture, _FRAME, _COLOURS[image.label])

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import DatasetError
+from core.image_files import Limits
 from training.dataset import Record
-from training.labelled.examining import Limits, examine_all
+from training.labelled.examining import examine_all
 from training.labelled.grouping import clusters
 from training.labelled.label_table import Listed, listing, read_table
 from training.labelled.label_words import label_of, unknown_words
@@ -33,7 +34,7 @@ def list_folder(folder: Path) -> tuple[Listed, ...]:
     return _by_folder(folder, files)
 
 
-def read_folder(folder: Path) -> tuple[Record, ...]:
+def read_folder(folder: Path, limits: Limits) -> tuple[Record, ...]:
     """A folder's images as records that no part is decided for; where no patient is named, as they look.
 
     Raises
@@ -41,7 +42,7 @@ def read_folder(folder: Path) -> tuple[Record, ...]:
     DatasetError
         As `list_folder`; or an image cannot be trained on.
     """
-    images, unreadable = examine_all(list_folder(folder), Limits())
+    images, unreadable = examine_all(list_folder(folder), limits)
     if unreadable:
         reasons = [f"{path}: {error}" for path, error in unreadable]
         raise DatasetError(
