@@ -86,11 +86,13 @@ def redis() -> None:
 def migrate() -> None:
     """Bring the database, and the models of an earlier release, to this headct."""
     from cli.conversion import convert_versions
+    from cli.model_in_use import record_shipped_version
     from db.migrate import migrate as upgrade
     from db.revision import REVISIONS
 
     context = make_home()
     upgrade(context.engine)
+    record_shipped_version(context)
     typer.echo(f"The database is at migration {REVISIONS[-1]}.")
     convert_versions(context.home)
 

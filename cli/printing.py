@@ -82,8 +82,9 @@ def print_scan(
     arrivals: "Sequence[Arrival]",
     predictions: "Sequence[Prediction]",
     readings: "Sequence[Reading]",
+    shown: str | None,
 ) -> None:
-    """Print all that is known of one scan."""
+    """Print all that is known of one scan; `shown` is the version whose result stands in `results`."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -107,6 +108,7 @@ def print_scan(
     said.add_column(no_wrap=True)
     for _ in predictions:
         said.add_column(overflow="fold")
+    said.add_row("", *("stands in `results`" if one.model_version == shown else "" for one in predictions))
     for name, column in _STAMPED.items():
         said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
     read = Table("read", "label", "reader", "note", box=None, header_style="bold", pad_edge=False)

@@ -9,7 +9,7 @@ from rich.console import Console
 from cli.context import Context
 from cli.conversion import convert_versions
 from cli.extras import can_train
-from cli.model_in_use import model_in_use
+from cli.model_in_use import model_in_use, record_shipped_version
 from cli.parts import SUPERVISOR_PID
 from core.broker import broker_url, queue_depth, redis_client
 from core.home import Home
@@ -74,6 +74,7 @@ def supervise(context: Context) -> None:
     if settings.broker_url:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)
+    record_shipped_version(context)
     convert_versions(home)
     check_servable(model_in_use(context))
     os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))

@@ -17,7 +17,7 @@ from core.image_files import read_stored
 from core.reasons import Reason, ReasonCode
 from core.settings import Settings
 from db.engine import now
-from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back
+from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back, postpone
 from db.queries import unknown_of
 from db.states import ScanState
 from worker.limits import file_limits
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE = timedelta(minutes=1)
+"""So long scans that are to be classified again wait for a worker that serves the version in use. A worker
+switches within a second or two of the promotion, and refuses a version that it cannot load for good."""
 _DECODER_FAILED = Reason(ReasonCode.DECODER_FAILED, "The image cannot be decoded. Export the slice again.")
 _NO_NUMBER = Reason(
     ReasonCode.NETWORK_UNDEFINED,
@@ -61,7 +64,16 @@ def classify_chunk(
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
         claimed = claim(session, scan_ids, claimant, lease, settings.max_attempts)
+        waiting, kept = postpone(session, claimant, classifier.card.version, _PATIENCE)
         unknown = unknown_of(session, scan_ids) if len(claimed) < len(scan_ids) else []
+    if kept:
+        logger.error(
+            "%d scans keep their earlier result: this worker serves %s, and nobody the version in use",
+            *(len(kept), classifier.card.version),
+            extra={"scan_ids": list(kept)},
+        )
+    left = {*waiting, *kept}
+    claimed = [scan for scan in claimed if scan.id not in left]
     if unknown:
         logger.error(
             "a message names %d scans that do not exist; they are passed over",

@@ -286,6 +286,23 @@ def test_scans_get_a_second_result_of_the_version_in_use_and_keep_the_first(syst
     assert system.rows()["stream-1.png"].model_version == "site-1"
 
 
+def test_what_is_asked_for_at_once_after_a_promotion_is_of_that_version_and_a_rollback_takes_it_back(
+    system: System,
+) -> None:
+    add_version(system, "site-3", 0.4)
+    run_headct(system.home, "models", "promote", "site-3")
+    asked = run_headct(system.home, "reclassify")
+    count = int(asked.stdout.split()[0])
+    assert count >= 2, asked.stderr
+
+    def results_by() -> list[str | None]:
+        return [row.model_version for row in system.rows().values() if row.state == "classified"]
+
+    wait_until(lambda: results_by() == ["site-3"] * count, what="a result of that version for every scan")
+    run_headct(system.home, "models", "rollback")
+    assert set(results_by()) <= {"site-1", shipped_model().card.version}, "at once"
+
+
 def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(
     system: System, scan_bytes: bytes
 ) -> None:

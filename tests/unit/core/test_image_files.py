@@ -1,8 +1,8 @@
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.errors import ImageTooLarge, StoreUnavailable, UnreadableImage
 from core.home import Home
