@@ -33,6 +33,7 @@ _FIRST_BATCH, _LARGEST_BATCH = 8, 64
 _MOST_LOOKS = 512
 # More paths than this are not kept: a rescan finds the others again.
 _MOST_WRITTEN, _MOST_WAITING = 10_000, 50_000
+_MOST_UNREMOVABLE = 50_000
 # How long events are waited for, while files may wait for their settle time.
 _LOOK_S = 0.25
 # How long more events are waited for after the first: a file that comes alone is taken at once, of many those
@@ -194,6 +195,8 @@ class Watcher:
                 self._waiting[str(path)] = _Seen(time.monotonic())
             elif reason != VANISHED:
                 reasons[reason] += 1
+                if len(self._unremovable) >= _MOST_UNREMOVABLE:
+                    self._unremovable.clear()  # they are taken once more, which records nothing twice
                 if path in taken.scan_ids and (status := regular_file(path)):
                     self._unremovable[str(path)] = status.st_ctime_ns
         for reason, count in reasons.items():
