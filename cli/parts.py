@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context, make_home, open_migrated
 from cli.failures import in_words
-from core.errors import HeadctError
+from core.errors import GraphMissing, HeadctError
 from core.logging import configure_logging, log_only
 from core.queues import INFERENCE_QUEUE
 
@@ -59,7 +59,8 @@ def worker(
 
     with _part() as context:
         if queue == INFERENCE_QUEUE:
-            verified_graph(model_in_use(context))
+            with contextlib.suppress(GraphMissing):  # each child takes an earlier version, or ends its worker
+                verified_graph(model_in_use(context))
         else:
             require_training()
         context.engine.dispose()
