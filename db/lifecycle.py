@@ -210,8 +210,8 @@ def postpone(
     """Where this worker does not serve the version in use, part with what is to be classified again.
 
     A result of another version is not what was asked for. These scans wait again, which costs no attempt, for
-    a worker that has switched. Where none has for `patience`, since they were put back and since the version
-    came into use, they keep the result that they have. New scans stay with the task.
+    a worker that has switched. Where none gave a result of the version in use for `patience`, since they were
+    put back and since it came into use, they keep the result that they have. New scans stay with the task.
 
     Parameters
     ----------
@@ -231,7 +231,8 @@ def postpone(
     freed = {"claimed_by": None, "lease_expires_at": None}
     kept: Sequence[int] = []
     since, too_long = in_use_since(session), now() - patience
-    if since is None or since < too_long:
+    by_others = exists().where(Prediction.classified_at > too_long, Prediction.model_version == wanted)
+    if (since is None or since < too_long) and not session.scalar(select(by_others)):
         put_back_before = mine & (func.coalesce(Scan.requeued_at, Scan.received_at) < too_long)
         kept = session.scalars(
             update(Scan).where(put_back_before).values(state=ScanState.CLASSIFIED, **freed).returning(Scan.id)

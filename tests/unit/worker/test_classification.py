@@ -305,6 +305,17 @@ def test_a_new_scan_does_not_wait_for_the_switch(
     assert said_of(engine, new) == ("classified", 1, ["fake"])
 
 
+def test_as_long_as_another_worker_serves_the_version_in_use_it_is_waited_for(
+    engine: Engine, settings: Settings, home: Home, asked_again: int
+) -> None:
+    long_ago(engine)
+    (new,) = stored(engine, home, [png(51)])
+    classify(engine, settings, home, [new], OtherClassifier(), task="another")
+    publish(engine)
+    assert classify(engine, settings, home, [asked_again], task="refuses") == 0
+    assert said_of(engine, asked_again) == ("received", 0, ["fake"])
+
+
 def test_where_no_worker_takes_the_version_in_use_the_scan_keeps_its_result_and_it_is_told(
     engine: Engine, settings: Settings, home: Home, asked_again: int, caplog: pytest.LogCaptureFixture
 ) -> None:
