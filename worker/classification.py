@@ -64,7 +64,9 @@ def classify_chunk(
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
         claimed = claim(session, scan_ids, claimant, lease, settings.max_attempts)
-        waiting, kept = postpone(session, claimant, classifier.card.version, _PATIENCE)
+        waiting, kept = (
+            postpone(session, claimant, classifier.card.version, _PATIENCE) if claimed else ((), ())
+        )
         unknown = unknown_of(session, scan_ids) if len(claimed) < len(scan_ids) else []
     if kept:
         logger.error(
