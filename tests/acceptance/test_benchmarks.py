@@ -43,7 +43,7 @@ def test_a_benchmark_runs() -> None:
     assert bare < float(seconds) < elapsed / 5, "a process that reads a database, five times at least"
     ratios = map(float, re.findall(r"^\(e\) .* over .* (\d+\.\d\d) +<=", ran.stdout, re.MULTILINE))
     of_help, of_results, of_table = ratios
-    assert of_help < 1 < of_results, "one imports less than SQLAlchemy, the other that and more"
+    assert of_help < of_results, "one imports nothing that the other does not"
     assert 0.5 < of_table < 4, "both read and print 50,000 rows"
     assert set(re.findall(r"^\((\w)\)", ran.stdout, re.MULTILINE)) == {"e"}
     assert (latest.stat().st_mtime_ns if latest.exists() else None) == before, "only a whole run is kept"
