@@ -19,6 +19,7 @@ from core.printable import printable
 from core.queues import INFERENCE_QUEUE
 from core.store import holds_anything, is_being_written, open_regular
 from db.engine import reading
+from db.lifecycle import left_behind
 from db.queries import has_stored_scans
 from db.revision import check_migrated
 from db.training_runs import check_begun
@@ -51,6 +52,7 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
         ("database and its migration", lambda context: check_migrated(context.engine)),
         ("training worker", _training_worker),
         ("model", _model),
+        ("results", _results),
         ("watch limit", _watch_limit),
     ]
     for name, check in checks:
@@ -184,6 +186,17 @@ def _training_worker(context: Context) -> None:
 def _model(context: Context) -> None:
     check_migrated(context.engine)
     check_servable(model_in_use(context))
+
+
+def _results(context: Context) -> None:
+    check_migrated(context.engine)
+    with reading(context.engine) as session:
+        scans = left_behind(session)
+    if scans:
+        raise HeadctError(
+            f"{scans} scans were to be classified again and have no result of the version in use: no worker "
+            "could load it. worker.log says why; then `headct reclassify`."
+        )
 
 
 def _watch_limit(context: Context) -> None:

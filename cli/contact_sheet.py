@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageOps
 from cli.picture_format import picture_format
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
+from core.image_files import Limits, read_file
 from core.printable import printable
 from images.decoding import decode
 
@@ -22,7 +23,7 @@ _COLUMNS, _SIDE, _FRAME, _GAP, _CAPTION = 16, 104, 4, 8, 26
 _COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
 
 
-def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path) -> int:
+def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limits: Limits) -> int:
     """Write up to `MAX_SHOWN` images, in the order of label, part and group; returns how many.
 
     Raises
@@ -41,7 +42,7 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path) -> in
     draw = ImageDraw.Draw(sheet)
     for number, image in enumerate(shown):
         corner = _GAP + number % columns * width, _GAP + number // columns * height
-        sheet.paste(_picture(home, image), corner)
+        sheet.paste(_picture(home, image, limits), corner)
         below = corner[0], corner[1] + _SIDE + 1
         draw.text(
             below,
@@ -64,12 +65,13 @@ def _spread(images: "Sequence[LabelledImage]") -> "Iterator[LabelledImage]":
     yield from (images[number * len(images) // count] for number in range(count))
 
 
-def _picture(home: Home, image: "LabelledImage") -> Image.Image:
-    """The image in its frame; an empty frame where its file is gone."""
+def _picture(home: Home, image: "LabelledImage", limits: Limits) -> Image.Image:
+    """The image in its frame; an empty frame where its file is gone or is not what was imported."""
     inner = (_SIDE - 2 * _FRAME, _SIDE - 2 * _FRAME)
     try:
-        grey = Image.fromarray(decode((home.dataset / image.sha256).read_bytes())).convert("L")
+        data = read_file(home.dataset / image.sha256, limits.max_file_mb, image.sha256)
+        grey = Image.fromarray(decode(data, limits.max_pixels)).convert("L")
         picture = ImageOps.pad(grey, inner).convert("RGB")
-    except (OSError, RejectedImage):
+    except RejectedImage:
         picture = Image.new("RGB", inner)
     return ImageOps.expand(picture, _FRAME, _COLOURS[image.label])

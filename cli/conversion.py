@@ -26,17 +26,14 @@ def convert_versions(home: Home) -> bool:
     if not (missing := unconverted(home)):
         return True
     if not can_train():
-        typer.echo(
-            f"{len(missing)} model versions have no serving graph, and without TensorFlow none can be made: "
-            f"{', '.join(missing)}. Install the extra `train` (`make up` does it), then run "
-            "`headct models convert`.",
-            err=True,
-        )
-        return False
+        return _without_tensorflow(missing, "without TensorFlow none can be made")
     from training.quiet import load_tensorflow
 
     typer.echo("Making the serving graphs of model versions of an earlier release ...")
-    load_tensorflow()
+    try:
+        load_tensorflow()
+    except Exception as failed:  # noqa: BLE001 - an import of so much native code fails in many ways
+        return _without_tensorflow(missing, f"TensorFlow cannot be imported ({failed})")
     from training.convert import convert_all
 
     well = True
@@ -48,3 +45,12 @@ def convert_versions(home: Home) -> bool:
     finally:
         os.close(lock)
     return well
+
+
+def _without_tensorflow(missing: list[str], why: str) -> bool:
+    typer.echo(
+        f"{len(missing)} model versions have no serving graph, and {why}: {', '.join(missing)}. Install the "
+        "extra `train` (`make up` does it), then run `headct models convert`.",
+        err=True,
+    )
+    return False

@@ -26,21 +26,22 @@ def import_folder(
     from cli.dataset_printing import print_dataset, print_files
     from cli.image_files import kinds
     from cli.submission import progress_bar
+    from core.image_files import Limits
     from db.engine import reading
     from db.labelled_images import labelled_images
-    from training.labelled.examining import Limits, examine_all
+    from training.labelled.examining import examine_all
     from training.labelled.folder import list_folder
     from training.labelled.importing import import_images
 
     context = open_migrated()
     found = list_folder(folder)
-    limits = Limits(context.settings.max_pixels, context.settings.max_file_mb)
+    limits = Limits.of(context.settings)
     with progress_bar() as bar:
         images, unreadable = examine_all(bar.track(found.listed, description="Looking at images"), limits)
     print_files("not taken", [(path, str(error)) for path, error in unreadable])
     if found.others:
         typer.echo(f"Passed over, no images by their content: {kinds(found.others)}.", err=True)
-    done = import_images(context.engine, context.home, images, folder)
+    done = import_images(context.engine, context.home, images, folder, limits)
     print_files("left out", [(path, "it would join two parts") for path in done.left_out])
     with reading(context.engine) as session:
         print_dataset(labelled_images(session))
@@ -64,6 +65,7 @@ def show(
     from cli.dataset_printing import print_dataset
     from cli.picture_format import picture_format
     from core.errors import DatasetError
+    from core.image_files import Limits
     from db.engine import reading
     from db.labelled_images import labelled_images
     from training.dataset import load_dataset
@@ -79,7 +81,7 @@ def show(
     except DatasetError as error:
         say(f"It cannot be trained on yet: {error}")
     if output is not None and images:
-        shown = write_sheet(context.home, images, output)
+        shown = write_sheet(context.home, images, output, Limits.of(context.settings))
         say(f"{shown} of {len(images)} images are in {output}.")
 
 

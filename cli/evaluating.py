@@ -11,6 +11,7 @@ from cli.context import open_migrated
 from cli.evaluation_printing import print_recipes, print_version
 from cli.model_in_use import model_in_use
 from cli.submission import progress_bar
+from core.image_files import Limits
 from core.settings import load_settings
 from db.states import Part
 from images.constants import Preprocessing
@@ -38,7 +39,8 @@ def evaluate_version(version: str | None, prevalence: float, seed: int) -> dict[
     records = [record for record in dataset.records if record.part == Part.TEST]
     targets = np.array([record.target for record in records])
     groups = np.array([record.group for record in records])
-    metrics = measure(targets, judge_by(stored, records), groups, prevalence=prevalence, seed=seed)
+    judged = judge_by(stored, records, Limits.of(context.settings))
+    metrics = measure(targets, judged, groups, prevalence=prevalence, seed=seed)
     name = stored.card.version
     print_version(name, metrics, shipped=name == shipped_model().card.version)
     return {
@@ -58,11 +60,13 @@ def cross_validate_recipes(
     ------
     DatasetError
     """
-    settings, dataset = load_settings(), _dataset(folder)
+    settings = load_settings()
+    limits = Limits.of(settings)
+    dataset = _dataset(folder, limits)
     hyper = Hyperparameters(seed=plan.seed)
     if epochs is not None:
         hyper = replace(hyper, epochs=epochs)
-    images = prepare_records(dataset.records, Preprocessing())
+    images = prepare_records(dataset.records, Preprocessing(), limits)
     with progress_bar() as bar:
         task = bar.add_task("Fitting", total=None)
         found = compare(
@@ -71,6 +75,7 @@ def cross_validate_recipes(
             hyper,
             plan,
             [Recipe(name) for name in recipes],
+            limits,
             lambda done, of: bar.update(task, completed=done, total=of),
         )
     sensitivity = settings.target_sensitivity
@@ -91,9 +96,9 @@ def cross_validate_recipes(
     }
 
 
-def _dataset(folder: Path | None) -> Dataset:
+def _dataset(folder: Path | None, limits: Limits) -> Dataset:
     if folder is None:
         context = open_migrated()
         return load_dataset(context.engine, context.home)
-    records = read_folder(folder)
+    records = read_folder(folder, limits)
     return Dataset(records, fingerprint(records))

@@ -25,12 +25,12 @@ def explain(
     from cli.picture_format import picture_format
     from cli.printing import NOTICE
     from core.errors import NothingToExplain
+    from core.image_files import read_stored
     from db.engine import reading
     from db.queries import find_scan
     from images.decoding import decode
     from models.classifier import Classifier
     from models.explain import heat_map, heat_pair, in_image
-    from worker.classification import read_scan
 
     kind = picture_format(output)
     context = open_migrated()
@@ -39,7 +39,8 @@ def explain(
         scan_id, sha256, state, reason = found.id, found.sha256, found.state, found.reason
     if reason is not None:
         raise NothingToExplain(f"Scan {scan_id} is {state}, so there is nothing to explain: {reason}")
-    image = decode(read_scan(context.home, context.settings, sha256), context.settings.max_pixels)
+    limits = context.settings
+    image = decode(read_stored(context.home, sha256, limits.max_file_mb), limits.max_pixels)
     stored = model_in_use(context)
     classifier, constants = Classifier.load(stored), stored.card.preprocessing
     said = classifier.score(classifier.prepare_image(image)[np.newaxis])

@@ -28,9 +28,9 @@ def label(
     note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
 ) -> None:
     """Record what a reader sees in scans; the newest label counts, and the next training learns from it."""
+    from core.image_files import Limits
     from db.engine import reading
     from db.queries import arrivals_of, find_scan
-    from training.labelled.examining import Limits
     from training.labelled.labelling import Verdict, label_scan
 
     reader = by or _user()
@@ -40,7 +40,7 @@ def label(
     if len(reader) > _MAX_NAME:
         raise typer.BadParameter(f"at most {_MAX_NAME} characters", param_hint="--by")
     context = open_migrated()
-    limits = Limits(context.settings.max_pixels, context.settings.max_file_mb)
+    limits = Limits.of(context.settings)
     with reading(context.engine) as session:
         found = {scan.id: scan.sha256 for scan in (find_scan(session, name) for name in scans)}
         names = {scan_id: _name(arrivals_of(session, scan_id)) for scan_id in found}

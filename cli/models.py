@@ -86,7 +86,9 @@ def promote(version: Version, by: By = None) -> None:
         typer.echo(f"{version} is in use already. Nothing was recorded.")
     else:
         _say_switched(version, replaced)
-        typer.echo("Scans that have a result keep it; `headct reclassify` has them classified again.")
+        typer.echo(
+            "Scans without a result of it show an earlier one; `headct reclassify` classifies them again."
+        )
 
 
 @app.command()

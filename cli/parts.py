@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cli.context import Context, make_home, open_migrated
 from cli.failures import in_words
-from core.errors import HeadctError
+from core.errors import GraphMissing, HeadctError
 from core.logging import configure_logging, log_only
 from core.queues import INFERENCE_QUEUE
 
@@ -59,7 +59,8 @@ def worker(
 
     with _part() as context:
         if queue == INFERENCE_QUEUE:
-            verified_graph(model_in_use(context))
+            with contextlib.suppress(GraphMissing):  # each child takes an earlier version, or ends its worker
+                verified_graph(model_in_use(context))
         else:
             require_training()
         context.engine.dispose()
@@ -86,11 +87,13 @@ def redis() -> None:
 def migrate() -> None:
     """Bring the database, and the models of an earlier release, to this headct."""
     from cli.conversion import convert_versions
+    from cli.model_in_use import record_shipped_version
     from db.migrate import migrate as upgrade
     from db.revision import REVISIONS
 
     context = make_home()
     upgrade(context.engine)
+    record_shipped_version(context)
     typer.echo(f"The database is at migration {REVISIONS[-1]}.")
     convert_versions(context.home)
 

@@ -105,8 +105,9 @@ def print_scan(
     arrivals: "Sequence[Arrival]",
     predictions: "Sequence[Prediction]",
     readings: "Sequence[Reading]",
+    shown: str | None,
 ) -> None:
-    """Print all that is known of one scan."""
+    """Print all that is known of one scan; `shown` is the version whose result stands in `results`."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -121,7 +122,7 @@ def print_scan(
         ("sha256", scan.sha256),
         ("size", f"{scan.size_bytes:,} bytes"),
         ("state", scan.state),
-        ("reason", scan.reason or ""),
+        ("reason", f"{scan.reason or ''} ({scan.reason_code})" if scan.reason_code else scan.reason or ""),
         ("attempts", str(scan.attempts)),
         ("received", local(scan.received_at)),
         ("finished", local(scan.finished_at)),
@@ -141,14 +142,16 @@ def print_scan(
         )
     console = Console()
     beside = max(1, (console.width - _NAMES) // _RESULT)
-    said = [_results(predictions[start : start + beside]) for start in range(0, len(predictions), beside)]
+    said = [
+        _results(predictions[start : start + beside], shown) for start in range(0, len(predictions), beside)
+    ]
     for part in (facts, came, *said, *([] if said else ["No result yet."]), *([read] if readings else [])):
         console.print(part)
         console.print()
     console.print(NOTICE)
 
 
-def _results(predictions: "Sequence[Prediction]") -> "Table":
+def _results(predictions: "Sequence[Prediction]", shown: str | None) -> "Table":
     """Results beside each other."""
     from rich.table import Table
     from rich.text import Text
@@ -157,6 +160,7 @@ def _results(predictions: "Sequence[Prediction]") -> "Table":
     said.add_column(no_wrap=True)
     for _ in predictions:
         said.add_column(overflow="fold")
+    said.add_row("", *("stands in `results`" if one.model_version == shown else "" for one in predictions))
     for name, column in _STAMPED.items():
         said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
     return said

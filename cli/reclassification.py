@@ -1,15 +1,9 @@
 """`headct reclassify`: a result of the version in use for scans that have one of another version."""
 
-import time
-from datetime import timedelta
-
 import typer
 
 from cli.context import open_migrated
 from cli.moments import Since, parse_since
-
-# So long after a promotion every worker serves the new version.
-_SWITCHED = timedelta(seconds=5)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,18 +16,12 @@ def reclassify(since: Since = None) -> None:
     from sqlalchemy.orm import Session
 
     from cli.model_in_use import model_in_use
-    from db.engine import now, reading
     from db.lifecycle import reclassify as put_back
-    from db.promotions import history
     from models.serving import check_servable
 
     received_since, context = parse_since(since), open_migrated()
     stored = model_in_use(context)
     check_servable(stored)  # or the workers go on with another one
-    with reading(context.engine) as session:
-        changes = history(session)
-    if changes:
-        time.sleep(max(0.0, (changes[0].promoted_at + _SWITCHED - now()).total_seconds()))
     with Session(context.engine) as session, session.begin():
         moved = put_back(session, stored.card.version, received_since)
     context.home.wake_dispatcher()

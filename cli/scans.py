@@ -55,18 +55,19 @@ def results(
 ) -> None:
     """Show the results."""
     from cli.results_table import print_table
-    from db.results import ResultFilter, count_results, each_result, largest_id
+    from db.results import ResultFilter, count_results, each_result, largest_id, reading_only
 
     context = open_migrated()
     shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
     wanted = ResultFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
-    with context.engine.execution_options(read_only=True).connect() as connection:
-        if output is not Format.TABLE:
-            write_rows(each_result(connection, wanted), output)
-            return
-        matching = count_results(connection, wanted) if shown else 0
-        note = f"{shown} of {matching} shown; --limit 0 shows all." if matching > shown else ""
-        print_table(each_result(connection, wanted), largest_id(connection), note)
+    rows = each_result(context.engine, wanted)
+    if output is not Format.TABLE:
+        write_rows(rows, output)
+        return
+    with reading_only(context.engine) as connection:
+        matching, largest = count_results(connection, wanted) if shown else 0, largest_id(connection)
+    note = f"{shown} of {matching} shown; --limit 0 shows all." if matching > shown else ""
+    print_table(rows, largest, note)
 
 
 def show(scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]) -> None:
@@ -74,6 +75,7 @@ def show(scan: Annotated[str, typer.Argument(help="id, or the first digits of th
     from db.engine import reading
     from db.queries import arrivals_of, find_scan, predictions_of
     from db.readings import readings_of
+    from db.results import results_of
 
     with reading(open_migrated().engine) as session:
         found = find_scan(session, scan)
@@ -82,6 +84,7 @@ def show(scan: Annotated[str, typer.Argument(help="id, or the first digits of th
             arrivals_of(session, found.id),
             predictions_of(session, found.id),
             readings_of(session, found.id),
+            next((row.model_version for row in results_of(session, [found.id])), None),
         )
 
 

@@ -4,12 +4,13 @@ import os
 import shlex
 import sys
 
+import typer
 from rich.console import Console
 
 from cli.context import Context
 from cli.conversion import convert_versions
 from cli.extras import can_train
-from cli.model_in_use import model_in_use
+from cli.model_in_use import check_can_classify, record_shipped_version
 from cli.parts import SUPERVISOR_PID
 from core.broker import broker_url, queue_depth, redis_client
 from core.home import Home
@@ -17,7 +18,6 @@ from core.lock import hold
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.migrate import migrate
-from models.serving import check_servable
 from scheduler.inbox import check_inbox
 from scheduler.metrics import metrics_port
 from worker.flower import flower_password, flower_port
@@ -74,8 +74,10 @@ def supervise(context: Context) -> None:
     if settings.broker_url:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)
+    record_shipped_version(context)
     convert_versions(home)
-    check_servable(model_in_use(context))
+    if told := check_can_classify(context):
+        typer.echo(f"headct: {told}", err=True)
     os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))
     os.environ["HEADCT_METRICS_PORT"] = str(metrics_port(settings))
     os.environ["HEADCT_HOME"] = str(home.root)

@@ -51,7 +51,6 @@ def train(
     request = RunRequest(seed, epochs, promote is Promote.AUTO, getpass.getuser())
     with Session(context.engine) as session, session.begin():
         run_id = request_run(session, request)
-    context.home.wake_dispatcher()
     if not can_train():
         typer.echo("It waits for a training worker elsewhere: the extra `train` is missing here.", err=True)
     if follow:
@@ -98,7 +97,7 @@ def follow(run_id: RunId) -> None:
 
 @app.command()
 def cancel(run_id: RunId) -> None:
-    """Cancel a run: at once if it waits, else when its epoch ends. The version in use stays."""
+    """Cancel a run: at once if it waits, else after the batch under way. The version in use stays."""
     from sqlalchemy.orm import Session
 
     from db.states import RunState
@@ -110,7 +109,7 @@ def cancel(run_id: RunId) -> None:
     if state is RunState.REQUESTED:
         typer.echo(f"Training run {run_id} is cancelled.")
     elif state is RunState.RUNNING:
-        typer.echo(f"Training run {run_id} ends with its epoch. `headct runs follow {run_id}` shows it.")
+        typer.echo(f"Training run {run_id} ends after its batch. `headct runs follow {run_id}` shows it.")
     else:
         typer.echo(f"Training run {run_id} has ended already ({state.value}): nothing to cancel.", err=True)
         raise typer.Exit(1)

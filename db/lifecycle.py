@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, CursorResult, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, case, exists, func, or_, select, update
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
 from core.reasons import Reason, ReasonCode
 from db.engine import MAX_IDS, batches, now
+from db.promotions import in_use_since, name_in_use
 from db.states import ScanState
 from db.tables import Prediction, Scan
 from db.upsert import insert_missing
@@ -203,6 +204,48 @@ def give_back(session: Session, claimant: Claimant) -> None:
     )
 
 
+def postpone(
+    session: Session, claimant: Claimant, version: str, patience: timedelta
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Where this worker does not serve the version in use, part with what is to be classified again.
+
+    A result of another version is not what was asked for. These scans wait again, which costs no attempt, for
+    a worker that has switched. Where none gave a result of the version in use for `patience`, since they were
+    put back and since it came into use, they keep the result that they have. New scans stay with the task.
+
+    Parameters
+    ----------
+    version
+        That this worker serves.
+
+    Returns
+    -------
+    Ids of the scans that wait again, and of those that keep their result.
+    """
+    wanted = name_in_use(session)
+    if wanted in (None, version):
+        return [], []
+    mine = (
+        (Scan.state == ScanState.RUNNING) & (Scan.claimed_by == str(claimant)) & Scan.finished_at.is_not(None)
+    )
+    freed = {"claimed_by": None, "lease_expires_at": None}
+    kept: Sequence[int] = []
+    since, too_long = in_use_since(session), now() - patience
+    by_others = exists().where(Prediction.classified_at > too_long, Prediction.model_version == wanted)
+    if (since is None or since < too_long) and not session.scalar(select(by_others)):
+        put_back_before = mine & (func.coalesce(Scan.requeued_at, Scan.received_at) < too_long)
+        kept = session.scalars(
+            update(Scan).where(put_back_before).values(state=ScanState.CLASSIFIED, **freed).returning(Scan.id)
+        ).all()
+    waiting = session.scalars(
+        update(Scan)
+        .where(mine)
+        .values(state=ScanState.RECEIVED, attempts=Scan.attempts - 1, **freed)
+        .returning(Scan.id)
+    ).all()
+    return waiting, kept
+
+
 def finish(
     session: Session, claimant: Claimant, outcomes: Iterable[Outcome], model: ModelStamp
 ) -> Sequence[int]:
@@ -295,7 +338,8 @@ def retry(session: Session, scan_ids: Sequence[int]) -> int:
 def reclassify(session: Session, version: str, since: datetime | None) -> int:
     """Classified scans that have no result of that version wait again; returns how many.
 
-    Their results stay. That they were finished before tells them from new scans, which come first.
+    Their results stay. That they were finished before tells them from new scans, which come first. A worker
+    that serves another version leaves them to those that have switched (`postpone`).
     """
     has_one = exists().where(Prediction.scan_id == Scan.id, Prediction.model_version == version)
     conditions = [Scan.state == ScanState.CLASSIFIED, ~has_one]
@@ -305,6 +349,16 @@ def reclassify(session: Session, version: str, since: datetime | None) -> int:
         update(_SCAN).where(*conditions).values(state=ScanState.RECEIVED, attempts=0, requeued_at=now())
     )
     return cast("CursorResult[Any]", moved).rowcount
+
+
+def left_behind(session: Session) -> int:
+    """How many classified scans were put back after the version in use came, and have no result of it."""
+    wanted, since = name_in_use(session), in_use_since(session)
+    if wanted is None or since is None:
+        return 0
+    has_one = exists().where(Prediction.scan_id == Scan.id, Prediction.model_version == wanted)
+    conditions = Scan.state == ScanState.CLASSIFIED, Scan.requeued_at >= since, ~has_one
+    return session.scalar(select(func.count()).select_from(Scan).where(*conditions)) or 0
 
 
 def in_state(session: Session, state: ScanState) -> Sequence[int]:

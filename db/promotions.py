@@ -1,15 +1,16 @@
 """Which model version is in use: the newest row of `promotion` says it; without any, the shipped one is."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.orm import Session
 
 from core.errors import NothingToRollBack
 from db.engine import now
 from db.states import Cause
-from db.tables import Promotion
+from db.tables import Promotion, ShippedModel
 
 SHIPPED: Final = "(shipped)"
 """Stands for the version that ships with headct, whichever that is: an upgrade may bring another one."""
@@ -19,6 +20,27 @@ def version_in_use(database: Connection | Session) -> str | None:
     """The version in use; None for the shipped one."""
     newest = select(Promotion.model_version).order_by(Promotion.id.desc()).limit(1)
     return _meant(database.scalar(newest) or SHIPPED)
+
+
+def name_in_use(session: Session) -> str | None:
+    """The name of the version in use; None where the shipped one is, and nobody recorded its name yet."""
+    return version_in_use(session) or session.scalar(select(ShippedModel.version))
+
+
+def record_shipped(session: Session, version: str) -> None:
+    """Let the database know the name of the version that ships with this headct, and since when it does."""
+    known = session.get(ShippedModel, 1)
+    if known is None or known.version != version:
+        session.merge(ShippedModel(id=1, version=version, recorded_at=now()))
+
+
+def in_use_since(session: Session) -> datetime | None:
+    """The last change of what is in use; None for none yet."""
+    changes = (
+        session.scalar(select(func.max(Promotion.promoted_at))),
+        session.scalar(select(ShippedModel.recorded_at)),
+    )
+    return max((moment for moment in changes if moment is not None), default=None)
 
 
 def versions_to_go_back_to(session: Session) -> list[str | None]:

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Integer, Result, Row, column, func, select, table
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Row,
+    Select,
+    column,
+    func,
+    select,
+    table,
+)
 
 from db.engine import batches
 from db.types import UtcDateTime
@@ -52,17 +63,40 @@ class ResultFilter:
 
 def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
     """Rows of the view `results`, newest or most probable first."""
-    return each_result(database, wanted).all()
+    return database.execute(_ordered(select(_RESULTS), wanted)).all()
 
 
-def each_result(database: "Reader", wanted: ResultFilter) -> Result[Any]:
-    """As `results`, but read batch by batch as they are asked for; the transaction has to last so long."""
-    query = select(_RESULTS).where(*_conditions(wanted))
+def each_result(engine: Engine, wanted: ResultFilter) -> Iterator[Row[Any]]:
+    """As `results`, but read batch by batch as they are asked for, each in a transaction of its own.
+
+    So nothing is held open while somebody reads slowly. Which scans, and in which order, is decided at once;
+    each batch tells how they are when it is read, and leaves out what the filter does not fit any more.
+    """
+    with reading_only(engine) as connection:
+        ids = connection.scalars(_ordered(select(_RESULTS.c.scan_id), wanted)).all()
+    return _rows(engine, ids, wanted)
+
+
+def _rows(engine: Engine, ids: Sequence[int], wanted: ResultFilter) -> Iterator[Row[Any]]:
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        query = select(_RESULTS).where(_RESULTS.c.scan_id.in_(batch), *_conditions(wanted))
+        with reading_only(engine) as connection:
+            found = {row.scan_id: row for row in connection.execute(query)}
+        yield from (found[scan_id] for scan_id in batch if scan_id in found)
+
+
+def _ordered(query: Select[Any], wanted: ResultFilter) -> Select[Any]:
+    query = query.where(*_conditions(wanted))
     if wanted.sort == "probability":
         query = query.order_by(_RESULTS.c.probability.desc())
     query = query.order_by(_RESULTS.c.scan_id.desc())
-    limited = query.limit(wanted.limit) if wanted.limit else query
-    return database.execute(limited, execution_options={"yield_per": _BATCH})
+    return query.limit(wanted.limit) if wanted.limit else query
+
+
+def reading_only(engine: Engine) -> Connection:
+    """A connection for SELECTs only: it never waits for a writer."""
+    return engine.execution_options(read_only=True).connect()
 
 
 def largest_id(database: "Reader") -> int:

@@ -86,7 +86,7 @@ class Arrival(Table):
     scan_id: Mapped[int] = mapped_column(ForeignKey("scan.id", ondelete="CASCADE"), index=True)
     source_name: Mapped[str] = mapped_column(Text, comment="Path below the inbox; may identify a patient")
     file_identity: Mapped[str | None] = mapped_column(
-        String(128), unique=True, comment="Inode, change time and size: one inbox file arrives once"
+        String(128), unique=True, comment="Hash of bytes, name, inode and time: one inbox file arrives once"
     )
     arrived_at: Mapped[Moment]
 
@@ -229,3 +229,14 @@ class Promotion(Table):
         JSON, comment="Rule and numbers by which the gate decided"
     )
     promoted_at: Mapped[Moment]
+
+
+class ShippedModel(Table):
+    """One row: the version that ships with the headct that was last here, which `promotion` does not name."""
+
+    __tablename__ = "shipped_model"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[Id]
+    version: Mapped[str] = mapped_column(String(64), comment="That ships with this headct")
+    recorded_at: Mapped[Moment] = mapped_column(comment="Since when it does")

@@ -5,12 +5,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from core.broker import broker_url, redis_client
 from core.home import Home
 from core.lock import hold
 from core.settings import Settings
 from core.store import remove_leftovers
+from db.promotions import record_shipped
 from scheduler.dispatcher import Dispatcher
 from scheduler.heartbeat import Heartbeat
 from scheduler.intake import Intake
@@ -35,6 +37,8 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
         Another one runs: two that take the same file would record it twice.
     """
     hold(home.run / "scheduler.lock", "A scheduler")
+    with Session(engine) as session, session.begin():
+        record_shipped(session, shipped)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

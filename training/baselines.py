@@ -1,5 +1,6 @@
 """What is reached without looking at the anatomy: a model has to beat this to have learned anything."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,14 +10,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from training.dataset import Record
+from core.image_files import Limits
+from images.bounded import PARSER_ERRORS
+from images.decoding import FORMATS, decode
+from training.dataset import Record, read_record
 
 CUES = ("width", "height", "aspect", "file bytes", "mean", "deviation", "tint", "alpha channel")
 
 
-def cues(records: Sequence[Record]) -> NDArray[np.float64]:
+def cues(records: Sequence[Record], limits: Limits) -> NDArray[np.float64]:
     """What a file tells without its anatomy; float64 (N, 8) in the order of `CUES`."""
-    return np.array([_cues(record) for record in records], dtype=np.float64)
+    return np.array([_cues(record, limits) for record in records], dtype=np.float64)
 
 
 def cue_probabilities(
@@ -34,14 +38,21 @@ def majority_accuracy(targets: NDArray[np.intp], train: NDArray[np.intp], test: 
     return float((targets[test] == majority).mean())
 
 
-def _cues(record: Record) -> tuple[float, ...]:
-    with Image.open(record.path) as image:
-        rgb = np.asarray(image.convert("RGB"), dtype=np.float32)
-        has_alpha = image.has_transparency_data
-    height, width = rgb.shape[:2]
-    tint = float((rgb[..., 2] - rgb[..., 0]).mean())
-    size = record.path.stat().st_size
+def _cues(record: Record, limits: Limits) -> tuple[float, ...]:
+    data = read_record(record, limits)
+    grey = decode(data, limits.max_pixels)
+    height, width = grey.shape
     return (
-        *(float(width), float(height), width / height, float(size)),
-        *(float(rgb.mean()), float(rgb.std()), tint, float(has_alpha)),
+        *(float(width), float(height), width / height, float(len(data))),
+        *(float(grey.mean()), float(grey.std()), *_colour(data)),
     )
+
+
+def _colour(data: bytes) -> tuple[float, float]:
+    """Tint (mean of blue - red, in grey levels) and alpha channel; both 0 where Pillow knows of no colour."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            rgb = np.asarray(image.convert("RGB"), dtype=np.float32)
+            return float((rgb[..., 2] - rgb[..., 0]).mean()), float(image.has_transparency_data)
+    except PARSER_ERRORS:  # DICOM, and what `decode` alone reads
+        return 0.0, 0.0

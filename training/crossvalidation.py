@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DatasetError
+from core.image_files import Limits
 from models.card import CLASSES
 from training.batches import Images
 from training.dataset import Record
@@ -79,7 +80,8 @@ def cross_validate(  # noqa: PLR0913 - what can be varied, by name
 ) -> CrossValidation:
     """Cross-validate headct's own recipe; `images` are the records, prepared."""
     plan = Plan(folds, repeats, seed, grouped, processes)
-    return compare(records, images, hyperparameters, plan, (Recipe.HEADCT,))[Recipe.HEADCT]
+    # This recipe reads no file, so no limit matters.
+    return compare(records, images, hyperparameters, plan, (Recipe.HEADCT,), Limits())[Recipe.HEADCT]
 
 
 def compare(
@@ -88,6 +90,7 @@ def compare(
     hyperparameters: Hyperparameters,
     plan: Plan,
     recipes: Sequence[Recipe],
+    limits: Limits,
     on_fit: Callable[[int, int], None] | None = None,
 ) -> dict[Recipe, CrossValidation]:
     """Cross-validate several recipes in the same folds.
@@ -96,6 +99,8 @@ def compare(
     ----------
     records, images
         The N images, as files and prepared.
+    limits
+        Of the files, for recipes that read them.
     on_fit
         Called at the beginning and after each fit with how many are done, and of how many.
 
@@ -129,7 +134,7 @@ def compare(
     if on_fit is not None:
         on_fit(0, len(jobs))
     try:
-        run_jobs(jobs, gather(records, images, recipes), plan.processes, keep)
+        run_jobs(jobs, gather(records, images, recipes, limits), plan.processes, keep)
     except KeyboardInterrupt:
         missing = [job.repeat for job in jobs if (job.recipe, job.repeat, job.fold) not in done]
         whole = min(missing, default=plan.repeats)

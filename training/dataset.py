@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from core.errors import DatasetError
 from core.home import Home
+from core.image_files import Limits, read_file
 from db.engine import reading
 from db.labelled_images import labelled_images
 from db.states import Part
@@ -28,12 +29,15 @@ class Record:
         The patient, or slices that look like one: never split apart.
     part
         What the image is used for; None where that is not decided, as for a folder.
+    sha256
+        Of the bytes that were recorded; None where nobody did, as for a folder.
     """
 
     path: Path
     label: str
     group: str
     part: Part | None = None
+    sha256: str | None = None
 
     @property
     def target(self) -> int:
@@ -65,11 +69,24 @@ def load_records(engine: Engine, home: Home) -> tuple[Record, ...]:
     """
     with reading(engine) as session:
         records = tuple(
-            Record(home.dataset / image.sha256, image.label, image.patient_group, Part(image.part))
+            Record(
+                *(home.dataset / image.sha256, image.label, image.patient_group),
+                *(Part(image.part), image.sha256),
+            )
             for image in labelled_images(session)
         )
     _check(records)
     return records
+
+
+def read_record(record: Record, limits: Limits) -> bytes:
+    """The bytes of a record's file, if they are those that were recorded.
+
+    Raises
+    ------
+    ImageTooLarge, UnreadableImage
+    """
+    return read_file(record.path, limits.max_file_mb, record.sha256)
 
 
 def fingerprint(records: Sequence[Record]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logit
 
+from core.image_files import Limits
 from core.settings import Settings
 from images.constants import Preprocessing
 from models.card import ModelCard, OperatingPoint
@@ -35,6 +36,7 @@ from training.train import prepare_records
 VERSION = "default-3"
 FOLDS, REPEATS = 5, 3
 SENSITIVITY = Settings().target_sensitivity
+LIMITS = Limits.of(Settings())
 PROTOCOL = (
     "Metrics: {repeats} times {folds}-fold cross-validation over {images} images of {groups} patients (as "
     "estimated; none in two folds), so each image is predicted by networks that saw none of its patient. "
@@ -48,8 +50,8 @@ logger = logging.getLogger(__name__)
 
 def make_default_weights(data: Path, hyperparameters: Hyperparameters, repeats: int) -> ModelCard:
     """Cross-validate, then fit on everything; write weights, serving graph and card over the shipped ones."""
-    records, constants = read_folder(data), Preprocessing()
-    images = prepare_records(records, constants)
+    records, constants = read_folder(data, LIMITS), Preprocessing()
+    images = prepare_records(records, constants, LIMITS)
     seed = hyperparameters.seed
     found = cross_validate(
         records, images, hyperparameters, folds=FOLDS, repeats=repeats, seed=seed, processes=2
@@ -98,7 +100,7 @@ def _operating_point(found: CrossValidation, limit: float) -> OperatingPoint:
 
 def _baselines(records: Sequence[Record], images: Images, seed: int) -> dict[str, float | Metrics]:
     """What the cues and the majority class reach in a cross-validation."""
-    features, count = baselines.cues(records), len(images.targets)
+    features, count = baselines.cues(records, LIMITS), len(images.targets)
     by_cues, majority = np.zeros(count), 0.0
     for fold in folds(records, FOLDS, f"{seed}/0"):
         rest = np.setdiff1d(np.arange(count), fold)

@@ -78,15 +78,9 @@ def confusion(targets: Targets, judged: Judged) -> bytes:
     for axes, chosen, title in zip(
         both, (everything, ~judged.uncertain), ("All images", "Without the uncertain"), strict=True
     ):
-        ConfusionMatrixDisplay.from_predictions(
-            targets[chosen],
-            judged.positive[chosen].astype(np.intp),
-            labels=[0, 1],
-            display_labels=CLASSES,
-            cmap="Blues",
-            colorbar=False,
-            ax=axes,
-        )
+        # Counted here: scikit-learn refuses to count no image at all, as where every one is uncertain.
+        cells = np.bincount(2 * targets[chosen] + judged.positive[chosen], minlength=4).reshape(2, 2)
+        ConfusionMatrixDisplay(cells, display_labels=CLASSES).plot(cmap="Blues", colorbar=False, ax=axes)
         axes.set(xlabel="said", ylabel="truth", title=title)
     return png(figure)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from core.image_files import Limits
 from training import baselines
 from training.batches import Images
 from training.dataset import Record
@@ -24,9 +25,6 @@ class Recipe(StrEnum):
     SEED = "seed"
     CUES = "cues"
     MAJORITY = "majority"
-
-
-EVERY_RECIPE = tuple(Recipe)
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,17 @@ class Prediction:
     domain_limit: float | None = None
 
 
-def gather(records: Sequence[Record], images: Images, recipes: Sequence[Recipe]) -> Material:
+def gather(records: Sequence[Record], images: Images, recipes: Sequence[Recipe], limits: Limits) -> Material:
     """What these recipes need of the images."""
     from training.seed_recipe import squeeze  # noqa: PLC0415 - brings TensorFlow
 
-    makers: dict[Recipe, Callable[[Sequence[Record]], NDArray[Any]]] = {
+    makers: dict[Recipe, Callable[[Sequence[Record], Limits], NDArray[Any]]] = {
         Recipe.SEED: squeeze,
         Recipe.CUES: baselines.cues,
     }
-    return Material(images, {recipe: makers[recipe](records) for recipe in recipes if recipe in makers})
+    return Material(
+        images, {recipe: makers[recipe](records, limits) for recipe in recipes if recipe in makers}
+    )
 
 
 def predict(

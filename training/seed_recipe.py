@@ -12,8 +12,9 @@ from keras import layers
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.image_files import Limits
 from images.decoding import decode
-from training.dataset import Record
+from training.dataset import Record, read_record
 
 SIZE = 128
 EPOCHS = 40
@@ -22,12 +23,10 @@ _ROTATION = 20.0 / 360.0
 _CHUNK = 32
 
 
-def squeeze(records: Sequence[Record]) -> NDArray[np.float32]:
+def squeeze(records: Sequence[Record], limits: Limits) -> NDArray[np.float32]:
     """The whole images as squares; float32 (N, 128, 128, 1) in 0..1."""
-    small = [
-        Image.fromarray(decode(record.path.read_bytes())).resize((SIZE, SIZE), Image.Resampling.BILINEAR)
-        for record in records
-    ]
+    images = (decode(read_record(record, limits), limits.max_pixels) for record in records)
+    small = [Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.BILINEAR) for image in images]
     return np.stack([np.asarray(image, dtype=np.float32) / np.float32(255.0) for image in small])[..., None]
 
 

@@ -1,7 +1,7 @@
 """Training a new version: dataset, split, augment, fit, calibrate, evaluate, report, register."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -11,9 +11,10 @@ from scipy.special import logit
 
 from core.cores import usable_cores
 from core.errors import DatasetError, RejectedImage
+from core.image_files import Limits
 from db.states import Part
 from images.constants import Preprocessing
-from images.decoding import decode
+from images.decoding import GreyImage, decode
 from images.preprocessing import preprocess
 from models.card import ModelCard
 from models.classifier import Classifier
@@ -21,7 +22,7 @@ from models.store import ModelStore, StoredModel, shipped_model
 from training import baselines
 from training.batches import Images
 from training.calibrate import calibrate
-from training.dataset import Dataset, Record
+from training.dataset import Dataset, Record, read_record
 from training.evaluate import evaluate, measure, paired_difference
 from training.fit import Epoch, domain_limit, fit, outputs
 from training.gate import favour, judge
@@ -64,6 +65,8 @@ class Job:
         That the threshold is chosen for; 0..1.
     report
         Folder for the report.
+    limits
+        Of the images, as the workers have them.
     """
 
     version: str
@@ -72,6 +75,7 @@ class Job:
     hyperparameters: Hyperparameters
     target_sensitivity: float
     report: Path
+    limits: Limits
 
 
 def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
@@ -83,7 +87,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     """
     records, hyper, constants = job.dataset.records, job.hyperparameters, Preprocessing()
     watch.on_stage("preparing the images")
-    images, parts = prepare_records(records, constants, watch.on_step), parts_of(records)
+    images, parts = prepare_records(records, constants, job.limits, watch.on_step), parts_of(records)
     training, validation, test = (images.take(parts[part]) for part in Part)
 
     watch.on_stage("fitting")
@@ -109,7 +113,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     said = outputs(network, test.pixels)
     candidate = Judged.by(point, said.logits, said.distances)
     tested = [records[i] for i in parts[Part.TEST]]
-    incumbent = judge_by(job.incumbent, tested)
+    incumbent = judge_by(job.incumbent, tested, job.limits)
     metrics = measure(test.targets, candidate, test.groups, seed=hyper.seed)
     incumbent_metrics = measure(test.targets, incumbent, test.groups, seed=hyper.seed)
     difference = paired_difference(test.targets, candidate, incumbent, test.groups, seed=hyper.seed)
@@ -129,7 +133,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         protocol=_protocol(parts, job.target_sensitivity),
         hyperparameters=asdict(hyper),
         metrics=metrics,
-        baselines=_baselines(records, images, parts, hyper.seed),
+        baselines=_baselines(records, images, parts, job),
         gate={"incumbent": job.incumbent.card.version, **asdict(verdict)},
     )
 
@@ -164,7 +168,10 @@ def _protocol(parts: dict[Part, Indices], target_sensitivity: float) -> str:
 
 
 def prepare_records(
-    records: Sequence[Record], constants: Preprocessing, on_image: Callable[[], None] | None = None
+    records: Sequence[Record],
+    constants: Preprocessing,
+    limits: Limits,
+    on_image: Callable[[], None] | None = None,
 ) -> Images:
     """Decode and preprocess the images, exactly as a worker does; `on_image` is called after each.
 
@@ -176,9 +183,9 @@ def prepare_records(
     pixels = []
     for record in records:
         try:
-            pixels.append(preprocess(decode(record.path.read_bytes()), constants))
+            pixels.append(preprocess(_decoded(record, limits), constants))
         except RejectedImage as error:
-            raise DatasetError(f"{record.path} cannot be trained on: {error}") from error
+            raise _refused(record, error) from error
         if on_image is not None:
             on_image()
     return Images(
@@ -193,24 +200,55 @@ def parts_of(records: Sequence[Record]) -> dict[Part, Indices]:
     return {part: np.flatnonzero([record.part == part for record in records]) for part in Part}
 
 
-def judge_by(stored: StoredModel, records: Sequence[Record]) -> Judged:
-    """What a stored version says of these images, with its own preprocessing and operating point."""
+def judge_by(stored: StoredModel, records: Sequence[Record], limits: Limits) -> Judged:
+    """What a stored version says of these images, with its own preprocessing and operating point.
+
+    Where its preprocessing finds no head a worker gives no label, and a person has to look: such an image
+    counts as outside the domain, at even odds.
+
+    Raises
+    ------
+    DatasetError
+        An image cannot be decoded; names it and says why.
+    """
     classifier = Classifier.load(stored, threads=usable_cores())
-    said = classifier.score(np.stack([classifier.prepare(record.path.read_bytes()) for record in records]))
-    return Judged.by(stored.card.operating_point, said.logits, said.distances)
+    prepared = np.zeros((len(records), *stored.card.preprocessing.input_shape), dtype=np.float32)
+    refused = np.zeros(len(records), dtype=np.bool_)
+    for i, record in enumerate(records):
+        image = _decoded(record, limits)
+        try:
+            prepared[i] = classifier.prepare_image(image)
+        except RejectedImage:
+            refused[i] = True
+    said = classifier.score(prepared)
+    logits = np.where(refused, 0.0, said.logits)
+    judged = Judged.by(stored.card.operating_point, logits, said.distances)
+    return replace(judged, outside=judged.outside | refused)
+
+
+def _decoded(record: Record, limits: Limits) -> GreyImage:
+    try:
+        return decode(read_record(record, limits), limits.max_pixels)
+    except RejectedImage as error:
+        raise _refused(record, error) from error
+
+
+def _refused(record: Record, error: RejectedImage) -> DatasetError:
+    return DatasetError(f"{record.path} cannot be trained on: {error}")
 
 
 def _baselines(
-    records: Sequence[Record], images: Images, parts: dict[Part, Indices], seed: int
+    records: Sequence[Record], images: Images, parts: dict[Part, Indices], job: Job
 ) -> dict[str, float | Metrics]:
     """What the cues and the majority class reach on the test part."""
     fitted, tested = parts[Part.TRAIN], parts[Part.TEST]
-    features, test = baselines.cues(records), images.take(tested)
+    features, test = baselines.cues(records, job.limits), images.take(tested)
     by_cues = baselines.cue_probabilities(features, images.targets, fitted, tested)
     none = np.zeros(len(by_cues))
     return {
         "majority_accuracy": baselines.majority_accuracy(images.targets, fitted, tested),
         "cues": evaluate(
-            test.targets, logit(np.clip(by_cues, 1e-6, 1.0 - 1e-6)), none, test.groups, EVEN_POINT, seed=seed
+            *(test.targets, logit(np.clip(by_cues, 1e-6, 1.0 - 1e-6)), none, test.groups, EVEN_POINT),
+            seed=job.hyperparameters.seed,
         ),
     }

@@ -1,6 +1,5 @@
 """One chunk of scans, from claim to committed result."""
 
-import hashlib
 import logging
 import math
 import time
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ImageTooLarge, NetworkFailed, RejectedImage, StoreUnavailable, UnreadableImage
+from core.errors import NetworkFailed, RejectedImage, StoreUnavailable
 from core.home import Home
+from core.image_files import read_stored
 from core.reasons import Reason, ReasonCode
 from core.settings import Settings
-from core.store import holds_anything
 from db.engine import now
-from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back
+from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back, postpone
 from db.queries import unknown_of
 from db.states import ScanState
 from worker.limits import file_limits
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE = timedelta(minutes=1)
+"""So long scans that are to be classified again wait for a worker that serves the version in use. A worker
+switches within a second or two of the promotion, and refuses a version that it cannot load for good."""
 _DECODER_FAILED = Reason(ReasonCode.DECODER_FAILED, "The image cannot be decoded. Export the slice again.")
 _NO_NUMBER = Reason(
     ReasonCode.NETWORK_UNDEFINED,
@@ -62,7 +64,18 @@ def classify_chunk(
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
         claimed = claim(session, scan_ids, claimant, lease, settings.max_attempts)
+        waiting, kept = (
+            postpone(session, claimant, classifier.card.version, _PATIENCE) if claimed else ((), ())
+        )
         unknown = unknown_of(session, scan_ids) if len(claimed) < len(scan_ids) else []
+    if kept:
+        logger.error(
+            "%d scans keep their earlier result: this worker serves %s, and nobody the version in use",
+            *(len(kept), classifier.card.version),
+            extra={"scan_ids": list(kept)},
+        )
+    left = {*waiting, *kept}
+    claimed = [scan for scan in claimed if scan.id not in left]
     if unknown:
         logger.error(
             "a message names %d scans that do not exist; they are passed over",
@@ -79,7 +92,7 @@ def classify_chunk(
     for scan_id, sha256, _ in claimed:
         try:
             with DECODE.time():
-                data = read_scan(home, settings, sha256)
+                data = read_stored(home, sha256, settings.max_file_mb)
                 with limited():
                     images[scan_id] = classifier.prepare(data, settings.max_pixels)
         except RejectedImage as error:
@@ -162,38 +175,6 @@ def _outcome(classifier: "Classifier", scan_id: int, logit: float, distance: flo
         return Outcome(scan_id, rejected=_NO_NUMBER)
     said = classifier.decide(float(logit), float(distance))
     return Outcome(scan_id, said.probability, said.label, said.reason, float(distance))
-
-
-def read_scan(home: Home, settings: Settings, sha256: str) -> bytes:
-    """The bytes of a stored scan.
-
-    Raises
-    ------
-    ImageTooLarge, UnreadableImage
-    StoreUnavailable
-        No file can be read, which says nothing about this one.
-    """
-    try:
-        path = home.scan_file(sha256)
-        if path.stat().st_size > settings.max_file_mb * 2**20:
-            raise ImageTooLarge.file(settings.max_file_mb)
-        data = path.read_bytes()
-    except OSError as error:
-        if not holds_anything(home.store):
-            raise StoreUnavailable(
-                f"The store is empty or cannot be read ({error.strerror}). Mount its disk."
-            ) from error
-        raise UnreadableImage(
-            ReasonCode.FILE_UNREADABLE,
-            f"The stored copy of this scan cannot be read ({error.strerror}). "
-            "See to the store or drop the file again, then `headct retry` the scan.",
-        ) from error
-    if hashlib.sha256(data).hexdigest() != sha256:
-        # It may be a link to the dropped file, whose writer can go on; that arrives as another scan.
-        raise UnreadableImage(
-            ReasonCode.FILE_CHANGED, "The file was changed after it arrived. Drop it again."
-        )
-    return data
 
 
 def _stamp(classifier: "Classifier") -> ModelStamp:

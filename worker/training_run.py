@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import HeadctError, ModelExists, ModelNotFound
 from core.home import Home
+from core.image_files import Limits
 from core.logging import run_log
 from core.settings import Settings
 from db.engine import UNAVAILABLE, reading
@@ -215,7 +216,8 @@ def _do(
         if run.epochs is not None:
             hyperparameters = replace(hyperparameters, epochs=run.epochs)
         job = Job(
-            version, dataset, incumbent, hyperparameters, settings.target_sensitivity, home.report(run.id)
+            *(version, dataset, incumbent, hyperparameters, settings.target_sensitivity),
+            *(home.report(run.id), Limits.of(settings)),
         )
         try:
             card = train(job, store, trainer)

@@ -28,6 +28,7 @@ from models.store import ModelStore, shipped_model
 from scheduler.inbox import find_files
 from tests.faults.system import System
 from tests.processes import repeating, run_headct, wait_until
+from tests.release_0_1 import DATABASE, VERSION
 from tests.site_models import register_copy
 
 
@@ -285,6 +286,51 @@ def test_scans_get_a_second_result_of_the_version_in_use_and_keep_the_first(syst
     assert int(asked.stdout.split()[0]) >= 1, asked.stderr
     wait_until(lambda: len(predictions(system, "stream-1.png")) == 2, what="the second result")
     assert system.rows()["stream-1.png"].model_version == "site-1"
+
+
+def test_what_is_asked_for_at_once_after_a_promotion_is_of_that_version_and_a_rollback_takes_it_back(
+    system: System,
+) -> None:
+    add_version(system, "site-3", 0.4)
+    run_headct(system.home, "models", "promote", "site-3")
+    asked = run_headct(system.home, "reclassify")
+    count = int(asked.stdout.split()[0])
+    assert count >= 2, asked.stderr
+
+    def results_by() -> list[str | None]:
+        return [row.model_version for row in system.rows().values() if row.state == "classified"]
+
+    wait_until(lambda: results_by() == ["site-3"] * count, what="a result of that version for every scan")
+    run_headct(system.home, "models", "rollback")
+    assert set(results_by()) <= {"site-1", shipped_model().card.version}, "at once"
+
+
+def test_a_model_of_preprocessing_2_is_switched_to_and_back_under_load(
+    system: System, scan_bytes: bytes
+) -> None:
+    shutil.copytree(DATABASE.parent / "models" / VERSION, system.home.models / VERSION)
+    converted = run_headct(system.home, "models", "convert")
+    assert f"{VERSION}: converted" in converted.stdout, converted.stderr
+    numbers = itertools.count(1)
+
+    def drop_next() -> None:
+        number = next(numbers)
+        system.drop(scan_bytes + f"earlier {number}".encode(), f"earlier-{number}.png")
+
+    def last_said() -> str:
+        return predictions(system, "earlier")[-1].model_version
+
+    with repeating(drop_next, per_second=10):
+        system.wait_for("earlier-1.png")
+        before = last_said()
+        assert run_headct(system.home, "models", "promote", VERSION).returncode == 0
+        wait_until(lambda: last_said() == VERSION, what="results of it")
+        assert run_headct(system.home, "models", "rollback").returncode == 0
+        wait_until(lambda: last_said() == before, what="results of the one before")
+    system.wait_for(f"earlier-{next(numbers) - 1}.png")
+    assert {row.state for name, row in system.rows().items() if name.startswith("earlier")} == {"classified"}
+    said = {(row.model_version, row.preprocessing_version) for row in predictions(system, "earlier")}
+    assert said == {(before, shipped_model().card.preprocessing.version), (VERSION, "2")}
 
 
 def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(

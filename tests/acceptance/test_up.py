@@ -15,7 +15,9 @@ from db.migrate import migrate
 from db.promotions import promote
 from db.states import Cause
 from models.store import ModelStore, shipped_model
+from tests.faults.system import running_system
 from tests.processes import run_headct
+from tests.release_0_1 import VERSION, copy_home
 from tests.site_models import register_copy
 
 SHIPPED = shipped_model().card.version
@@ -131,6 +133,28 @@ def test_a_broken_version_in_use_is_told_at_the_start(
         said = refusals.of(command)
         assert told in said
         assert "headct models promote" in said
+
+
+def test_a_home_of_release_0_1_is_classified_for_where_tensorflow_cannot_be_imported(
+    tmp_path: Path, synthetic_scans: Path
+) -> None:
+    """Its version in use gets no serving graph, so the one before classifies, and it is said what to do."""
+    old, broken = copy_home(tmp_path / "old"), tmp_path / "broken" / "tensorflow"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('no such library')\n")
+    image = min((synthetic_scans / "images").iterdir()).read_bytes()
+    with running_system(old, PYTHONPATH=str(broken.parent)) as system:
+        system.drop(image, "new.png")
+        system.wait_for("new.png")
+        rows = system.rows()
+        said = (old.logs / "up.out").read_text()
+        doctor = run_headct(old, "doctor").stdout
+    assert (rows["new.png"].state, rows["new.png"].model_version) == ("classified", SHIPPED)
+    assert {row.model_version for name, row in rows.items() if name != "new.png"} == {VERSION, None}
+    assert f"TensorFlow cannot be imported (no such library): {VERSION}. Install the extra" in said
+    assert f"Until then {SHIPPED} classifies" in said
+    assert f"BAD  model: Model {VERSION} has no serving graph" in doctor
+    assert "headct models convert" in doctor
 
 
 def test_wrong_settings_stop_the_start(refusals: Refusals) -> None:

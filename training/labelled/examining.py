@@ -7,20 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
-from core.reasons import ReasonCode
-from images.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
+from core.errors import RejectedImage
+from core.image_files import Limits, read_file
+from images.decoding import GreyImage, decode
 from images.dicom import dicom_patient
 from training.labelled.label_table import Listed
 from training.labelled.similarity import Signature, signature
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Greatest size of an image; see the settings of the same names."""
-
-    max_pixels: int = DEFAULT_MAX_PIXELS
-    max_file_mb: float = float("inf")
 
 
 @dataclass(frozen=True)
@@ -35,22 +27,16 @@ class Examined:
     signature: Signature
 
 
-def examine(listed: Listed, limits: Limits) -> Examined:
-    """Read, decode and preprocess one image.
+def examine(listed: Listed, limits: Limits, data: bytes | None = None) -> Examined:
+    """Decode and preprocess one image; its bytes are read here unless they are given.
 
     Raises
     ------
     RejectedImage
         It cannot be read, or shows no head.
     """
-    try:
-        if listed.path.stat().st_size > limits.max_file_mb * 2**20:
-            raise ImageTooLarge.file(limits.max_file_mb)
-        data = listed.path.read_bytes()
-    except OSError as error:
-        raise UnreadableImage(
-            ReasonCode.FILE_UNREADABLE, f"The file cannot be read ({error.strerror}). Check who may read it."
-        ) from error
+    if data is None:
+        data = read_file(listed.path, limits.max_file_mb)
     image = decode(data, limits.max_pixels)
     return Examined(
         listed.path,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import DatasetError
+from core.image_files import Limits
 from core.left_alone import is_ignored
 from core.printable import printable
 from images.sniff import is_image_file
 from training.dataset import Record
-from training.labelled.examining import Limits, examine_all
+from training.labelled.examining import examine_all
 from training.labelled.grouping import clusters
 from training.labelled.label_table import TABLE, Listed, listing, read_table
 from training.labelled.label_words import label_of, unknown_words
@@ -48,7 +49,7 @@ def list_folder(folder: Path) -> LabelledFolder:
     return LabelledFolder(_by_folder(folder, images), tuple(others))
 
 
-def read_folder(folder: Path) -> tuple[Record, ...]:
+def read_folder(folder: Path, limits: Limits) -> tuple[Record, ...]:
     """A folder's images as records that no part is decided for; where no patient is named, as they look.
 
     Raises
@@ -56,7 +57,7 @@ def read_folder(folder: Path) -> tuple[Record, ...]:
     DatasetError
         As `list_folder`; or an image cannot be trained on.
     """
-    images, unreadable = examine_all(list_folder(folder).listed, Limits())
+    images, unreadable = examine_all(list_folder(folder).listed, limits)
     if unreadable:
         reasons = [f"{path}: {error}" for path, error in unreadable]
         raise DatasetError(

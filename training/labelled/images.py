@@ -1,5 +1,6 @@
 """The images of the training data in the home: the files, and what the finder keeps of each."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
+from core.image_files import Limits, read_file
 from core.printable import printable
 from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, opened_folder
 from db.states import Part
@@ -18,9 +20,11 @@ from training.labelled.examining import Examined
 from training.labelled.grouping import Known
 from training.labelled.similarity import PREPROCESSING, Signature, signature
 
+logger = logging.getLogger(__name__)
+
 
 def keep_images(home: Home, images: Iterable[Examined], *, link: bool) -> None:
-    """Have the images' files in the home, on disk; those that are there are passed over.
+    """Have the images' files, and what the finder keeps of them, in the home; what is there is passed over.
 
     Raises
     ------
@@ -33,6 +37,7 @@ def keep_images(home: Home, images: Iterable[Examined], *, link: bool) -> None:
             for image in images:
                 if not (home.dataset / image.sha256).exists():
                     _keep(image, folder, link=link)
+                    _keep_signature(home, image.sha256, image.signature)
             os.fsync(folder)
     except OSError as error:
         raise DatasetError(
@@ -41,7 +46,7 @@ def keep_images(home: Home, images: Iterable[Examined], *, link: bool) -> None:
         ) from error
 
 
-def known_images(home: Home, rows: Sequence[LabelledImage]) -> list[Known]:
+def known_images(home: Home, rows: Sequence[LabelledImage], limits: Limits) -> list[Known]:
     """The images of the training data, with their signatures."""
     return [
         Known(
@@ -50,7 +55,7 @@ def known_images(home: Home, rows: Sequence[LabelledImage]) -> list[Known]:
             label=row.label,
             group=row.patient_group,
             part=Part(row.part),
-            signature=_signature(home, row.sha256),
+            signature=_signature(home, row.sha256, limits),
         )
         for row in rows
     ]
@@ -74,20 +79,31 @@ def _changed(path: Path) -> DatasetError:
     )
 
 
-def _signature(home: Home, sha256: str) -> Signature | None:
-    """The signature of a kept image, itself kept since decoding takes a thousand times as long."""
-    folder = home.dataset / f"signatures-{PREPROCESSING.version}"
-    kept = folder / f"{sha256}.npy"
+def _signature(home: Home, sha256: str, limits: Limits) -> Signature | None:
+    """The signature of a kept image: the kept one, since decoding takes a thousand times as long."""
     try:
-        return np.asarray(np.load(kept), dtype=np.int8)
+        return np.asarray(np.load(_kept_signature(home, sha256)), dtype=np.int8)
     except FileNotFoundError:
         pass
-    try:
-        made = signature(decode((home.dataset / sha256).read_bytes()))
-    except (FileNotFoundError, RejectedImage):
+    path = home.dataset / sha256
+    if not path.exists():
         return None
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+    try:
+        made = signature(decode(read_file(path, limits.max_file_mb, sha256), limits.max_pixels))
+    except RejectedImage as error:
+        logger.warning("%s of the training data is compared with no new image: %s", path.name[:12], error)
+        return None
+    _keep_signature(home, sha256, made)
+    return made
+
+
+def _keep_signature(home: Home, sha256: str, made: Signature) -> None:
+    kept = _kept_signature(home, sha256)
+    kept.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as file:
         np.save(file, made)
     Path(file.name).replace(kept)  # whole or not at all
-    return made
+
+
+def _kept_signature(home: Home, sha256: str) -> Path:
+    return home.dataset / f"signatures-{PREPROCESSING.version}" / f"{sha256}.npy"

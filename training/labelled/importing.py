@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import DatasetError
 from core.home import Home
+from core.image_files import Limits
 from core.printable import printable
 from db.engine import now, reading
 from db.labelled_images import add_if_unchanged, labelled_images
@@ -30,7 +31,9 @@ class Imported:
     left_out: tuple[Path, ...]
 
 
-def import_images(engine: Engine, home: Home, images: Sequence[Examined], folder: Path) -> Imported:
+def import_images(
+    engine: Engine, home: Home, images: Sequence[Examined], folder: Path, limits: Limits
+) -> Imported:
     """Add the images that are not there yet, each to its patient's group and part.
 
     Raises
@@ -47,7 +50,7 @@ def import_images(engine: Engine, home: Home, images: Sequence[Examined], folder
             there = labelled_images(session)
             said = newest_readings(session, [image.sha256 for image in images])
         check_labels(images, there, said)
-        placed = list(zip(images, place(images, known_images(home, there)), strict=True))
+        placed = list(zip(images, place(images, known_images(home, there, limits)), strict=True))
         seen = {row.pixels_sha256 for row in there}
         new: dict[str, tuple[Examined, Place]] = {}
         left_out = []

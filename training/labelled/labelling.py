@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from core.errors import RejectedImage
 from core.home import Home
+from core.image_files import Limits, read_stored
 from db.engine import reading
 from db.labelled_images import add_if_unchanged, labelled_images, relabel_scan
 from db.readings import record_reading
 from db.tables import LabelledImage
-from training.labelled.examining import Examined, Limits, examine
+from training.labelled.examining import Examined, examine
 from training.labelled.images import keep_images, known_images
 from training.labelled.importing import new_row
 from training.labelled.label_table import Listed
@@ -46,11 +47,12 @@ def label_scan(
     ------
     LabelConflict
         The same image is in the training data with the other label, and not as this scan.
-    DatasetError
-        The image cannot be copied; nothing was recorded.
+    DatasetError, StoreUnavailable
+        The image cannot be copied, or no stored one read; nothing was recorded.
     """
     try:
-        image = examine(Listed(home.scan_file(sha256), verdict.label), limits)
+        data = read_stored(home, sha256, limits.max_file_mb)  # what a worker would refuse is not learnt
+        image = examine(Listed(home.scan_file(sha256), verdict.label), limits, data)
     except RejectedImage as error:
         with Session(engine) as session, session.begin():
             _record(session, verdict)
@@ -59,7 +61,7 @@ def label_scan(
         with reading(engine) as session:
             there = labelled_images(session)
         check_reading(image, verdict.scan_id, there)
-        rows, left_out = _new_rows(home, image, name, verdict, there)
+        rows, left_out = _new_rows(home, image, name, verdict, there, limits)
         with Session(engine) as session, session.begin():
             if add_if_unchanged(session, rows, there):
                 _record(session, verdict)
@@ -72,12 +74,20 @@ def _record(session: Session, verdict: Verdict) -> None:
 
 
 def _new_rows(
-    home: Home, image: Examined, name: str, verdict: Verdict, there: Sequence[LabelledImage]
+    home: Home,
+    image: Examined,
+    name: str,
+    verdict: Verdict,
+    there: Sequence[LabelledImage],
+    limits: Limits,
 ) -> tuple[list[LabelledImage], str | None]:
     """The scan's row if it has none yet, or why it gets none."""
-    if any(image.sha256 == row.sha256 or image.pixels_sha256 == row.pixels_sha256 for row in there):
+    if any(image.sha256 == row.sha256 for row in there):
+        keep_images(home, [image], link=True)  # its file may be gone
         return [], None
-    (found,) = place([image], known_images(home, there))
+    if any(image.pixels_sha256 == row.pixels_sha256 for row in there):
+        return [], None
+    (found,) = place([image], known_images(home, there, limits))
     if found is None:
         return [], "It looks like patients of two parts, and would show one the other's."
     keep_images(home, [image], link=True)

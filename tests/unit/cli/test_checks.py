@@ -9,8 +9,11 @@ from cli import checks
 from cli.checks import run_checks
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
-from db.promotions import promote
+from db.lifecycle import ModelStamp, Outcome, reclassify
+from db.promotions import promote, record_shipped
 from db.states import Cause
+from models.store import shipped_model
+from tests.finished import finish_scans
 
 
 @pytest.fixture
@@ -172,3 +175,18 @@ def test_the_watch_limit_does_not_matter_to_polling(
     assert "watch limit" in problems()
     monkeypatch.setenv("HEADCT_POLL_SECONDS", "2")
     assert "watch limit" not in problems()
+
+
+def test_scans_that_no_worker_could_classify_again_are_told(home_in_use: Home, sqlite_engine: Engine) -> None:
+    version = shipped_model().card.version
+    with Session(sqlite_engine) as session, session.begin():
+        record_shipped(session, "earlier")
+        (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, "x", None)]).values()
+        outcome, model = Outcome(scan_id, 0.9, "hemorrhage"), ModelStamp("earlier", "f" * 64, "1", 0.5)
+        finish_scans(session, [outcome], model)
+        record_shipped(session, version)  # by an upgrade
+    assert "results" not in problems(), "nobody asked for it"
+    with Session(sqlite_engine) as session, session.begin():
+        assert reclassify(session, version, None) == 1
+        finish_scans(session, [outcome], model)
+    assert "1 scans were to be classified again" in problems()["results"]

@@ -17,6 +17,7 @@ from cli.contact_sheet import MAX_SHOWN, write_sheet
 from cli.main import app
 from core.errors import DatasetError
 from core.home import Home
+from core.image_files import Limits
 from db.engine import now, reading
 from db.labelled_images import labelled_images
 from db.states import ScanState
@@ -88,18 +89,18 @@ def test_a_sheet_of_a_large_set_holds_some_of_all_of_it(
     run("dataset", "import", str(folder))
     with reading(sqlite_engine) as session:
         images = list(labelled_images(session))
-    assert write_sheet(home_in_use, images * 20, tmp_path / "sheet.png") == MAX_SHOWN
+    assert write_sheet(home_in_use, images * 20, tmp_path / "sheet.png", Limits()) == MAX_SHOWN
     images[0].patient_group = "\x1b[2J\nDoe\u202e"
     for name, written in (("SHEET.JPG", "JPEG"), ("sheet.tif", "TIFF"), ("sheet", "PNG")):
-        write_sheet(home_in_use, images, tmp_path / name)
+        write_sheet(home_in_use, images, tmp_path / name, Limits())
         with Image.open(tmp_path / name) as sheet:
             assert sheet.format == written
     with pytest.raises(typer.BadParameter, match=r"\.png, \.jpg or \.tif"):
-        write_sheet(home_in_use, images, tmp_path / "sheet.gif")
+        write_sheet(home_in_use, images, tmp_path / "sheet.gif", Limits())
     with pytest.raises(typer.BadParameter, match="there is no folder for it"):
-        write_sheet(home_in_use, images, tmp_path / "gone" / "sheet.png")
+        write_sheet(home_in_use, images, tmp_path / "gone" / "sheet.png", Limits())
     with pytest.raises(DatasetError, match="cannot be written"):
-        write_sheet(home_in_use, images, tmp_path / f"{'a' * 300}.png")
+        write_sheet(home_in_use, images, tmp_path / f"{'a' * 300}.png", Limits())
 
 
 def test_an_imported_label_is_corrected(home_in_use: Home, sqlite_engine: Engine, folder: Path) -> None:

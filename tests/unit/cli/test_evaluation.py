@@ -3,11 +3,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cli.evaluation_printing import print_recipes, print_version
 from cli.main import app
 from core.home import Home
+from training.calibrate import calibrate
+from training.crossfitting import judge_held_out, measure_repeats
+from training.crossvalidation import CrossValidation, Plan
+from training.evaluate import measure
+from training.judged import Judged
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -38,6 +45,21 @@ def test_the_version_in_use_is_evaluated_on_the_test_part(home_in_use: Home, syn
     assert code == 0, said
     for words in ("sensitivity", "last look only", "was fit on public images", "Research use"):
         assert words in said
+
+
+def test_a_version_or_recipe_that_is_certain_of_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    targets, groups = np.arange(12) % 2, np.array([f"p{i}" for i in range(12)])
+    logits, far = np.linspace(-1.0, 1.0, 12), np.full(12, 9.0)
+    point = calibrate(logits, targets, far, domain_limit=1.0)
+    metrics = measure(targets, Judged.by(point, logits, far), groups, seed=1, repeats=20)
+    print_version("site-1", metrics, shipped=False)
+    folds = np.arange(12)[np.newaxis] % 3
+    found = CrossValidation(targets, groups, folds, logits[np.newaxis], far[np.newaxis], np.ones((1, 12)))
+    of_recipe = measure_repeats(found, judge_held_out(found, 0.95), seed=1, repeats=20)
+    print_recipes({"headct": of_recipe}, Plan(3, 1), 0.95)
+    assert metrics["uncertain_share"] == of_recipe["uncertain_share"] == 1.0
+    assert metrics["error_share_of_certain"] is of_recipe["error_share_of_certain"] is None
+    assert "0 of 6 errors are not marked uncertain" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

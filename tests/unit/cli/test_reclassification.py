@@ -14,7 +14,7 @@ from db.lifecycle import ModelStamp, Outcome
 from db.promotions import promote
 from db.queries import counts_by_state
 from db.states import Cause
-from db.tables import Promotion, Scan
+from db.tables import Scan
 from tests.finished import finish_scans
 
 
@@ -46,22 +46,6 @@ def test_it_says_how_many_and_wakes_the_dispatcher(
     reclassify()
     assert waiting(sqlite_engine) == 3
     assert "1 scans" in capsys.readouterr().out
-
-
-def test_it_waits_until_the_workers_have_switched(
-    sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    naps: list[float] = []
-    monkeypatch.setattr("time.sleep", naps.append)
-    with Session(sqlite_engine) as session, session.begin():
-        for version in ("new", None):
-            promote(session, version, cause=Cause.PERSON, decided_by="ann", evidence=None)
-    reclassify()
-    assert 3 < naps[0] <= 5
-    with Session(sqlite_engine) as session, session.begin():
-        session.execute(update(Promotion).values(promoted_at=now() - timedelta(minutes=1)))
-    reclassify()
-    assert naps[1] == 0
 
 
 def test_while_the_version_in_use_is_broken_nothing_is_asked_of_the_workers(sqlite_engine: Engine) -> None:

@@ -67,7 +67,7 @@ def test_a_running_one_shows_its_epochs_and_ends_with_its_epoch(sqlite_engine: E
     shown = said("runs", "show", "1")
     for expected in ("running", "3 of 50", "0.1234", "0.987"):
         assert expected in shown
-    assert "ends with its epoch" in said("runs", "cancel", "1")
+    assert "ends after its batch" in said("runs", "cancel", "1")
     assert "to be cancelled" in said("runs", "show", "1")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from db.engine import now
+from db.promotions import record_shipped
 from db.states import ScanState
 from db.tables import Arrival, Prediction, Reading, Scan
 
@@ -162,6 +163,16 @@ def test_each_documented_query_gives_the_known_answer(engine: Engine, moment: da
         # PostgreSQL's numeric arrives as Decimal, which compares with a float only within a tolerance.
         plain = [value if isinstance(value, str | int) else float(value) for value in row]
         assert plain == [pytest.approx(value) if isinstance(value, float) else value for value in right]
+
+
+def test_the_queries_tell_what_the_version_in_use_said(engine: Engine, moment: datetime) -> None:
+    with Session(engine) as session, session.begin():
+        record_shipped(session, "v1")
+    query = (DOCS / "queries" / "06-borderline.sql").read_text()
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(query).mappings()
+        found = [(row["scan_id"], row["probability"], row["model_version"]) for row in rows]
+    assert found == [(2, 0.55, "v1"), (3, 0.60, "v1")]
 
 
 def test_there_are_ten_queries_or_more_and_each_is_tested_and_listed() -> None:

@@ -5,7 +5,16 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from core.errors import NothingToRollBack
-from db.promotions import history, promote, rollback, version_in_use, versions_to_go_back_to
+from db.promotions import (
+    history,
+    in_use_since,
+    name_in_use,
+    promote,
+    record_shipped,
+    rollback,
+    version_in_use,
+    versions_to_go_back_to,
+)
 from db.states import Cause
 
 
@@ -33,6 +42,28 @@ def test_without_a_record_the_shipped_version_is_in_use(engine: Engine) -> None:
         assert version_in_use(session) is None
         assert versions_to_go_back_to(session) == [None]
         assert history(session) == []
+
+
+def test_the_shipped_version_has_the_name_that_was_recorded_last(engine: Engine) -> None:
+    with Session(engine) as session:
+        assert name_in_use(session) is None
+        assert in_use_since(session) is None
+    for version in ("default-2", "default-3", "default-3"):
+        with Session(engine) as session, session.begin():
+            record_shipped(session, version)
+    with Session(engine) as session:
+        assert name_in_use(session) == "default-3"
+        recorded_at = in_use_since(session)
+    with Session(engine) as session, session.begin():
+        record_shipped(session, "default-3")
+        assert in_use_since(session) == recorded_at, "it is not new"
+    put_into_use(engine, "one")
+    with Session(engine) as session:
+        assert name_in_use(session) == "one"
+        assert in_use_since(session) == history(session)[0].promoted_at
+    put_into_use(engine, None)
+    with Session(engine) as session:
+        assert name_in_use(session) == "default-3"
 
 
 def test_the_newest_promotion_is_in_use_and_each_is_recorded(engine: Engine) -> None:

@@ -1,3 +1,6 @@
+import contextlib
+import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,8 +11,10 @@ from core.errors import ScanNotFound
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now, reading
 from db.lifecycle import ModelStamp, Outcome
+from db.promotions import promote, record_shipped, rollback
 from db.queries import arrivals_of, find_scan, predictions_of, unfinished_of
 from db.results import ResultFilter, count_results, each_result, largest_id, results, results_of
+from db.states import Cause
 from tests.finished import finish_scans
 
 
@@ -45,11 +50,29 @@ def test_results_can_be_read_batch_by_batch(
     engine: Engine, scans: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("db.results._BATCH", 2)
-    with engine.execution_options(read_only=True).connect() as connection:
-        rows = each_result(connection, ResultFilter())
-        first = next(iter(rows)).scan_id
-        assert largest_id(connection) == first == max(scans)
-        assert [row.scan_id for row in rows] == scans[::-1][1:]
+    with reading(engine) as session:
+        assert largest_id(session) == max(scans)
+        for wanted in (ResultFilter(), ResultFilter(sort="probability"), ResultFilter(label="hemorrhage")):
+            for limit in (0, 1, 2, 3):
+                limited = replace(wanted, limit=limit)
+                assert list(each_result(engine, limited)) == results(session, limited)
+
+
+def test_no_transaction_lasts_while_results_are_read_slowly(
+    engine: Engine, scans: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.results._BATCH", 1)
+    rows = each_result(engine, ResultFilter(label="hemorrhage"))
+    assert next(rows).scan_id == scans[2]
+    with Session(engine) as session, session.begin():
+        finish_scans(session, [Outcome(scans[0], 0.1, "normal")], ModelStamp("v2", "f" * 64, "p1", 0.5))
+        new = NewArrival("f" * 64, 10, "new.png", None)
+        record_arrivals(session, [new])
+    if engine.dialect.name == "sqlite":
+        with contextlib.closing(sqlite3.connect(str(engine.url.database))) as connection:
+            busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert not busy, "nobody keeps SQLite from emptying its log"
+    assert list(rows) == [], "the other one is no hemorrhage any more"
 
 
 def test_a_new_model_versions_result_replaces_the_old_one_in_the_view_only(
@@ -60,6 +83,45 @@ def test_a_new_model_versions_result_replaces_the_old_one_in_the_view_only(
     with reading(engine) as session:
         assert [row.model_version for row in results_of(session, [scans[0]])] == ["v2"]
         assert [one.model_version for one in predictions_of(session, scans[0])] == ["v1", "v2"]
+
+
+def put_into_use(engine: Engine, version: str | None) -> None:
+    with Session(engine) as session, session.begin():
+        promote(session, version, cause=Cause.PERSON, decided_by="ann", evidence=None)
+
+
+def shown(engine: Engine, scan_id: int) -> tuple[str, float]:
+    with reading(engine) as session:
+        ((row),) = results_of(session, [scan_id])
+        return row.model_version, row.probability
+
+
+def test_the_view_shows_the_result_of_the_version_in_use_else_the_newest(
+    engine: Engine, scans: list[int]
+) -> None:
+    with Session(engine) as session, session.begin():
+        record_shipped(session, "v1")
+        finish_scans(session, [Outcome(scans[0], 0.3, "normal")], ModelStamp("v2", "e" * 64, "p1", 0.5))
+    assert shown(engine, scans[0]) == ("v1", 0.9), "the shipped one is in use"
+    put_into_use(engine, "v2")
+    assert shown(engine, scans[0]) == ("v2", 0.3)
+    assert shown(engine, scans[1]) == ("v1", 0.2), "there is no other"
+    with Session(engine) as session, session.begin():
+        rollback(session, "ann")
+    assert shown(engine, scans[0]) == ("v1", 0.9)
+    put_into_use(engine, "v3")
+    assert shown(engine, scans[0]) == ("v2", 0.3), "the newest, as v3 said nothing"
+    put_into_use(engine, None)
+    assert shown(engine, scans[0]) == ("v1", 0.9)
+
+
+def test_an_upgrade_of_headct_changes_which_version_ships(engine: Engine, scans: list[int]) -> None:
+    with Session(engine) as session, session.begin():
+        record_shipped(session, "v1")
+        finish_scans(session, [Outcome(scans[0], 0.3, "normal")], ModelStamp("v2", "e" * 64, "p1", 0.5))
+    with Session(engine) as session, session.begin():
+        record_shipped(session, "v2")
+    assert shown(engine, scans[0]) == ("v2", 0.3)
 
 
 def test_unfinished_scans_are_counted(engine: Engine, scans: list[int]) -> None:

@@ -3,17 +3,49 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
+from PIL import Image
 
+from core.errors import ImageTooLarge
+from core.image_files import Limits
+from images.decoding import decode
+from tests.dicom_files import slice_that_shows
 from training.baselines import CUES, cue_probabilities, cues, majority_accuracy
+from training.dataset import Record
 from training.labelled.folder import read_folder
+from training.phantoms.synthetic import generate_scan
 
 
 def test_cues_are_one_row_a_file(synthetic_scans: Path) -> None:
-    records = read_folder(synthetic_scans)
-    features = cues(records)
+    records = read_folder(synthetic_scans, Limits())
+    features = cues(records, Limits())
     assert features.shape == (len(records), len(CUES))
     np.testing.assert_allclose(features[:, 2], features[:, 0] / features[:, 1])
     assert features[0, 3] == records[0].path.stat().st_size
+
+
+def test_a_dicom_file_has_cues_and_no_colour(tmp_path: Path) -> None:
+    path = tmp_path / "slice.dcm"
+    path.write_bytes(slice_that_shows(generate_scan(1, None).image))
+    (found,) = cues([Record(path, "normal", "g")], Limits())
+    grey = decode(path.read_bytes())
+    assert list(found[:4]) == [*grey.shape[::-1], grey.shape[1] / grey.shape[0], path.stat().st_size]
+    assert list(found[4:]) == pytest.approx([grey.mean(), grey.std(), 0.0, 0.0])
+
+
+def test_tint_and_alpha_channel_are_those_of_the_file(tmp_path: Path) -> None:
+    grey = generate_scan(1, None).image
+    blue = np.dstack([grey, grey, np.clip(grey.astype(int) + 6, 0, 255), np.full_like(grey, 255)])
+    Image.fromarray(blue.astype(np.uint8)).save(tmp_path / "blue.png")
+    (found,) = cues([Record(tmp_path / "blue.png", "normal", "g")], Limits())
+    assert found[6] == pytest.approx(6.0, abs=0.5)
+    assert found[7] == 1.0
+
+
+def test_an_image_over_the_limit_is_refused_by_the_cues_too(tmp_path: Path) -> None:
+    Image.fromarray(generate_scan(1, None).image).save(tmp_path / "a.png")
+    with pytest.raises(ImageTooLarge):
+        cues([Record(tmp_path / "a.png", "normal", "g")], Limits(max_pixels=5_000))
 
 
 def test_a_cue_that_tells_the_label_is_found() -> None:

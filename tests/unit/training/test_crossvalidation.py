@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.errors import DatasetError
+from core.image_files import Limits
 from images.constants import Preprocessing
 from training import crossvalidation
 from training.batches import Images
@@ -17,7 +18,7 @@ from training.dataset import Record
 from training.fold_workers import FoldJob
 from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folder
-from training.recipes import EVERY_RECIPE, Prediction, Recipe
+from training.recipes import Prediction, Recipe
 from training.train import prepare_records
 
 BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_scans=24)
@@ -46,14 +47,15 @@ def blank(records: Sequence[Record]) -> Images:
 @pytest.fixture(scope="module")
 def found(eager: None, synthetic_scans: Path) -> dict[Recipe, CrossValidation]:
     """Every recipe on the 24 synthetic scans, in short."""
-    records = read_folder(synthetic_scans)
-    images, steps = prepare_records(records, Preprocessing()), list[tuple[int, int]]()
+    records = read_folder(synthetic_scans, Limits())
+    images, steps = prepare_records(records, Preprocessing(), Limits()), list[tuple[int, int]]()
     made = compare(
         records,
         images,
         BRIEF,
         Plan(folds=2, repeats=1),
-        EVERY_RECIPE,
+        tuple(Recipe),
+        Limits(),
         lambda done, of: steps.append((done, of)),
     )
     assert steps == [(i, 8) for i in range(9)]
@@ -61,7 +63,7 @@ def found(eager: None, synthetic_scans: Path) -> dict[Recipe, CrossValidation]:
 
 
 def test_every_recipe_predicts_every_image(found: dict[Recipe, CrossValidation]) -> None:
-    assert set(found) == set(EVERY_RECIPE)
+    assert set(found) == set(Recipe)
     for one in found.values():
         assert one.logits.shape == one.distances.shape == one.limits.shape == (1, 24)
         assert np.isfinite(one.logits).all()
@@ -99,7 +101,7 @@ def test_no_patient_is_on_both_sides_of_a_fold_and_repeats_deal_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked, records = Partitions(monkeypatch), patients(20)
-    compare(records, blank(records), BRIEF, Plan(folds=4, repeats=2), [Recipe.CUES])
+    compare(records, blank(records), BRIEF, Plan(folds=4, repeats=2), [Recipe.CUES], Limits())
     for job in asked.jobs:
         inside = {records[i].group for i in job.held_out}
         rest = {record.group for i, record in enumerate(records) if i not in job.held_out}
@@ -113,7 +115,7 @@ def test_no_patient_is_on_both_sides_of_a_fold_and_repeats_deal_anew(
 
 def test_without_groups_patients_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, records = Partitions(monkeypatch), patients(20)
-    found = compare(records, blank(records), BRIEF, Plan(4, 1, grouped=False), [Recipe.CUES])
+    found = compare(records, blank(records), BRIEF, Plan(4, 1, grouped=False), [Recipe.CUES], Limits())
     divided = [records[i].group for job in asked.jobs[:1] for i in job.held_out]
     assert len(set(divided)) == len(divided)
     assert len(set(found[Recipe.CUES].groups)) == 20  # the intervals still know who is who
@@ -124,7 +126,7 @@ def test_the_same_seed_deals_the_same_folds(monkeypatch: pytest.MonkeyPatch) -> 
     dealt = []
     for seed in (1, 1, 2):
         asked = Partitions(monkeypatch)
-        compare(records, blank(records), BRIEF, Plan(4, 1, seed), [Recipe.CUES])
+        compare(records, blank(records), BRIEF, Plan(4, 1, seed), [Recipe.CUES], Limits())
         dealt.append([job.held_out.tolist() for job in asked.jobs])
     assert dealt[0] == dealt[1] != dealt[2]
 
@@ -132,17 +134,17 @@ def test_the_same_seed_deals_the_same_folds(monkeypatch: pytest.MonkeyPatch) -> 
 def test_too_few_patients_for_so_many_folds_are_told() -> None:
     records = patients(6)
     with pytest.raises(DatasetError, match=r"3 patients with the label normal.*--folds"):
-        compare(records, blank(records), BRIEF, Plan(folds=4), [Recipe.CUES])
+        compare(records, blank(records), BRIEF, Plan(folds=4), [Recipe.CUES], Limits())
 
 
 def test_after_ctrl_c_whole_repeats_count_and_without_one_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     records = patients(12)
     Partitions(monkeypatch, stop_after=7)
-    found = compare(records, blank(records), BRIEF, Plan(folds=3, repeats=3), [Recipe.CUES])
+    found = compare(records, blank(records), BRIEF, Plan(folds=3, repeats=3), [Recipe.CUES], Limits())
     assert found[Recipe.CUES].logits.shape == (2, 24)
     Partitions(monkeypatch, stop_after=2)
     with pytest.raises(KeyboardInterrupt):
-        compare(records, blank(records), BRIEF, Plan(folds=3), [Recipe.CUES])
+        compare(records, blank(records), BRIEF, Plan(folds=3), [Recipe.CUES], Limits())
 
 
 def held_out(logits: np.ndarray, folds: np.ndarray, targets: np.ndarray) -> CrossValidation:

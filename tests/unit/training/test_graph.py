@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from core.errors import GraphDisagrees
+from core.image_files import Limits
 from images.constants import Preprocessing
 from models.classifier import Classifier
 from models.network import HEAT, build_network, load_network
@@ -22,7 +23,7 @@ PIXELS = np.random.default_rng(1).normal(0.0, 0.5, (3, *Preprocessing().input_sh
 
 
 def test_the_shipped_graph_says_of_real_slices_what_the_shipped_network_says(real_scans: Path) -> None:
-    pixels = prepare_records(read_folder(real_scans), Preprocessing()).pixels
+    pixels = prepare_records(read_folder(real_scans, Limits()), Preprocessing(), Limits()).pixels
     network = load_network(shipped_model())
     wanted, said = outputs(network, pixels), Classifier.load(shipped_model()).score(pixels)
     np.testing.assert_allclose(said.logits, wanted.logits, atol=TOLERANCE)

@@ -142,6 +142,28 @@ def test_a_report_without_a_version_to_compare_with_is_written(
     assert "was not compared" in write_report(tmp_path, alone).read_text(encoding="utf-8")
 
 
+def test_a_version_that_is_certain_of_nothing_gets_its_report_and_is_not_promoted(
+    content: ReportContent, tmp_path: Path
+) -> None:
+    count = len(content.targets)
+    groups = np.array([f"p{i // 2}" for i in range(count)])
+    unsure = replace(content.candidate, outside=np.ones(count, dtype=np.bool_))
+    metrics = measure(content.targets, unsure, groups, seed=1, repeats=20)
+    assert (metrics["uncertain_share"], metrics["error_share_of_certain"]) == (1.0, None)
+    difference = paired_difference(content.targets, unsure, unsure, groups, seed=1, repeats=20)
+    assert content.incumbent_metrics is not None
+    assert not judge(metrics, content.incumbent_metrics, difference).promote
+    alike = replace(
+        content,
+        card=replace(content.card, metrics=metrics),
+        candidate=unsure,
+        incumbent=unsure,
+        incumbent_metrics=metrics,
+        difference=difference,
+    )
+    assert "Confusion matrix" in write_report(tmp_path, alike).read_text(encoding="utf-8")
+
+
 def test_wrong_images_are_named_by_their_content_and_come_with_a_picture(tmp_path: Path) -> None:
     path = tmp_path / f"{PATIENT}.png"
     path.write_bytes(b"content")

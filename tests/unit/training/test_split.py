@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.image_files import Limits
 from db.states import Part
 from models.card import CLASSES
 from training.dataset import Record
@@ -42,7 +43,7 @@ def test_the_order_of_the_table_does_not_matter(made: list[Record]) -> None:
 
 
 def test_another_salt_gives_other_folds(real_scans: Path) -> None:
-    made = read_folder(real_scans)
+    made = read_folder(real_scans, Limits())
     one, two = (folds(made, 5, salt) for salt in ("1", "2"))
     assert patients(made, one[0]) != patients(made, two[0])
 
@@ -60,7 +61,7 @@ def test_new_patients_go_where_images_lack() -> None:
 
 
 def test_the_parts_of_the_development_set_are_balanced(real_scans: Path) -> None:
-    made = read_folder(real_scans)
+    made = read_folder(real_scans, Limits())
     parts = new_parts(made, [])
     for part, fraction in FRACTIONS.items():
         chosen = [one for one in made if parts[one.group] is part]

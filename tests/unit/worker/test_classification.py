@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import NetworkFailed, StoreUnavailable, UnreadableImage
@@ -17,9 +17,12 @@ from core.home import Home
 from core.reasons import ReasonCode
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
-from db.lifecycle import Claimant, next_chunks
-from db.queries import find_scan
-from db.tables import Prediction, Scan
+from db.engine import now
+from db.lifecycle import Claimant, left_behind, next_chunks, reclassify
+from db.promotions import promote, record_shipped
+from db.queries import find_scan, predictions_of
+from db.states import Cause
+from db.tables import Prediction, Promotion, Scan, ShippedModel
 from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, Decision, OperatingPoint
 from worker.classification import classify_chunk
 
@@ -241,3 +244,103 @@ def test_ids_that_no_scan_has_are_logged_and_harm_no_neighbour(
     caplog.clear()
     assert classify(engine, settings, home, ids) == 0, "it is finished"
     assert caplog.records == [], "that is usual, and nothing to tell"
+
+
+class OtherClassifier(FakeClassifier):
+    """Of the version that comes into use."""
+
+    card = SimpleNamespace(**{**vars(FakeClassifier.card), "version": "other"})
+
+
+@pytest.fixture
+def asked_again(engine: Engine, settings: Settings, home: Home) -> int:
+    """A scan with a result of `fake`; then `other` comes into use, and it is to be classified again."""
+    (scan_id,) = stored(engine, home, [png(255)])
+    classify(engine, settings, home, [scan_id], task="first")
+    with Session(engine) as session, session.begin():
+        record_shipped(session, "fake")
+        promote(session, "other", cause=Cause.PERSON, decided_by="ann", evidence=None)
+        assert reclassify(session, "other", None) == 1
+    return scan_id
+
+
+def publish(engine: Engine) -> list[list[int]]:
+    with Session(engine) as session, session.begin():
+        return next_chunks(session, 4, 32, timedelta(minutes=1), again=True)
+
+
+def said_of(engine: Engine, scan_id: int) -> tuple[str, int, list[str]]:
+    """State, attempts, and the versions that it has results of."""
+    with Session(engine) as session:
+        scan = session.get_one(Scan, scan_id)
+        return scan.state, scan.attempts, [one.model_version for one in predictions_of(session, scan_id)]
+
+
+def long_ago(engine: Engine) -> None:
+    moment = now() - timedelta(minutes=2)
+    with Session(engine) as session, session.begin():
+        session.execute(update(Scan).values(requeued_at=moment))
+        session.execute(update(Promotion).values(promoted_at=moment))
+        session.execute(update(ShippedModel).values(recorded_at=moment))
+
+
+def test_a_worker_that_has_not_switched_leaves_what_is_asked_of_the_version_in_use(
+    engine: Engine, settings: Settings, home: Home, asked_again: int
+) -> None:
+    for number in range(5):
+        assert publish(engine) == [[asked_again]]
+        assert classify(engine, settings, home, [asked_again], task=f"{number}") == 0
+        assert said_of(engine, asked_again) == ("received", 0, ["fake"]), "it waits, and this cost no attempt"
+    publish(engine)
+    assert classify(engine, settings, home, [asked_again], OtherClassifier()) == 1
+    assert said_of(engine, asked_again) == ("classified", 1, ["fake", "other"])
+
+
+def test_a_new_scan_does_not_wait_for_the_switch(
+    engine: Engine, settings: Settings, home: Home, asked_again: int
+) -> None:
+    (new,) = stored(engine, home, [png(51)])
+    publish(engine)
+    assert classify(engine, settings, home, [asked_again, new]) == 1
+    assert said_of(engine, new) == ("classified", 1, ["fake"])
+
+
+def test_as_long_as_another_worker_serves_the_version_in_use_it_is_waited_for(
+    engine: Engine, settings: Settings, home: Home, asked_again: int
+) -> None:
+    long_ago(engine)
+    (new,) = stored(engine, home, [png(51)])
+    classify(engine, settings, home, [new], OtherClassifier(), task="another")
+    publish(engine)
+    assert classify(engine, settings, home, [asked_again], task="refuses") == 0
+    assert said_of(engine, asked_again) == ("received", 0, ["fake"])
+
+
+def test_where_no_worker_takes_the_version_in_use_the_scan_keeps_its_result_and_it_is_told(
+    engine: Engine, settings: Settings, home: Home, asked_again: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Session(engine) as session, session.begin():
+        session.execute(update(Scan).values(requeued_at=now() - timedelta(minutes=2)))
+    publish(engine)
+    classify(engine, settings, home, [asked_again], task="soon")
+    assert said_of(engine, asked_again)[0] == "received", "the version came a moment ago"
+    long_ago(engine)
+    publish(engine)
+    assert classify(engine, settings, home, [asked_again], task="late") == 0
+    assert said_of(engine, asked_again) == ("classified", 1, ["fake"])
+    assert "1 scans keep their earlier result: this worker serves fake" in caplog.text
+    assert publish(engine) == []
+    with Session(engine) as session:
+        assert left_behind(session) == 1
+
+
+def test_what_has_a_result_of_the_version_in_use_or_was_asked_before_it_came_is_not_left_behind(
+    engine: Engine, settings: Settings, home: Home, asked_again: int
+) -> None:
+    publish(engine)
+    classify(engine, settings, home, [asked_again], OtherClassifier())
+    with Session(engine) as session:
+        assert left_behind(session) == 0
+    with Session(engine) as session, session.begin():
+        promote(session, "third", cause=Cause.PERSON, decided_by="ann", evidence=None)
+        assert left_behind(session) == 0

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import DatasetError
+from core.image_files import Limits
 from tests.labelled import class_folders, write_table
 from training.labelled.folder import list_folder, read_folder
 from training.labelled.label_table import Listed
@@ -241,7 +242,7 @@ def test_a_table_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> N
 
 
 def test_a_folder_becomes_records_in_the_order_of_its_table(synthetic_scans: Path) -> None:
-    records = read_folder(synthetic_scans)
+    records = read_folder(synthetic_scans, Limits())
     assert len(records) == len({record.group for record in records}) == 24
     assert {record.part for record in records} == {None}
     assert [record.path.name for record in records] == sorted(record.path.name for record in records)
@@ -251,7 +252,7 @@ def test_without_patients_the_same_slice_is_one_group(tmp_path: Path, synthetic_
     folder = class_folders(synthetic_scans, tmp_path / "set", 2)
     first = min((folder / "Normal").iterdir())
     shutil.copy(first, folder / "Normal" / "again.png")
-    groups = {record.path.name: record.group for record in read_folder(folder)}
+    groups = {record.path.name: record.group for record in read_folder(folder, Limits())}
     assert groups["again.png"] == groups[first.name]
     assert len(set(groups.values())) == 4
 
@@ -260,4 +261,4 @@ def test_images_that_cannot_be_trained_on_are_all_named(tmp_path: Path, syntheti
     folder = class_folders(synthetic_scans, tmp_path / "set", 1)
     touch(folder, "Normal/x.png", "Normal/y.png")
     with pytest.raises(DatasetError, match=r"2 images cannot be trained on(.|\n)*x\.png(.|\n)*y\.png"):
-        read_folder(folder)
+        read_folder(folder, Limits())

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import DatasetError, LabelConflict
 from core.home import Home
+from core.image_files import Limits
 from db.engine import now, reading
 from db.labelled_images import labelled_images, relabel_image
 from db.states import Part, ScanState
@@ -20,14 +21,16 @@ from tests.conftest import DATA
 from tests.labelled import class_folders, kept_files, scans_by_label, write_table
 from training.dataset import load_dataset
 from training.labelled import importing
-from training.labelled.examining import Limits, examine_all
+from training.labelled.examining import examine_all
 from training.labelled.folder import list_folder
+from training.labelled.images import known_images
 from training.labelled.importing import Imported, import_images
+from training.phantoms.synthetic import generate_scan
 
 
 def imported(engine: Engine, home: Home, folder: Path) -> Imported:
     images, _ = examine_all(list_folder(folder).listed, Limits())
-    return import_images(engine, home, images, folder)
+    return import_images(engine, home, images, folder, Limits())
 
 
 def rows(engine: Engine) -> list[LabelledImage]:
@@ -75,12 +78,12 @@ def test_what_cannot_be_read_stops_nothing_else(sqlite_engine: Engine, home: Hom
     Image.new("L", (200, 200), 90).save(folder / "Normal" / "no-head.png")
     images, unreadable = examine_all(list_folder(folder).listed, Limits())
     assert {path.name for path, _ in unreadable} == {"broken.png", "no-head.png"}
-    assert import_images(sqlite_engine, home, images, folder).added == 12
+    assert import_images(sqlite_engine, home, images, folder, Limits()).added == 12
 
 
 def test_no_image_at_all_is_refused(sqlite_engine: Engine, home: Home, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no image that can be trained on"):
-        import_images(sqlite_engine, home, [], tmp_path)
+        import_images(sqlite_engine, home, [], tmp_path, Limits())
 
 
 def test_a_label_that_contradicts_an_earlier_import_is_refused_as_a_whole(
@@ -187,8 +190,43 @@ def test_a_file_that_changes_meanwhile_is_refused(sqlite_engine: Engine, home: H
     images, _ = examine_all(list_folder(folder).listed, Limits())
     images[3].path.write_bytes(b"other")
     with pytest.raises(DatasetError, match="changed meanwhile"):
-        import_images(sqlite_engine, home, images, folder)
+        import_images(sqlite_engine, home, images, folder, Limits())
     assert rows(sqlite_engine) == []
+
+
+def large_and_alike(folder: Path) -> tuple[Path, Path]:
+    """Two folders with the same slice: as 4,500 x 4,500 pixels, and as it is drawn."""
+    drawn = Image.fromarray(generate_scan(5, None).image)
+    for name, image in (("large", drawn.resize((4500, 4500))), ("small", drawn)):
+        (folder / name / "Normal").mkdir(parents=True)
+        image.save(folder / name / "Normal" / "a.png", compress_level=1)
+    return folder / "large", folder / "small"
+
+
+def test_an_image_over_the_usual_limit_is_compared_with_new_ones(
+    sqlite_engine: Engine, home: Home, tmp_path: Path
+) -> None:
+    raised = Limits(max_pixels=4500**2)
+    for folder in large_and_alike(tmp_path):
+        images, refused = examine_all(list_folder(folder), raised)
+        assert not refused
+        import_images(sqlite_engine, home, images, folder, raised)
+        shutil.rmtree(home.dataset / "signatures-2")  # as in a home that never compared
+    assert len({row.patient_group for row in rows(sqlite_engine)}) == 1
+
+
+def test_an_image_that_cannot_be_compared_any_more_is_told(
+    sqlite_engine: Engine, home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    large, _ = large_and_alike(tmp_path)
+    images, _ = examine_all(list_folder(large), Limits(max_pixels=4500**2))
+    import_images(sqlite_engine, home, images, large, Limits(max_pixels=4500**2))
+    known = rows(sqlite_engine)
+    assert known_images(home, known, Limits())[0].signature is not None, "kept when it was imported"
+    shutil.rmtree(home.dataset / "signatures-2")
+    assert known_images(home, known, Limits())[0].signature is None
+    assert f"{images[0].sha256[:12]} of the training data is compared with no new image" in caplog.text
+    assert "HEADCT_MAX_PIXELS" in caplog.text
 
 
 def test_two_imports_at_once_split_no_patient(

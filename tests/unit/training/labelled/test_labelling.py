@@ -8,15 +8,16 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import LabelConflict
+from core.errors import LabelConflict, StoreUnavailable
 from core.home import Home
+from core.image_files import Limits
 from db.engine import now, reading
 from db.labelled_images import labelled_images
 from db.readings import readings_of
 from db.states import ScanState
 from db.tables import LabelledImage, Scan
 from tests.labelled import class_folders
-from training.labelled.examining import Limits, examine_all
+from training.labelled.examining import examine_all
 from training.labelled.folder import list_folder
 from training.labelled.importing import import_images
 from training.labelled.labelling import Verdict, label_scan
@@ -57,7 +58,7 @@ def slice_bytes(folder: Path) -> bytes:
 
 def import_all(engine: Engine, home: Home, folder: Path) -> None:
     images, _ = examine_all(list_folder(folder).listed, Limits())
-    import_images(engine, home, images, folder)
+    import_images(engine, home, images, folder, Limits())
 
 
 def test_a_labelled_scan_joins_the_training_data(engine: Engine, home: Home, slice_bytes: bytes) -> None:
@@ -121,3 +122,31 @@ def test_a_scan_that_cannot_be_decoded_is_labelled_all_the_same(engine: Engine, 
     assert "not a PNG" in str(say(engine, home, scan, "normal"))
     assert labels(engine, scan) == ["normal"]
     assert rows(engine) == []
+
+
+def test_a_scan_whose_stored_bytes_have_changed_is_labelled_and_not_learnt_from(
+    engine: Engine, home: Home, folder: Path, slice_bytes: bytes
+) -> None:
+    scan = add_scan(engine, home, slice_bytes)
+    (home.store / scan.sha256).write_bytes(max((folder / "Normal").iterdir()).read_bytes())
+    assert "changed after it arrived" in str(say(engine, home, scan, "normal"))
+    assert labels(engine, scan) == ["normal"]
+    assert rows(engine) == []
+
+
+def test_while_the_store_is_away_nothing_is_recorded(engine: Engine, home: Home, slice_bytes: bytes) -> None:
+    scan = add_scan(engine, home, slice_bytes)
+    (home.store / scan.sha256).unlink()
+    with pytest.raises(StoreUnavailable, match="Mount its disk"):
+        say(engine, home, scan, "normal")
+    assert labels(engine, scan) == []
+
+
+def test_labelling_again_puts_a_file_back_that_is_gone(
+    engine: Engine, home: Home, slice_bytes: bytes
+) -> None:
+    scan = add_scan(engine, home, slice_bytes)
+    say(engine, home, scan, "normal")
+    (home.dataset / scan.sha256).unlink()
+    say(engine, home, scan, "normal")
+    assert (home.dataset / scan.sha256).read_bytes() == slice_bytes
