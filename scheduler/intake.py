@@ -272,10 +272,16 @@ class Intake:
         """Those that were not recorded before."""
         if not immovable:
             return []
+        found: list[File] = []
+        for file in immovable:
+            try:
+                found.append(file._replace(identity=_identity(file)))
+            except OSError as error:
+                taken.left[file.path] = _unreadable(error)
         with Session(self._engine) as session:
-            known = known_identities(session, [file.identity for file in immovable if file.identity])
-        taken.left.update({file.path: RECORDED for file in immovable if file.identity in known})
-        return [file for file in immovable if file.identity not in known]
+            known = known_identities(session, [file.identity for file in found if file.identity])
+        taken.left.update({file.path: RECORDED for file in found if file.identity in known})
+        return [file for file in found if file.identity not in known]
 
     def _record(self, files: Sequence[File], stores: "_Stores", taken: Taken, *, remove: bool) -> None:
         """Keep these files and record them in one transaction; then remove them, if `remove`."""
@@ -402,9 +408,9 @@ def _claimed(files: Sequence[File], claim: Path, taken: Taken) -> tuple[list[Fil
             os.rename(file.place, place, src_dir_fd=file.folder)
         except OSError as error:
             if error.errno in _IMMOVABLE:
-                immovable.append(file._replace(identity=_identity(file)))
+                immovable.append(file)
             else:
-                taken.left[file.path] = _unreadable(error)
+                taken.left[file.path] = _unreadable(error, "moved")
         else:
             claimed.append(File(file.path, file.name, place, claim=claim.name))
     return claimed, immovable
@@ -438,8 +444,8 @@ def _is_one_of(folder: int, paths: Sequence[Path]) -> bool:
     return any(path.exists() and os.path.samestat(status, path.stat()) for path in paths)
 
 
-def _unreadable(error: OSError) -> str:
+def _unreadable(error: OSError, verb: str = "read") -> str:
     if isinstance(error, FileNotFoundError):
         return VANISHED
     reason = "links are not followed" if error.errno == errno.ELOOP else error.strerror or error
-    return f"it cannot be taken ({reason})"
+    return f"it cannot be {verb} ({reason})"

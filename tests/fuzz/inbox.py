@@ -282,7 +282,7 @@ class Inbox:
             if path in busy:
                 assert why == CHANGED
             else:
-                assert why == VANISHED or why.startswith("it cannot be taken ("), why
+                assert why == VANISHED or why.startswith("it cannot be read ("), why
 
     def _record(self, session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
         """What the intake calls in place of the real one."""

@@ -269,21 +269,3 @@ def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
     assert names(sqlite_engine) == ["from-a-cd/scan.png", "good.png"]
     assert copied.count(str(folder / "scan.png")) == 1, "not again at every rescan"
     folder.chmod(0o755)
-
-
-def test_more_files_that_cannot_be_removed_than_are_remembered_are_recorded_once(
-    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, unprivileged: None
-) -> None:
-    monkeypatch.setattr("scheduler.watcher._MOST_UNREMOVABLE", 2)
-    folder = home.inbox / "from-a-cd"
-    folder.mkdir()
-    expected = [f"from-a-cd/{number}.png" for number in range(5)]
-    for number, name in enumerate(expected):
-        (home.inbox / name).write_bytes(PNG + f"{number}".encode() + PNG)
-    folder.chmod(0o555)
-    with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine) as watcher:
-        wait_until(lambda: len(names(sqlite_engine)) == 5, 20)
-        time.sleep(1.5)
-        assert len(watcher._unremovable) <= 2
-    assert names(sqlite_engine) == expected
-    folder.chmod(0o755)

@@ -208,7 +208,7 @@ def test_an_image_over_the_usual_limit_is_compared_with_new_ones(
 ) -> None:
     raised = Limits(max_pixels=4500**2)
     for folder in large_and_alike(tmp_path):
-        images, refused = examine_all(list_folder(folder), raised)
+        images, refused = examine_all(list_folder(folder).listed, raised)
         assert not refused
         import_images(sqlite_engine, home, images, folder, raised)
         shutil.rmtree(home.dataset / "signatures-2")  # as in a home that never compared
@@ -219,7 +219,7 @@ def test_an_image_that_cannot_be_compared_any_more_is_told(
     sqlite_engine: Engine, home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     large, _ = large_and_alike(tmp_path)
-    images, _ = examine_all(list_folder(large), Limits(max_pixels=4500**2))
+    images, _ = examine_all(list_folder(large).listed, Limits(max_pixels=4500**2))
     import_images(sqlite_engine, home, images, large, Limits(max_pixels=4500**2))
     known = rows(sqlite_engine)
     assert known_images(home, known, Limits())[0].signature is not None, "kept when it was imported"
