@@ -1,0 +1,132 @@
+"""The plane that a CT slice lies in, and how it is turned to the view that radiologists expect.
+
+Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/current/output/html/
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import NotACtSlice
+from core.reasons import ReasonCode
+from images.shown import in_square_pixels
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+GREATEST_TILT = 35.0
+"""Degrees between the slice and the patient's axial plane. A gantry tilts by up to 30, and slices along the
+orbitomeatal line or of a head that lies bent are tilted by 10 to 25; beyond, more and more of a slice is what
+coronal and sagittal ones show."""
+_LETTERS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1), "F": (0, 0, -1)}
+"""Directions in the patient (PS3.3, C.7.6.2.1.1 and C.7.6.1.1.1)."""
+_REFORMATTED = ("REFORMATTED", "MPR", "CORONAL", "SAGITTAL", "OBLIQUE")
+"""Within a value of the image type (PS3.3, C.8.2.1.1.1 and what vendors write)."""
+
+Directions = NDArray[np.float64]
+"""(2, 3): unit vectors along a row and along a column; to the patient's left, back and head."""
+
+
+def plane_of(dataset: "Dataset") -> Directions | None:
+    """The directions of the rows and columns, where the file says them and the slice is axial.
+
+    They are those of Image Orientation (Patient), or, where it is absent, of the letters of Patient
+    Orientation.
+
+    Raises
+    ------
+    NotACtSlice
+        Coronal, sagittal or too oblique; or a reformatted slice that does not say its plane.
+    ValueError
+        What stands there is no direction.
+    """
+    directions = _by_numbers(dataset)
+    if directions is None:
+        directions = _by_letters(dataset)
+    if directions is None:
+        kinds = str(dataset.get("ImageType") or "").upper()
+        if any(kind in kinds for kind in _REFORMATTED):
+            raise NotACtSlice(
+                ReasonCode.NOT_AXIAL,
+                "The DICOM file is a reformatted slice that does not say its plane. "
+                "Submit the original axial slices.",
+            )
+        return None
+    along = abs(float(np.cross(*directions)[2]))
+    if along < np.cos(np.radians(GREATEST_TILT)):
+        raise NotACtSlice(
+            ReasonCode.NOT_AXIAL,
+            f"The slice is not axial: its plane is tilted by {np.degrees(np.arccos(along)):.0f} degrees, as "
+            "in coronal, sagittal and oblique reformats. Submit the axial slices of the series.",
+        )
+    return directions
+
+
+def in_standard_view(grey: NDArray[np.uint8], plane: Directions | None) -> NDArray[np.uint8]:
+    """Turn and mirror an axial slice so that its rows lead to the patient's left, its columns to the back."""
+    if plane is None:
+        return grey
+    if _is_on_its_side(plane):
+        grey, plane = grey.swapaxes(0, 1), plane[::-1]
+    if plane[0, 0] < 0:
+        grey = grey[:, ::-1]
+    if plane[1, 1] < 0:
+        grey = grey[::-1]
+    return np.ascontiguousarray(grey)
+
+
+def in_true_proportions(
+    grey: NDArray[np.uint8], dataset: "Dataset", plane: Directions | None, max_pixels: int
+) -> NDArray[np.uint8]:
+    """Make the pixels square where Pixel Spacing or Pixel Aspect Ratio says that they are not (C.7.6.3.1.7).
+
+    Parameters
+    ----------
+    grey
+        In the standard view.
+    plane
+        As the file has it.
+    """
+    spacing = _numbers(dataset, "PixelSpacing") or _numbers(dataset, "PixelAspectRatio")
+    if spacing is None or len(spacing) != 2:
+        return grey
+    height, width = spacing[::-1] if _is_on_its_side(plane) else spacing
+    return np.asarray(in_square_pixels(grey, width, height, max_pixels), dtype=np.uint8)
+
+
+def _is_on_its_side(plane: Directions | None) -> bool:
+    """Whether the rows lead to back or front."""
+    return plane is not None and bool(abs(plane[0, 0]) < abs(plane[0, 1]))
+
+
+def _by_numbers(dataset: "Dataset") -> Directions | None:
+    numbers = _numbers(dataset, "ImageOrientationPatient")
+    if numbers is None:
+        return None
+    directions = np.array(numbers, dtype=np.float64)
+    if directions.size != 6:
+        raise ValueError("the orientation has not six numbers")
+    directions = directions.reshape(2, 3)
+    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+    if not directions.any():  # what some software writes for "unknown"
+        return None
+    if not (np.abs(lengths - 1.0) < 0.1).all() or abs(float(directions[0] @ directions[1])) > 0.1:
+        raise ValueError("the orientation is no pair of directions")
+    return np.asarray(directions / lengths)
+
+
+def _by_letters(dataset: "Dataset") -> Directions | None:
+    letters = dataset.get("PatientOrientation") or ()
+    mainly = [_LETTERS.get(str(letter).strip().upper()[:1]) for letter in letters]
+    if len(mainly) != 2 or None in mainly:
+        return None
+    return np.array(mainly, dtype=np.float64)
+
+
+def _numbers(dataset: "Dataset", name: str) -> list[float] | None:
+    value = dataset.get(name)
+    if value is None or value == "":
+        return None
+    numbers = [float(one) for one in (value if hasattr(value, "__iter__") else [value])]
+    return numbers or None
