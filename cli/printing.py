@@ -95,6 +95,7 @@ def print_scan(
         ("size", f"{scan.size_bytes:,} bytes"),
         ("state", scan.state),
         ("reason", scan.reason or ""),
+        ("warnings", scan.warnings or ""),
         ("attempts", str(scan.attempts)),
         ("received", local(scan.received_at)),
         ("finished", local(scan.finished_at)),

@@ -73,7 +73,7 @@ def _file(row: "Row[Any]") -> str:
 
 
 def _reason(row: "Row[Any]") -> str:
-    return "; ".join(filter(None, (row.reason, row.label_reason, row.model_version)))
+    return "; ".join(filter(None, (row.reason, row.label_reason, row.warnings, row.model_version)))
 
 
 def _longest(name: str, texts: Iterable[str]) -> int:

@@ -24,8 +24,9 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _TABLES, _SCAN, _END_OF_IMAGE = 0xC4, 0xDA, 0xD9  # DHT, SOS, EOI: T.81, B.1.1.3
 _PROGRESSIVE = {0xC2, 0xCA}
 _OF_DCT = {0xC0, 0xC1, 0xC9, *_PROGRESSIVE}
-_HOLE = bytes(96)
-"""Two blocks of 63 coefficients with codes of 3 or 4 bits, and more."""
+_HOLE, _LONG_HOLE = bytes(96), bytes(512)
+"""Of JPEG, two blocks of 63 coefficients with codes of 3 or 4 bits, and more. Of JPEG 2000, more than the
+empty packets that may follow each other, of a byte each (ISO/IEC 15444-1, B.10.3)."""
 
 
 class FrameShape(NamedTuple):
@@ -79,17 +80,25 @@ def check_scans(stream: bytes) -> None:
 
 
 def check_complete(stream: bytes) -> None:
-    """Refuse a JPEG stream of which something is missing though its decoder reads it without a warning.
+    """Refuse a JPEG or JPEG 2000 stream of which something is missing though its decoder does not warn.
 
     That is: scans, where it was cut between two and closed by an end marker; and pixels, where a hole was
     filled with zeros that happen to be codes. Zeros are blocks of nothing but the least coefficients, which
-    no image has, unless a code of zeros ends a block, as optimised tables may have it.
+    no image has, unless a code of zeros ends a block, as optimised tables may have it. Of JPEG 2000 only a
+    hole can be told: its arithmetic coding does not write so many zeros.
 
     Raises
     ------
     ValueError
         It is damaged.
     """
+    if _LONG_HOLE in stream and stream.startswith(_JPEG_2000):
+        raise ValueError("there is a hole in the image")
+    if stream.startswith(_JPEG):
+        _check_jpeg(stream)
+
+
+def _check_jpeg(stream: bytes) -> None:
     left: dict[tuple[int, int], int] = {}  # by component and coefficient: bits that are still to come
     ends_blocks: dict[int, bool] = {}  # by table of coefficients: whether a code of zeros does
     progressive, position = False, len(_JPEG)

@@ -3,6 +3,9 @@
 Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/current/output/html/
 """
 
+import math
+import re
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +15,8 @@ from numpy.typing import NDArray
 
 from core.errors import NotACtSlice, UnreadableImage
 from core.reasons import ReasonCode
-from images.codestream import check_scans, frame_shape
+from images.codestream import check_complete, check_scans, frame_shape
+from images.dicom_numbers import numbers_of
 from images.jpeg import jpeg_pixels
 
 if TYPE_CHECKING:
@@ -20,14 +24,14 @@ if TYPE_CHECKING:
     from pydicom.uid import UID
 
 _RUN_LENGTH_ENCODED = "1.2.840.10008.1.2.5"
+_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 _JPEG_WITH_LOSS = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")  # baseline, and extended
-_WITH_LOSS = (
-    *_JPEG_WITH_LOSS,
-    "1.2.840.10008.1.2.4.81",
-)  # and near-lossless JPEG-LS; JPEG 2000 may be either
+_WITH_LOSS = (*_JPEG_WITH_LOSS, "1.2.840.10008.1.2.4.81")
+"""Also near-lossless JPEG-LS. JPEG 2000 (.91) may be either."""
 _CODESTREAMS = "1.2.840.10008.1.2.4."
 """Start of the identifiers of all JPEG, JPEG-LS and JPEG 2000 transfer syntaxes."""
 
+_RUN_LENGTHS = re.compile(r"RLE segment .* (\d+) vs\. (\d+) bytes")
 _ITEM = b"\xfe\xff\x00\xe0"  # before each fragment: PS3.5, A.4
 _MAX_FRAGMENTS = 10_000
 _MAX_COMPRESSED_BYTES = 8 * 2**20
@@ -39,6 +43,10 @@ class Rescale(NamedTuple):
 
     slope: float
     intercept: float
+
+
+_RESCALE = ("RescaleSlope", "RescaleIntercept")
+_GREATEST_RESCALE = 1e6
 
 
 class Stored(NamedTuple):
@@ -55,9 +63,8 @@ def loss_of(dataset: "Dataset") -> Iterator[str]:
     if dataset.get("LossyImageCompression") == "01" or dataset.file_meta.TransferSyntaxUID in _WITH_LOSS:
         total = 0.0
         with suppress(ValueError, TypeError, OverflowError):
-            ratios = dataset.get("LossyImageCompressionRatio") or ()
-            # One for each time that it was compressed.
-            total = float(np.prod([float(one) for one in np.atleast_1d(ratios)]))
+            ratios = numbers_of(dataset, "LossyImageCompressionRatio")
+            total = math.prod(ratios)  # one for each time that it was compressed
         by = f" by {total:.0f}:1" if 1.5 <= total < 1e6 else ""
         yield f"The image was compressed with loss{by}, which can change the result. Submit the original."
 
@@ -70,11 +77,11 @@ def rescale_of(dataset: "Dataset") -> Rescale:
     NotACtSlice
         Slope and intercept are not there, or are no numbers. Nothing is guessed: every HU hangs on them.
     """
-    try:
-        rescale = Rescale(float(dataset.RescaleSlope), float(dataset.RescaleIntercept))
-    except (AttributeError, TypeError, ValueError, OverflowError):
-        rescale = Rescale(0.0, 0.0)
-    if rescale.slope == 0.0 or not np.isfinite(rescale).all():
+    rescale = Rescale(0.0, 0.0)
+    with suppress(ValueError):
+        (slope,), (intercept,) = (numbers_of(dataset, name) for name in _RESCALE)
+        rescale = Rescale(slope, intercept)
+    if rescale.slope == 0.0 or max(map(abs, rescale)) > _GREATEST_RESCALE:
         raise NotACtSlice(
             ReasonCode.NOT_HOUNSFIELD,
             "The DICOM file does not say by numbers how its values become Hounsfield units (rescale slope "
@@ -96,7 +103,11 @@ def stored_values(dataset: "Dataset") -> Stored:
         held = _check_compressed(dataset)
     if held > used:
         dataset.BitsStored, dataset.HighBit = allocated, allocated - 1  # pydicom does not heed the high bit
-    words: NDArray[np.integer] = pixel_array(dataset)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        words: NDArray[np.integer] = pixel_array(dataset)
+    if any(_is_too_long(str(warning.message)) for warning in told):
+        raise ValueError("runs go on behind the image")
     if words.shape != (dataset.Rows, dataset.Columns):
         raise ValueError("the pixels have another size than the data set says")
     if held <= used:
@@ -129,11 +140,19 @@ def _check_compressed(dataset: "Dataset") -> int:
         check_scans(frame)
         if syntax in _JPEG_WITH_LOSS and announced.precision == 8:
             jpeg_pixels(frame, "L", shape[::-1])  # pydicom's decoder keeps to itself what it finds damaged
+        elif syntax in _JPEG_2000:
+            check_complete(frame)
         return announced.precision
     # Runs of one are at worst twice as long.
     if syntax == _RUN_LENGTH_ENCODED and len(dataset.PixelData) > shape[0] * shape[1] * allocated // 4 + 4096:
         raise ValueError("the frame holds more than the data set says")
     return allocated
+
+
+def _is_too_long(told: str) -> bool:
+    """Whether pydicom warns of more run-length encoded bytes than a rounding up to even numbers explains."""
+    lengths = _RUN_LENGTHS.search(told)
+    return lengths is not None and int(lengths[1]) > int(lengths[2]) + 1
 
 
 def _used_bits(words: NDArray[np.integer], used: int, high: int) -> NDArray[np.integer]:
@@ -171,14 +190,13 @@ def padding_of(dataset: "Dataset", stored: Stored) -> NDArray[np.bool_]:
     Also where all unused bits of values without a sign are set, as by negative numbers that some software
     pads with. Overlays in these bits (PS3.5, 8.1.2) are hardly ever in all of them.
     """
-    words = stored.words
-    padding = np.zeros(words.shape, dtype=np.bool_)
+    words, padding = stored.words, np.zeros(stored.words.shape, dtype=np.bool_)
     first = dataset.get("PixelPaddingValue")
     if first is not None:
         last = dataset.get("PixelPaddingRangeLimit")
         span = abs(int(last) - int(first)) if last is not None else 0
         least = int(first) if last is None else min(int(first), int(last))
-        padding |= _within(words, least, span)
+        padding = _within(words, least, span)
         if stored.values is not words:
             padding |= _within(stored.values, least, span)
     if stored.lost_sign is not None:

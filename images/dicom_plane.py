@@ -3,13 +3,16 @@
 Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/current/output/html/
 """
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice
 from core.reasons import ReasonCode
+from images.dicom_numbers import numbers_of
 from images.shown import in_square_pixels
 
 if TYPE_CHECKING:
@@ -24,8 +27,19 @@ _LETTERS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H
 _REFORMATTED = ("REFORMATTED", "MPR", "CORONAL", "SAGITTAL", "OBLIQUE")
 """Within a value of the image type (PS3.3, C.8.2.1.1.1 and what vendors write)."""
 
-Directions = NDArray[np.float64]
-"""(2, 3): unit vectors along a row and along a column; to the patient's left, back and head."""
+_SLACK = 0.1
+"""Of the length and the right angle of two directions, which are written with few digits."""
+
+
+class Directions(NamedTuple):
+    """Unit vectors along a row and a column; x leads to the patient's left, y to the back, z to the head."""
+
+    row_x: float
+    row_y: float
+    row_z: float
+    column_x: float
+    column_y: float
+    column_z: float
 
 
 def plane_of(dataset: "Dataset") -> Directions | None:
@@ -53,11 +67,12 @@ def plane_of(dataset: "Dataset") -> Directions | None:
                 "Submit the original axial slices.",
             )
         return None
-    along = abs(float(np.cross(*directions)[2]))
-    if along < np.cos(np.radians(GREATEST_TILT)):
+    across = abs(directions.row_x * directions.column_y - directions.row_y * directions.column_x)
+    tilt = math.degrees(math.acos(min(1.0, across)))
+    if tilt > GREATEST_TILT:
         raise NotACtSlice(
             ReasonCode.NOT_AXIAL,
-            f"The slice is not axial: its plane is tilted by {np.degrees(np.arccos(along)):.0f} degrees, as "
+            f"The slice is not axial: its plane is tilted by {tilt:.0f} degrees, as "
             "in coronal, sagittal and oblique reformats. Submit the axial slices of the series.",
         )
     return directions
@@ -67,11 +82,12 @@ def in_standard_view(grey: NDArray[np.uint8], plane: Directions | None) -> NDArr
     """Turn and mirror an axial slice so that its rows lead to the patient's left, its columns to the back."""
     if plane is None:
         return grey
+    left, back = plane.row_x, plane.column_y
     if _is_on_its_side(plane):
-        grey, plane = grey.swapaxes(0, 1), plane[::-1]
-    if plane[0, 0] < 0:
+        grey, left, back = grey.swapaxes(0, 1), plane.column_x, plane.row_y
+    if left < 0:
         grey = grey[:, ::-1]
-    if plane[1, 1] < 0:
+    if back < 0:
         grey = grey[::-1]
     return np.ascontiguousarray(grey)
 
@@ -88,8 +104,8 @@ def in_true_proportions(
     plane
         As the file has it.
     """
-    spacing = _numbers(dataset, "PixelSpacing") or _numbers(dataset, "PixelAspectRatio")
-    if spacing is None or len(spacing) != 2:
+    spacing = numbers_of(dataset, "PixelSpacing") or numbers_of(dataset, "PixelAspectRatio")
+    if len(spacing) != 2:
         return grey
     height, width = spacing[::-1] if _is_on_its_side(plane) else spacing
     return np.asarray(in_square_pixels(grey, width, height, max_pixels), dtype=np.uint8)
@@ -97,23 +113,20 @@ def in_true_proportions(
 
 def _is_on_its_side(plane: Directions | None) -> bool:
     """Whether the rows lead to back or front."""
-    return plane is not None and bool(abs(plane[0, 0]) < abs(plane[0, 1]))
+    return plane is not None and abs(plane.row_x) < abs(plane.row_y)
 
 
 def _by_numbers(dataset: "Dataset") -> Directions | None:
-    numbers = _numbers(dataset, "ImageOrientationPatient")
-    if numbers is None:
+    numbers = numbers_of(dataset, "ImageOrientationPatient")
+    if not any(numbers):  # zeros are what some software writes for "unknown"
         return None
-    directions = np.array(numbers, dtype=np.float64)
-    if directions.size != 6:
+    if len(numbers) != 6:
         raise ValueError("the orientation has not six numbers")
-    directions = directions.reshape(2, 3)
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    if not directions.any():  # what some software writes for "unknown"
-        return None
-    if not (np.abs(lengths - 1.0) < 0.1).all() or abs(float(directions[0] @ directions[1])) > 0.1:
+    row, column = numbers[:3], numbers[3:]
+    lengths = math.hypot(*row), math.hypot(*column)
+    if max(abs(length - 1.0) for length in lengths) > _SLACK or abs(_scalar(row, column)) > _SLACK:
         raise ValueError("the orientation is no pair of directions")
-    return np.asarray(directions / lengths)
+    return Directions(*row, *column)
 
 
 def _by_letters(dataset: "Dataset") -> Directions | None:
@@ -121,12 +134,9 @@ def _by_letters(dataset: "Dataset") -> Directions | None:
     mainly = [_LETTERS.get(str(letter).strip().upper()[:1]) for letter in letters]
     if len(mainly) != 2 or None in mainly:
         return None
-    return np.array(mainly, dtype=np.float64)
+    row, column = mainly
+    return Directions(*row, *column)  # type: ignore[misc]  # None is among `mainly` no more
 
 
-def _numbers(dataset: "Dataset", name: str) -> list[float] | None:
-    value = dataset.get(name)
-    if value is None or value == "":
-        return None
-    numbers = [float(one) for one in (value if hasattr(value, "__iter__") else [value])]
-    return numbers or None
+def _scalar(one: Sequence[float], other: Sequence[float]) -> float:
+    return sum(left * right for left, right in zip(one, other, strict=True))

@@ -38,6 +38,7 @@ from tests.dicom_files import as_bytes, compressed_slice, ct_slice
         ({"RescaleSlope": None}, NotACtSlice, "Hounsfield units"),
         ({"RescaleType": "Z_EFF"}, NotACtSlice, "not Hounsfield units"),
         ({"RescaleSlope": 0}, NotACtSlice, "by numbers.*Hounsfield units"),
+        ({"RescaleSlope": [1, -1024], "RescaleIntercept": None}, NotACtSlice, "by numbers.*Hounsfield units"),
         ({"RescaleSlope": ""}, NotACtSlice, "by numbers.*Hounsfield units"),
         ({"RescaleIntercept": ""}, NotACtSlice, "by numbers.*Hounsfield units"),
         ({"BitsStored": 17}, UnreadableImage, "truncated or damaged"),

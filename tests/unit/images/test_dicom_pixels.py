@@ -122,7 +122,7 @@ def test_a_compressed_file_that_does_not_say_how_is_refused() -> None:
         decode(data[start_of_data_set(data) :])
 
 
-@pytest.mark.parametrize("number", [b"1,0 ", b"1.0.", b"one ", b"1\\2 "])
+@pytest.mark.parametrize("number", [b"1,0 ", b"1.0.", b"one ", b"1\\2 ", b"nan ", b"1_00", b"1e99"])
 @pytest.mark.parametrize("name", ["RescaleSlope", "RescaleIntercept"])
 def test_a_rescale_that_is_no_number_is_that_reason_and_no_guess(name: str, number: bytes) -> None:
     data = as_bytes(ct_slice(**{name: "7777"}))
@@ -217,3 +217,28 @@ def test_a_hole_in_a_jpeg_within_dicom_is_damage() -> None:
     dataset.PixelData = dataset.PixelData[:middle] + bytes(500) + dataset.PixelData[middle + 500 :]
     with pytest.raises(UnreadableImage, match="truncated or damaged"):
         decode(as_bytes(dataset))
+
+
+@pytest.mark.parametrize(
+    ("syntax", "kind"),
+    [
+        *((RLELossless, kind) for kind in ("zeros", "noise")),
+        *((JPEGLSLossless, kind) for kind in ("zeros", "noise")),
+        (JPEG2000Lossless, "zeros"),  # noise looks like its codes
+    ],
+)
+def test_a_hole_in_a_compressed_frame_is_damage(syntax: str, kind: str) -> None:
+    rng = np.random.default_rng(11)
+    stored = rng.normal(1060, 60, (256, 256)).astype(np.uint16)
+    dataset = jpeg_2000(stored, irreversible=False)
+    if syntax != JPEG2000Lossless:
+        dataset = ct_slice(stored, RescaleIntercept=-1024)
+        dataset.compress(syntax, generate_instance_uid=False)
+    whole = dataset.PixelData
+    assert decode(as_bytes(dataset)).shape == (256, 256)
+    middle = len(whole) // 2
+    for at in (middle - 9000, middle, middle + 9001):
+        hole = bytes(4096) if kind == "zeros" else rng.bytes(4096)
+        dataset.PixelData = whole[:at] + hole + whole[at + 4096 :]
+        with pytest.raises(UnreadableImage, match="truncated or damaged"):
+            decode(as_bytes(dataset))
