@@ -4,6 +4,7 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 """
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,8 +25,8 @@ orbitomeatal line or of a head that lies bent are tilted by 10 to 25; beyond, mo
 coronal and sagittal ones show."""
 _LETTERS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1), "F": (0, 0, -1)}
 """Directions in the patient (PS3.3, C.7.6.2.1.1 and C.7.6.1.1.1)."""
-_REFORMATTED = ("REFORMATTED", "MPR", "CORONAL", "SAGITTAL", "OBLIQUE")
-"""Within a value of the image type (PS3.3, C.8.2.1.1.1 and what vendors write)."""
+_REFORMATTED = {"REFORMATTED", "MPR", "CORONAL", "SAGITTAL", "OBLIQUE"}
+"""Words of a value of the image type (PS3.3, C.8.2.1.1.1 and what vendors write)."""
 
 _SLACK = 0.1
 """Of the length and the right angle of two directions, which are written with few digits."""
@@ -59,8 +60,7 @@ def plane_of(dataset: "Dataset") -> Directions | None:
     if directions is None:
         directions = _by_letters(dataset)
     if directions is None:
-        kinds = str(dataset.get("ImageType") or "").upper()
-        if any(kind in kinds for kind in _REFORMATTED):
+        if _REFORMATTED.intersection(re.findall("[A-Z]+", str(dataset.get("ImageType")).upper())):
             raise NotACtSlice(
                 ReasonCode.NOT_AXIAL,
                 "The DICOM file is a reformatted slice that does not say its plane. "
@@ -130,7 +130,9 @@ def _by_numbers(dataset: "Dataset") -> Directions | None:
 
 
 def _by_letters(dataset: "Dataset") -> Directions | None:
-    letters = dataset.get("PatientOrientation") or ()
+    letters = dataset.get("PatientOrientation")
+    if not letters or isinstance(letters, str):  # one value, where there must be two
+        return None
     mainly = [_LETTERS.get(str(letter).strip().upper()[:1]) for letter in letters]
     if len(mainly) != 2 or None in mainly:
         return None

@@ -56,6 +56,11 @@ def test_letters_that_are_not_axial_are_refused_where_there_are_no_numbers(lette
     assert code_of(PatientOrientation=letters) == ReasonCode.NOT_AXIAL
 
 
+@pytest.mark.parametrize("letters", ["LF", "", ["L"], ["L", ""], ["X", "F"]])
+def test_letters_that_are_no_directions_say_nothing(letters: list[str] | str) -> None:
+    np.testing.assert_array_equal(decode(as_bytes(ct_slice(MARKED, PatientOrientation=letters))), SHOWN)
+
+
 def test_numbers_count_more_than_letters() -> None:
     data = as_bytes(ct_slice(MARKED, PatientOrientation=["L", "F"], ImageOrientationPatient=tilted(0)))
     np.testing.assert_array_equal(decode(data), SHOWN)
@@ -66,6 +71,11 @@ def test_a_reformat_that_does_not_say_its_plane_is_refused(kind: str) -> None:
     image_type = ["DERIVED", "SECONDARY", kind]
     assert code_of(ImageType=image_type) == ReasonCode.NOT_AXIAL
     data = as_bytes(ct_slice(MARKED, ImageType=image_type, ImageOrientationPatient=tilted(0)))
+    np.testing.assert_array_equal(decode(data), SHOWN)
+
+
+def test_a_word_that_only_contains_such_a_kind_is_none() -> None:
+    data = as_bytes(ct_slice(MARKED, ImageType=["DERIVED", "PRIMARY", "AXIAL", "COMPRESSED"]))
     np.testing.assert_array_equal(decode(data), SHOWN)
 
 

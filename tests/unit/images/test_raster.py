@@ -60,11 +60,12 @@ def test_every_orientation_is_turned_upright(orientation: int, kind: str) -> Non
     assert np.abs(decoded.astype(int) - GREY).max() <= (2 if kind == "JPEG" else 0)
 
 
-def test_deep_pixels_are_turned_too() -> None:
+@pytest.mark.parametrize(("kind", "dtype"), [("PNG", "u2"), ("TIFF", "u2"), ("TIFF", "i4"), ("TIFF", "f4")])
+def test_deep_pixels_are_turned_too(kind: str, dtype: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    deep = np.ascontiguousarray(TURNED[6]).astype(np.uint16) * 16
-    np.testing.assert_allclose(decode(encoded(Image.fromarray(deep), "PNG", exif=exif)), STRETCHED, atol=0.01)
+    deep = np.ascontiguousarray(TURNED[6]).astype(dtype) * 16
+    np.testing.assert_allclose(decode(encoded(Image.fromarray(deep), kind, exif=exif)), STRETCHED, atol=0.01)
 
 
 @pytest.mark.parametrize("value", [0, 9, 6000])
