@@ -17,8 +17,8 @@ MAX_SCANS = 64
 _JPEG_2000 = b"\xff\x4f\xff\x51"  # SOC and SIZ: ISO/IEC 15444-1, A.4.1 and A.5.1
 _JPEG = b"\xff\xd8"  # SOI: ITU-T T.81, B.1.1.3, also of JPEG-LS
 _START_OF_SCAN = b"\xff\xda"  # T.81, B.1.1.3; within entropy-coded data a 0xFF is followed by 0x00 (B.1.1.5)
-_STARTS_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xF7}
-"""Second byte of the marker before height and width: baseline to lossless JPEG, and JPEG-LS (T.87, C.1.1)."""
+_STARTS_OF_FRAME = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xF7}
+"""Second byte of the marker before height and width: of JPEG that is read, and of JPEG-LS (T.87, C.1.1)."""
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """But those within entropy-coded data: stuffing and restarts."""
 _TABLES, _SCAN, _END_OF_IMAGE = 0xC4, 0xDA, 0xD9  # DHT, SOS, EOI: T.81, B.1.1.3

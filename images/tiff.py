@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
+from images.bounded import too_many_pieces
+from images.codestream import check_scans, frame_shape
 from images.jpeg import jpeg_pixels
 
 BITS, DENSITIES, ORIENTATION = 258, (282, 283), 274
@@ -24,6 +26,8 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _SIGNED = 2
 _JPEG = 7
 _GDAL_NODATA = 42113
+_MOST_PARTS = 16_384
+"""Strips of one row each of the highest image of 20 million pixels, and more."""
 _MOST_PAGES_BEFORE = 8
 """Thumbnails and masks before the image itself."""
 
@@ -55,28 +59,29 @@ def check_jpeg_parts(data: bytes, tags: Mapping[int, Any]) -> None:
 
     Raises
     ------
+    UnreadableImage
+        It would take long.
     ValueError
     """
-    if tags.get(_COMPRESSION) != _JPEG:
+    planes = 1 if tags.get(_PLANAR, 1) == 1 else tags.get(_SAMPLES, 1)
+    mode = {1: "L", 3: "RGB"}.get(tags.get(_SAMPLES, 1) // planes)
+    if tags.get(_COMPRESSION) != _JPEG or mode is None:
         return
     tiled = _TILES[0] in tags
+    width, height = (tags[side] for side in (_TILE_SIDES if tiled else (_WIDTH, _HEIGHT)))
+    largest = width * (height if tiled else min(height, tags.get(_ROWS_PER_STRIP, height)))
     offsets, counts = (tags.get(tag, ()) for tag in (_TILES if tiled else _STRIPS))
+    if len(offsets) > _MOST_PARTS:
+        raise too_many_pieces()
     tables = bytes(tags.get(_TABLES, b""))[:-2]  # without its end marker; a part goes on behind its start
-    is_colour = tags.get(_SAMPLES, 1) == 3 and tags.get(_PLANAR, 1) == 1
-    if not is_colour and tags.get(_SAMPLES, 1) != 1:
-        return
-    for number, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
+    for offset, count in zip(offsets, counts, strict=True):
         part = data[offset : offset + count]
-        jpeg_pixels(
-            (tables + part[2:]) if tables else part, "RGB" if is_colour else "L", _size(tags, number, tiled)
-        )
-
-
-def _size(tags: Mapping[int, Any], number: int, tiled: bool) -> tuple[int, int]:
-    if tiled:
-        return tags[_TILE_SIDES[0]], tags[_TILE_SIDES[1]]
-    rows = min(tags.get(_ROWS_PER_STRIP, tags[_HEIGHT]), tags[_HEIGHT])
-    return tags[_WIDTH], min(rows, tags[_HEIGHT] - number * rows)
+        stream = tables + part[2:] if tables else part
+        check_scans(stream)
+        size = frame_shape(stream)[:2]
+        if size[0] * size[1] > largest:
+            raise ValueError("a part is larger than the image says")
+        jpeg_pixels(stream, mode, size)
 
 
 def deep_values(image: Image.Image) -> tuple[NDArray[np.float32], float | None] | None:
@@ -86,13 +91,14 @@ def deep_values(image: Image.Image) -> tuple[NDArray[np.float32], float | None] 
     """
     tags = tags_of(image)
     kind = tags.get(_SAMPLE_FORMAT, (1,))[0] if tags else None
+    of_bytes = image.mode == "L" and kind == _SIGNED
+    if not (of_bytes or image.mode.startswith(("I", "F"))):
+        return None
     stored: NDArray[Any] = np.asarray(image)
-    if image.mode == "L" and kind == _SIGNED:
+    if of_bytes:
         stored = stored.view(np.int8)
     elif image.mode == "I" and kind == 1:
         stored = stored.view(np.uint32)  # for which Pillow has no mode
-    elif not image.mode.startswith(("I", "F")):
-        return None
     hidden = math.nan
     with suppress(ValueError, TypeError):
         hidden = float(image.info.get("transparency", str(tags.get(_GDAL_NODATA)).strip(" \0")))

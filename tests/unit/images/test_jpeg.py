@@ -114,3 +114,18 @@ def test_damage_of_a_jpeg_within_tiff_is_damage_too() -> None:
     for hole in (bytes(2000), np.random.default_rng(1).bytes(2000)):
         with pytest.raises(UnreadableImage, match="truncated or damaged"):
             decode(data[:middle] + hole + data[middle + 2000 :])
+
+
+def test_a_strip_that_announces_more_than_the_image_is_refused_before_it_is_decoded() -> None:
+    data = bytearray(encoded(SCANS[0], "TIFF", compression="jpeg"))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
+    with pytest.raises(UnreadableImage, match="truncated or damaged"):
+        decode(bytes(data))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_jpeg_strips_within_tiff_are_read_when_they_are_whole(mode: str) -> None:
+    data = encoded(SCANS[0].convert(mode), "TIFF", compression="jpeg", quality=95, tiffinfo={278: 64})
+    assert len(Image.open(io.BytesIO(data)).tag_v2[273]) == 4
+    assert np.abs(decode(data).astype(int) - np.asarray(SCANS[0])).mean() < 2
