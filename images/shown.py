@@ -19,6 +19,8 @@ _SQUARE, _MOST_OBLONG = 1.01, 4.0
 """Longer over shorter side of a pixel: below, nobody sees it; beyond, it is a mistake of the writer."""
 _FAR = 3.0
 """How many times the spread of nearly all pixels the few beyond are away that are not anatomy."""
+_RARE = 1.0
+"""Percent of the pixels near the others: what is between text and background, at the edges of letters."""
 _SAMPLE = 65_536
 
 
@@ -95,9 +97,9 @@ def _range(values: NDArray[np.float32]) -> tuple[float, float]:
     inner = sample[(sample > low) & (sample < high)]
     if inner.size * 100 < sample.size:
         return low, high
-    few, most = (float(one) for one in np.percentile(inner, (5.0, 95.0)))
+    few, most = (float(one) for one in np.percentile(inner, (10.0, 90.0)))
     if few - low > _FAR * (high - few):
-        low = float(values.min(where=values >= few - (high - few), initial=np.inf))
+        low = float(np.percentile(sample[sample >= few - (high - few)], _RARE))
     if high - most > _FAR * (most - low):
-        high = float(values.max(where=values <= most + (most - low), initial=-np.inf))
+        high = float(np.percentile(sample[sample <= most + (most - low)], 100.0 - _RARE))
     return low, high

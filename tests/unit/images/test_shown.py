@@ -32,6 +32,13 @@ def test_burnt_in_text_at_full_scale_is_white_and_changes_nothing_else(value: fl
     assert differs_within_the_head(values) < 8
 
 
+def test_text_with_soft_edges_changes_nothing_else() -> None:
+    values, rng = DEEP.copy(), np.random.default_rng(2)
+    values[2:20, 4:120] = rng.choice([0.0, 65535.0], (18, 116))
+    values[2:20:3, 4:120] = rng.uniform(0, 65535, (6, 116))
+    assert differs_within_the_head(values) < 20
+
+
 @pytest.mark.parametrize("value", [-32768.0, -1e30, np.nan, -np.inf])
 @pytest.mark.parametrize("rows", [3, 60])
 def test_padding_far_below_is_black_and_changes_nothing_else(value: float, rows: int) -> None:
