@@ -123,6 +123,7 @@ def print_scan(
         ("size", f"{scan.size_bytes:,} bytes"),
         ("state", scan.state),
         ("reason", f"{scan.reason or ''} ({scan.reason_code})" if scan.reason_code else scan.reason or ""),
+        ("warnings", scan.warnings or ""),
         ("attempts", str(scan.attempts)),
         ("received", local(scan.received_at)),
         ("finished", local(scan.finished_at)),

@@ -76,4 +76,4 @@ def _file(row: "Row[Any]") -> str:
 
 
 def _reason(row: "Row[Any]") -> str:
-    return "; ".join(filter(None, (row.reason, row.label_reason, row.model_version)))
+    return "; ".join(filter(None, (row.reason, row.label_reason, row.warnings, row.model_version)))

@@ -36,6 +36,7 @@ class Outcome:
     label_reason: str | None = None
     domain_distance: float | None = None
     rejected: Reason | None = None
+    warnings: str | None = None
 
 
 @dataclass(frozen=True)
@@ -297,10 +298,14 @@ def finish(
         state=ScanState.CLASSIFIED,
         reason_code=None,
         reason=None,
+        warnings=None,
         **final,
     )
     for outcome in outcomes:
-        if outcome.rejected is not None:
+        if outcome.rejected is None:
+            if outcome.warnings is not None:
+                _set(session, [outcome.scan_id], warnings=outcome.warnings)
+        else:
             code, text = outcome.rejected
             _set(
                 session,
@@ -308,6 +313,7 @@ def finish(
                 state=ScanState.REJECTED,
                 reason_code=code,
                 reason=text,
+                warnings=outcome.warnings,
                 **final,
             )
     return sorted(held)
@@ -324,6 +330,7 @@ def retry(session: Session, scan_ids: Sequence[int]) -> int:
                     state=ScanState.RECEIVED,
                     reason_code=None,
                     reason=None,
+                    warnings=None,
                     attempts=0,
                     requeued_at=now(),
                     finished_at=None,

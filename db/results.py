@@ -41,6 +41,7 @@ RESULT_COLUMNS = (
     "model_version",
     "classified_at",
     "reader_label",
+    "warnings",
 )
 _MOMENTS = {"received_at", "classified_at"}
 _RESULTS = table(

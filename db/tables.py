@@ -65,6 +65,9 @@ class Scan(Table):
     state: Mapped[str] = mapped_column(String(16))
     reason_code: Mapped[str | None] = mapped_column(String(32), comment="Why, as one of a few codes")
     reason: Mapped[str | None] = mapped_column(Text, comment="Why it was rejected or quarantined")
+    warnings: Mapped[str | None] = mapped_column(
+        Text, comment="What a reader of the result should know of the file"
+    )
     attempts: Mapped[int] = mapped_column(comment="How often a worker began to read it since it last was new")
     claimed_by: Mapped[str | None] = mapped_column(String(64), comment="Id of the Celery task that reads it")
     lease_expires_at: Mapped[MaybeMoment] = mapped_column(
@@ -86,7 +89,7 @@ class Arrival(Table):
     scan_id: Mapped[int] = mapped_column(ForeignKey("scan.id", ondelete="CASCADE"), index=True)
     source_name: Mapped[str] = mapped_column(Text, comment="Path below the inbox; may identify a patient")
     file_identity: Mapped[str | None] = mapped_column(
-        String(128), unique=True, comment="Hash of bytes, name, inode and time: one inbox file arrives once"
+        String(128), unique=True, comment="A key of the file: what comes out of the inbox once arrives once"
     )
     arrived_at: Mapped[Moment]
 

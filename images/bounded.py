@@ -73,6 +73,11 @@ class BoundedFile(io.BytesIO):
         return block
 
 
+def reserve(size: int) -> None:
+    """Raise a MemoryError unless so many bytes can be had, for a decoder that could not say so itself."""
+    bytearray(size)
+
+
 def too_many_pieces() -> UnreadableImage:
     """The error for a file that a parser would take too many steps for."""
     return UnreadableImage(

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.dicom_start import START, begins_as_dicom
 from core.errors import NotACtSlice, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS, BoundedFile
-from images.dicom_pixels import hounsfield_of, padding_of, stored_values
+from images.dicom_pixels import hounsfield_of, loss_of, padding_of, rescale_of, stored_values
+from images.dicom_plane import in_standard_view, in_true_proportions, plane_of
 from images.size import check_size
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ _HOUNSFIELD = ("HU", "HU_MOD", "US")
 """Rescale types of CT (PS3.3, C.11.1.1.2); US is unspecified, which some software writes for HU."""
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _META_END = 4096
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+"""Of pixels in fragments, as all that are compressed (PS3.5, A.4)."""
 _PLACEHOLDERS = {"", "0", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NA", "N/A", "UNKNOWN"}
 """What stands for a patient in files without one; as a group it would join strangers."""
 _IDENTIFIERS = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID")
@@ -35,7 +39,9 @@ _READ_ELEMENTS = (
     *_IDENTIFIERS,
     *("Modality", "ImageType", "Rows", "Columns", "NumberOfFrames", "PhotometricInterpretation"),
     *("SamplesPerPixel", "PlanarConfiguration", "PixelRepresentation", "BitsAllocated", "BitsStored"),
-    *("HighBit", "RescaleSlope", "RescaleIntercept", "RescaleType"),
+    *("HighBit", "RescaleSlope", "RescaleIntercept", "RescaleType", "PixelSpacing", "PixelAspectRatio"),
+    *("ImageOrientationPatient", "PatientOrientation"),
+    *("LossyImageCompression", "LossyImageCompressionRatio"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
 )
 """Every element whose value is converted, here or by pydicom's decoders, but for the pixels."""
@@ -47,11 +53,11 @@ _SALT = b"headct: patient of a DICOM file"
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether the prefix of a DICOM file stands after its preamble of 128 bytes (PS3.10, 7.1)."""
-    return data[128:132] == b"DICM"
+    """Whether it begins as a DICOM file, with its preamble or without."""
+    return begins_as_dicom(data[:START])
 
 
-def decode_dicom(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
+def decode_dicom(data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.uint8]:
     """Decode one CT slice and show it in the brain window.
 
     Parameters
@@ -60,12 +66,15 @@ def decode_dicom(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         The whole file, which `is_dicom`.
     max_pixels
         Greatest width x height; checked on the header, before any pixel is decoded.
+    warned
+        Takes a sentence where the pixels were compressed with loss.
 
     Returns
     -------
     uint8 (height, width)
-        0 at 0 HU and less, 255 at 80 HU and more. Padding outside the field of view is 0, like air.
-        MONOCHROME1 is inverted.
+        0 at 0 HU and less, 255 at 80 HU and more, in the standard view and in square pixels. Padding outside
+        the field of view is 0, like air. MONOCHROME1 changes nothing: it says how a display shows the values
+        (PS3.3, C.7.6.3.1.2), not what they measure.
 
     Raises
     ------
@@ -73,23 +82,30 @@ def decode_dicom(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
         Damaged, without an image, of many frames, or in a compression that cannot be decoded.
     ImageTooLarge, ImageTooSmall
     NotACtSlice
-        Another modality, a scout view, colour, or values that are not Hounsfield units.
+        Another modality, a scout view, not axial, colour, or values that are not Hounsfield units.
     """
     dataset = _read(data)
     try:
+        warned += loss_of(dataset)
         _check(dataset)
+        plane = plane_of(dataset)
         check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
+        rescale = rescale_of(dataset)
         stored = stored_values(dataset)
-        hounsfield = hounsfield_of(dataset, stored)
+        hounsfield = hounsfield_of(stored, rescale)
         padding = padding_of(dataset, stored) | (hounsfield > _GREATEST_CT_NUMBER)
+        shown = _in_brain_window(hounsfield, padding)
+        return in_true_proportions(in_standard_view(shown, plane), dataset, plane, max_pixels)
     except _damage():
         raise _damaged() from None  # the cause quotes the file, which may name the patient
+
+
+def _in_brain_window(hounsfield: NDArray[np.float32], padding: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Grey of HU, which are changed in place."""
     shown = hounsfield
     shown -= np.float32(WINDOW_CENTRE - WINDOW_WIDTH / 2.0)
     shown *= np.float32(255.0 / WINDOW_WIDTH)
     grey = np.clip(np.rint(shown, out=shown), 0.0, 255.0, out=shown).astype(np.uint8)
-    if dataset.PhotometricInterpretation == "MONOCHROME1":  # the least value is white: PS3.3, C.7.6.3.1.2
-        grey = np.uint8(255) - grey
     return np.asarray(np.where(padding, np.uint8(0), grey))
 
 
@@ -131,10 +147,11 @@ def _read(data: bytes) -> "Dataset":
             "(Explicit VR Little Endian).",
         )
     try:
-        dataset = dcmread(BoundedFile(data, _MAX_READS))
+        dataset = dcmread(BoundedFile(data, _MAX_READS), force=True)
         if len(dataset) == 0:  # bytes that are no elements are read as none
             raise _damaged()
         _check_short(dataset)
+        _name_encoding(dataset)
     except _damage():
         raise _damaged() from None  # the cause quotes the file, which may name the patient
     return dataset
@@ -146,6 +163,32 @@ def _check_short(dataset: "Dataset") -> None:
         element = dataset.get_item(name)  # not converted yet
         if element is not None and (element.VR == "SQ" or len(element.value or b"") > _LONGEST_VALUE):
             raise ValueError("a value is too long")
+
+
+def _name_encoding(dataset: "Dataset") -> None:
+    """Where the file does not say its transfer syntax, give it that by which its elements could be read.
+
+    It is one of the three that the standard has for pixels that are not compressed (PS3.5, 10.1 and A).
+
+    Raises
+    ------
+    UnreadableImage
+        The pixels are compressed: nothing says how.
+    """
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian  # noqa: PLC0415
+
+    if "TransferSyntaxUID" in dataset.file_meta:
+        return
+    pixels = dataset.get_item("PixelData")
+    if pixels is not None and pixels.length == _UNDEFINED_LENGTH:
+        raise UnreadableImage(
+            ReasonCode.UNSUPPORTED,
+            "The DICOM file does not say how its image is compressed (transfer syntax). Export it again, "
+            "uncompressed (Explicit VR Little Endian).",
+        )
+    implicit, little = dataset.original_encoding
+    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
 
 
 def _check(dataset: "Dataset") -> None:
@@ -176,12 +219,6 @@ def _check(dataset: "Dataset") -> None:
         raise NotACtSlice(
             ReasonCode.IN_COLOUR,
             "The DICOM file is not in grey, as reports and screenshots are. Submit the original slices.",
-        )
-    if "RescaleSlope" not in dataset or "RescaleIntercept" not in dataset:
-        raise NotACtSlice(
-            ReasonCode.NOT_HOUNSFIELD,
-            "The DICOM file does not say how its values become Hounsfield units (rescale slope and "
-            "intercept). Submit the original slices.",
         )
     if str(dataset.get("RescaleType") or "HU").strip() not in _HOUNSFIELD:
         raise NotACtSlice(

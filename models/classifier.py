@@ -71,15 +71,17 @@ class Classifier:
         for size in _WARM_BATCH_SIZES:
             self.score(np.zeros((size, *self.card.preprocessing.input_shape), dtype=np.float32))
 
-    def prepare(self, data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.float32]:
-        """Decode and preprocess one file; float32 (size, size, 1).
+    def prepare(
+        self, data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, warned: list[str] | None = None
+    ) -> NDArray[np.float32]:
+        """Decode and preprocess one file; float32 (size, size, 1). Arguments: see `decode`.
 
         Raises
         ------
         RejectedImage
             With the reason as its message.
         """
-        return self.prepare_image(decode(data, max_pixels))
+        return self.prepare_image(decode(data, max_pixels, warned))
 
     def prepare_image(self, image: GreyImage) -> NDArray[np.float32]:
         """Preprocess a decoded image as the version's training did; float32 (size, size, 1).

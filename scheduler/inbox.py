@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from core.dicom_start import START, begins_as_dicom
 from core.errors import InboxUnusable
 from core.left_alone import is_ignored
 from core.store import open_regular
@@ -15,7 +16,6 @@ _PNG_SIGNATURE, _PNG_END = (
 )  # PNG 3rd ed., 5.2 and 11.2.5
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"  # ITU-T T.81, B.1.1.3: SOI and EOI
 
-_DICOM_PREFIX, _DICOM_START = b"DICM", bytes(132)  # PS3.10, 7.1: after a preamble of 128 bytes
 _DICOM_HEADER = 65_536
 """Bytes in which the pixel data must begin; where they begin later, the file has to be still for a while."""
 _PIXEL_DATA, _PIXEL_VRS = b"\xe0\x7f\x10\x00", (b"OB", b"OW")  # little endian, as all but old files are
@@ -118,9 +118,9 @@ def carries_its_end(path: str | Path, *, closed: bool = False) -> bool:
         return False
     try:
         size = os.fstat(descriptor).st_size
-        start = os.pread(descriptor, len(_DICOM_START), 0)
+        start = os.pread(descriptor, START, 0)
         end = os.pread(descriptor, len(_PNG_END), max(0, size - len(_PNG_END)))
-        if start.endswith(_DICOM_PREFIX):
+        if begins_as_dicom(start):
             return closed and _ends_with_its_pixels(os.pread(descriptor, _DICOM_HEADER, 0), size, end)
     except OSError:
         return False

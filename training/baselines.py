@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from core.image_files import Limits
 from images.bounded import PARSER_ERRORS
-from images.decoding import FORMATS, decode
+from images.decoding import decode
+from images.raster import FORMATS
 from training.dataset import Record, read_record
 
 CUES = ("width", "height", "aspect", "file bytes", "mean", "deviation", "tint", "alpha channel")

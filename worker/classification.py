@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -89,12 +90,13 @@ def classify_chunk(
     images: dict[int, np.ndarray] = {}
     outcomes: list[Outcome] = []
     limited = file_limits(settings)
+    warned: dict[int, list[str]] = {scan.id: [] for scan in claimed}
     for scan_id, sha256, _ in claimed:
         try:
             with DECODE.time():
                 data = read_stored(home, sha256, settings.max_file_mb)
                 with limited():
-                    images[scan_id] = classifier.prepare(data, settings.max_pixels)
+                    images[scan_id] = classifier.prepare(data, settings.max_pixels, warned[scan_id])
         except RejectedImage as error:
             outcomes.append(Outcome(scan_id, rejected=error.reason))
         except StoreUnavailable:
@@ -116,6 +118,7 @@ def classify_chunk(
             ) from error
         outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
         NETWORK.observe(watch.lap("network"))
+    outcomes = [replace(one, warnings=" ".join(warned[one.scan_id]) or None) for one in outcomes]
     with Session(engine) as session, session.begin():
         written = set(finish(session, claimant, outcomes, _stamp(classifier)))
     watch.lap("commit")

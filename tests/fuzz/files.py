@@ -98,6 +98,28 @@ def run_length_bmp(grey: Grey) -> bytes:
     return bytes(header + palette + rows)
 
 
+def masks_bmp(grey: Grey) -> bytes:
+    """32 bits with a V4 header, whose mask for alpha names bytes that are all 0."""
+    height, width = grey.shape
+    pixels = np.dstack([grey, grey, grey, np.zeros_like(grey)])[::-1].tobytes()
+    header = struct.pack("<IiiHHIIiiII", 108, width, height, 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
+    header += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + bytes(52)
+    return b"BM" + struct.pack("<IHHI", 122 + len(pixels), 0, 0, 122) + header + pixels
+
+
+def white_is_zero_tiff(stored: NDArray[np.generic]) -> bytes:
+    """One strip, not compressed, little-endian; float where the array is."""
+    height, width = stored.shape
+    body, is_float = stored.tobytes(), stored.dtype.kind == "f"
+    tags = (
+        *((256, width), (257, height), (258, 8 * stored.dtype.itemsize), (259, 1), (262, 0), (273, 8)),
+        *((277, 1), (278, height), (279, len(body)), (339, 3 if is_float else 1)),
+    )
+    listed = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    directory = struct.pack("<H", len(tags)) + listed + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(body)) + body + directory
+
+
 def _png_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
     image = Image.fromarray(grey)
     for mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
@@ -132,6 +154,7 @@ def _jpeg_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
     yield "cmyk.jpg", encoded(image.convert("CMYK"), "JPEG")
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 8, "head"
+    yield "oblong.jpg", encoded(image, "JPEG", dpi=(72, 144))
     yield "metadata.jpg", encoded(image, "JPEG", exif=exif, comment=b"head", icc_profile=bytes(500))
     yield "several.jpg", encoded(image, "MPO", save_all=True, append_images=[image.rotate(9)])
 
@@ -149,6 +172,10 @@ def _tiff_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
     yield "big.tif", encoded(Image.fromarray(deep), "TIFF", big_tiff=True)
     big_endian = Image.frombytes("I;16B", image.size, deep.astype(">u2").tobytes())
     yield "big-endian.tif", encoded(big_endian, "TIFF")
+    for name, stored in (("16", 65535 - deep), ("32-float", 1 - grey.astype("<f4") / 255)):
+        yield f"white-is-zero-{name}.tif", white_is_zero_tiff(stored)
+    yield "turned.tif", encoded(image, "TIFF", tiffinfo={274: 6, 282: 1.0, 283: 2.0})
+    yield "thumbnails.tif", encoded(image, "TIFF", save_all=True, append_images=[image], tiffinfo={254: 1})
     strips = {278: 1}  # rows per strip
     yield "strips.tif", encoded(image, "TIFF", compression="tiff_lzw", tiffinfo=strips)
     yield "pages.tif", encoded(image, "TIFF", save_all=True, append_images=[image.rotate(9)] * 3)
@@ -159,12 +186,23 @@ def _bmp_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
     for mode in ("1", "L", "P", "RGB", "RGBA"):
         yield f"{mode}.bmp", encoded(image.convert(mode), "BMP")
     yield "run-length.bmp", run_length_bmp(grey)
+    yield "masks.bmp", masks_bmp(grey)
 
 
 def _dicom_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
     datasets = {"plain": ct_slice((grey // 3).astype(np.int16))}
     for syntax in (JPEGLSLossless, JPEG2000Lossless, RLELossless):
         datasets[syntax.keyword] = compressed_slice(syntax)
+    datasets["lossy"] = ct_slice(
+        (grey // 3).astype(np.int16), LossyImageCompression="01", LossyImageCompressionRatio=["7", "11"]
+    )
+    datasets["turned"] = ct_slice(
+        (grey // 3).astype(np.int16), ImageOrientationPatient=[0, 1, 0, -1, 0, 0], PixelSpacing=[1, 0.5]
+    )
+    datasets["high-bit"] = ct_slice((grey // 3).astype(np.uint16) << 4, BitsStored=12, HighBit=15)
     for name, dataset in datasets.items():
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"
         yield f"{name}.dcm", as_bytes(dataset)
+    plain = as_bytes(datasets["plain"])
+    yield "no-preamble.dcm", plain[132:]
+    yield "no-meta.dcm", plain[plain.index(b"\x08\x00\x08\x00") :]

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 
+from core.dicom_start import START, begins_as_dicom
 from tests.fuzz.files import PNG_SIGNATURE, png_chunk, png_chunks, png_of
 
 Mutation = Callable[[random.Random, bytes, Sequence[bytes]], bytes]
@@ -80,6 +81,13 @@ def append_file(rng: random.Random, data: bytes, others: Sequence[bytes]) -> byt
     return data + rng.choice(
         (rng.choice(others), b"PK\x03\x04" * 9, b"<html><script>alert(1)</script></html>")
     )
+
+
+def hole(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
+    """A block of zeros in place of what was there, as a crash or a copy over a network leaves it."""
+    length = rng.choice((64, 512, 4096))
+    start = rng.randrange(len(data) + 1)
+    return data[:start] + bytes(min(length, len(data) - start)) + data[start + length :]
 
 
 def png_header(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
@@ -196,6 +204,12 @@ def jpeg_frame(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
     return b"".join(segments)
 
 
+def jpeg_cut_and_closed(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
+    """An end marker where the rest is missing, or after a whole scan."""
+    scans = [at for at in range(2, len(data)) if data.startswith(b"\xff\xda", at)]
+    return data[: rng.choice((*scans, rng.randrange(len(data) + 1)))] + b"\xff\xd9"
+
+
 def jpeg_many_scans(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
     segments = _jpeg_segments(data)
     scans = [segment for segment in segments if segment.startswith(b"\xff\xda")]
@@ -255,8 +269,9 @@ def bmp_header(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
 
 
 def dicom_element(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
-    """An element of the image (group 0028) with another representation, length or value."""
-    places = [at for at in range(132, min(len(data) - 12, 4000)) if data[at : at + 2] == b"\x28\x00"]
+    """An element of the image (groups 0020, 0028) with another representation, length or value."""
+    groups = (b"\x20\x00", b"\x28\x00")
+    places = [at for at in range(min(len(data) - 12, 4000)) if data[at : at + 2] in groups]
     if not places:
         return data
     at = rng.choice(places)
@@ -305,6 +320,13 @@ _TIFF_TAGS = (
     325,
     330,
     338,
+    254,
+    255,
+    282,
+    283,
+    339,
+    347,
+    42113,
 )
 _BLIND: tuple[Mutation, ...] = (
     flip_bytes,
@@ -312,13 +334,14 @@ _BLIND: tuple[Mutation, ...] = (
     write_number,
     cut,
     cut_middle,
+    hole,
     repeat,
     insert_noise,
     splice,
     append_file,
 )
 _PNG: tuple[Mutation, ...] = (png_header, png_rearranged, png_pixels, png_metadata)
-_JPEG: tuple[Mutation, ...] = (jpeg_rearranged, jpeg_frame, jpeg_many_scans)
+_JPEG: tuple[Mutation, ...] = (jpeg_rearranged, jpeg_frame, jpeg_many_scans, jpeg_cut_and_closed)
 _TIFF: tuple[Mutation, ...] = (tiff_entry, tiff_entry, tiff_next)
 
 
@@ -331,7 +354,7 @@ def _structured(data: bytes) -> tuple[Mutation, ...]:
         return _TIFF
     if data.startswith(b"BM"):
         return (bmp_header,)
-    return (dicom_element,) if data[128:132] == b"DICM" else ()
+    return (dicom_element,) if begins_as_dicom(data[:START]) else ()
 
 
 def _span(rng: random.Random, data: bytes) -> tuple[int, int]:

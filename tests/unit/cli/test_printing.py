@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.printing import NOTICE, Format, inert, write_rows
+from cli.printing import NOTICE, Format, inert, print_scan, write_rows
 from db.results import RESULT_COLUMNS
+from db.tables import Scan
 
 RECEIVED = datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC)
 ROW = [7, "a" * 64, 'a "b",\nc\x1b.png', RECEIVED, *[None] * (len(RESULT_COLUMNS) - 4)]
@@ -63,3 +64,18 @@ def test_a_cell_of_the_csv_holds_no_formula(capsys: pytest.CaptureFixture[str], 
 @pytest.mark.parametrize("text", ["a=b-c@d+e.png", "1; 2", "study 7/-1.png", "a,=1", "", "'quoted'"])
 def test_a_name_that_is_no_formula_is_exact_in_the_csv(text: str) -> None:
     assert inert(text) == text
+
+
+def test_a_scan_is_shown_with_its_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    scan = Scan(
+        id=7,
+        sha256="a" * 64,
+        size_bytes=9,
+        state="rejected",
+        reason="No head.",
+        attempts=1,
+        received_at=RECEIVED,
+        warnings="It was compressed with loss.",
+    )
+    print_scan(scan, [], [], [], None)
+    assert "It was compressed with loss." in capsys.readouterr().out

@@ -36,6 +36,7 @@ def row(number: int, **changes: Any) -> Any:  # noqa: ANN401 - a row of the view
         "label_reason": None,
         "probability": 0.9876,
         "reason": None,
+        "warnings": None,
         "model_version": "default-2",
     }
     return SimpleNamespace(**values | changes)
@@ -170,3 +171,8 @@ def test_a_terminal_gets_colours_and_no_character_of_a_file_name_that_controls_i
         bare = re.sub(r"\x1b\[[\d;]*m", "", text)
         assert not any(character in bare for character in "\x1b\x07\u202e")
         assert text.count("\x1b[31mDoe") == 0
+
+
+def test_a_warning_stands_beside_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    (_, line, _) = printed(capsys, [row(3, warnings="Compressed with loss.")])[:3]
+    assert "Compressed" in line or "loss" in line

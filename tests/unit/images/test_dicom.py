@@ -32,9 +32,10 @@ def test_slope_and_intercept_are_applied_and_the_files_own_window_is_not() -> No
     np.testing.assert_array_equal(decode(as_bytes(dataset)), WINDOWED)
 
 
-def test_monochrome1_is_inverted() -> None:
-    dataset = ct_slice(PhotometricInterpretation="MONOCHROME1")
-    np.testing.assert_array_equal(decode(as_bytes(dataset)), 255 - WINDOWED)
+@pytest.mark.parametrize("shape", ["IDENTITY", "INVERSE"])
+def test_hounsfield_units_mean_the_same_however_a_display_shows_them(shape: str) -> None:
+    dataset = ct_slice(PhotometricInterpretation="MONOCHROME1", PresentationLUTShape=shape)
+    np.testing.assert_array_equal(decode(as_bytes(dataset)), WINDOWED)
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])

@@ -37,7 +37,12 @@ from tests.dicom_files import as_bytes, compressed_slice, ct_slice
         ({"RescaleIntercept": None}, NotACtSlice, "Hounsfield units.*original slices"),
         ({"RescaleSlope": None}, NotACtSlice, "Hounsfield units"),
         ({"RescaleType": "Z_EFF"}, NotACtSlice, "not Hounsfield units"),
-        ({"RescaleSlope": 0}, UnreadableImage, "damaged.*export it again"),
+        ({"RescaleSlope": 0}, NotACtSlice, "by numbers.*Hounsfield units"),
+        ({"RescaleSlope": [1, -1024], "RescaleIntercept": None}, NotACtSlice, "by numbers.*Hounsfield units"),
+        ({"RescaleSlope": ""}, NotACtSlice, "by numbers.*Hounsfield units"),
+        ({"RescaleIntercept": ""}, NotACtSlice, "by numbers.*Hounsfield units"),
+        ({"BitsStored": 17}, UnreadableImage, "truncated or damaged"),
+        ({"BitsStored": 12, "HighBit": 3}, UnreadableImage, "truncated or damaged"),
         ({"PixelData": bytes(100)}, UnreadableImage, "truncated or damaged"),
         ({"BitsAllocated": 12}, UnreadableImage, "truncated or damaged"),
         ({"Rows": 60000, "Columns": 60000}, ImageTooLarge, r"20,000,000 pixels.*HEADCT_MAX_PIXELS"),
@@ -116,7 +121,7 @@ def test_damage_anywhere_is_either_decoded_or_rejected(syntax: str | None) -> No
 def test_nothing_of_the_patient_is_logged_warned_or_in_the_traceback(
     caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
 ) -> None:
-    dataset = ct_slice(RescaleSlope=0)
+    dataset = ct_slice(PixelData=bytes(100))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset.PatientID, dataset.PatientBirthDate = "SECRET" * 12, "SECRET"

@@ -3,8 +3,10 @@
 import io
 import multiprocessing
 import resource
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +14,7 @@ from PIL import Image
 from core.errors import ImageTooLarge, UnreadableImage
 from images.decoding import decode
 from images.png import plain_png
+from tests.fuzz.files import interlaced_png, png_chunks, png_of
 from training.phantoms.synthetic import generate_scan
 
 GREY = generate_scan(9, None, (160, 140)).image
@@ -71,13 +74,32 @@ def test_a_file_without_its_end_is_damage() -> None:
 
 
 def test_what_follows_the_end_is_not_looked_at() -> None:
-    assert plain_png(png(GREY) + b"more") == (*GREY.shape[::-1], 0)
+    assert plain_png(png(GREY) + b"more") == (*GREY.shape[::-1], 8, 0)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_all_16_bits_of_every_channel_count(channels: int) -> None:
+    deep = np.dstack([GREY.astype(np.uint16) * 16] * channels).squeeze()
+    if channels == 4:
+        deep[:, :, 3] = 65535
+    whole = deep if channels == 1 else deep[:, :, [2, 1, 0, 3][:channels]]
+    data = cv2.imencode(".png", whole)[1].tobytes()
+    np.testing.assert_allclose(decode(data), GREY * (255.0 / GREY.max()), atol=0.2)
+
+
+def test_a_palette_or_interlaced_png_whose_rows_end_early_is_damaged() -> None:
+    for whole in (png(np.asarray(Image.fromarray(GREY).convert("P"))), interlaced_png(GREY)):
+        assert decode(whole).shape == GREY.shape
+        chunks = dict(png_chunks(whole))
+        rows = zlib.decompress(chunks[b"IDAT"])
+        cut = [(n, zlib.compress(rows[:-40]) if n == b"IDAT" else b) for n, b in png_chunks(whole)]
+        with pytest.raises(UnreadableImage, match="truncated or damaged"):
+            decode(png_of(cut))
 
 
 def test_what_is_not_plain_is_left_to_pillow() -> None:
-    deep = (GREY.astype(np.uint16) * 256) + 7
     for data in (
-        png(deep),
+        png(GREY, dpi=(72, 144)),
         png(np.asarray(Image.fromarray(GREY).convert("1"))),
         b"",
         b"II*\0",

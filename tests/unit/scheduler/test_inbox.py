@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import pytest
 from pydicom import Dataset
-from pydicom.uid import ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from core.errors import InboxUnusable
 from core.left_alone import UNFINISHED, is_ignored
@@ -49,6 +49,20 @@ def test_dicom_that_was_closed_ends_with_its_pixels(tmp_path: Path, syntax: str)
     assert not carries_its_end(path)  # it may have its whole length before its pixels are written
     for part in (content[:-1], content[: len(content) // 2], content + b"more", content[:132]):
         path.write_bytes(part)
+        assert not carries_its_end(path, closed=True)
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_dicom_without_preamble_ends_with_its_pixels_too(tmp_path: Path, syntax: str) -> None:
+    dataset = ct_slice()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    whole = as_bytes(dataset)
+    for content in (whole[132:], whole[whole.index(b"\x08\x00\x08\x00") :]):
+        path = tmp_path / "scan"
+        path.write_bytes(content)
+        assert carries_its_end(path, closed=True)
+        assert not carries_its_end(path)
+        path.write_bytes(content[:-1])
         assert not carries_its_end(path, closed=True)
 
 

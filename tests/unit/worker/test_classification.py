@@ -21,9 +21,13 @@ from db.engine import now
 from db.lifecycle import Claimant, left_behind, next_chunks, reclassify
 from db.promotions import promote, record_shipped
 from db.queries import find_scan, predictions_of
+from db.results import results_of
 from db.states import Cause
 from db.tables import Prediction, Promotion, Scan, ShippedModel
 from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, Decision, OperatingPoint
+from models.classifier import Classifier
+from models.store import shipped_model
+from tests.dicom_files import as_bytes, ct_slice
 from worker.classification import classify_chunk
 
 
@@ -41,8 +45,9 @@ class FakeClassifier:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def prepare(self, data: bytes, max_pixels: int) -> NDArray[np.float32]:
+    def prepare(self, data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.float32]:
         assert max_pixels == 20_000_000
+        warned += [f"It says {word.decode()}." for word in data.split(b"WARN ")[1:]]
         try:
             return np.asarray(Image.open(io.BytesIO(data)), dtype=np.float32)
         except OSError as error:
@@ -183,10 +188,10 @@ def test_a_decoder_that_fails_in_an_unforeseen_way_rejects_one_file_only(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Surprised(FakeClassifier):
-        def prepare(self, data: bytes, max_pixels: int) -> NDArray[np.float32]:
+        def prepare(self, data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.float32]:
             if data == b"surprise":
                 raise ZeroDivisionError
-            return super().prepare(data, max_pixels)
+            return super().prepare(data, max_pixels, warned)
 
     ids = stored(engine, home, [png(255), b"surprise"])
     classify(engine, settings, home, ids, Surprised())
@@ -344,3 +349,30 @@ def test_what_has_a_result_of_the_version_in_use_or_was_asked_before_it_came_is_
     with Session(engine) as session, session.begin():
         promote(session, "third", cause=Cause.PERSON, decided_by="ann", evidence=None)
         assert left_behind(session) == 0
+
+
+def test_warnings_are_on_the_row_of_a_result_and_of_a_rejection(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    contents = [png(9) + b"WARN oneWARN two", b"no imageWARN three", png(10)]
+    ids = stored(engine, home, contents)
+    assert classify(engine, settings, home, ids) == 3
+    with Session(engine) as session:
+        rows = {row.sha256: (row.state, row.warnings) for row in results_of(session, ids)}
+    assert [rows[hashlib.sha256(content).hexdigest()] for content in contents] == [
+        ("classified", "It says one. It says two."),
+        ("rejected", "It says three."),
+        ("classified", None),
+    ]
+
+
+def test_a_dicom_slice_with_loss_is_warned_of_by_the_real_classifier(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    lossy = as_bytes(ct_slice(LossyImageCompression="01", LossyImageCompressionRatio="77"))
+    (scan_id,) = stored(engine, home, [lossy])
+    classifier = Classifier.load(shipped_model())
+    assert classify_chunk(engine, classifier, settings, home, [scan_id], Claimant("task")) == 1
+    with Session(engine) as session:
+        (row,) = results_of(session, [scan_id])
+    assert "with loss by 77:1" in row.warnings
