@@ -20,7 +20,6 @@ def load_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:  # other threads may log by now
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
