@@ -67,12 +67,13 @@ def print_state(state: dict[str, Any]) -> None:
     """Print what `read_state` found."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     for name, count in state["scans"].items():
         table.add_row(name, str(count))
     table.add_row("intake", "pauses" if state["intake_paused"] else "takes files")
-    table.add_row("free disk", f"{state['free_mb']} MiB below {state['free_mb_below']}")
+    table.add_row("free disk", Text(f"{state['free_mb']} MiB below {state['free_mb_below']}"))
     queues = state["queues"] or {}
     table.add_row("queue", ", ".join(f"{name} {depth}" for name, depth in queues.items()) or "unknown")
     table.add_row("workers alive", ", ".join(state["workers"]) or "none: start `headct up`")

@@ -124,7 +124,7 @@ VARIABLES = {
     "GITHUB_ACTIONS": "1",
     # let in: they say where a person is
     "TZ": "Nowhere/Nonsense",
-    "LC_ALL": "xx_NONSENSE",
+    "LC_ALL": "C",
     "COLUMNS": "nonsense",
     "HTTP_PROXY": _NONSENSE,
 }

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import redis
-from sqlalchemy import Engine, func, select
+from sqlalchemy import URL, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from core.broker import broker_url, redis_client
@@ -72,7 +72,7 @@ class System:
         self, home: Home, url: str | None = None, *, python: Path | None = None, **environment: str
     ) -> None:
         self.home = home
-        self.engine: Engine = make_engine(url or f"sqlite:///{home.database}")
+        self.engine: Engine = make_engine(url or URL.create("sqlite", database=str(home.database)))
         self._python = python
         self.dropped: list[Drop] = []
         self._environment = {"HEADCT_FLOWER_PORT": "0", "HEADCT_WORKER_PROCESSES": "1", **environment}
