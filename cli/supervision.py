@@ -13,6 +13,7 @@ from cli.extras import can_train
 from cli.model_in_use import model_in_use
 from cli.parts import PARENT
 from cli.streams import ReaderGone
+from cli.supervised import SUPERVISOR_PASSWORD
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import OutputLost
 from core.home import Home
@@ -29,7 +30,7 @@ from worker.flower import flower_password, flower_port
 _STOP_PARTS_S, _STOP_REDIS_S = 5, 2
 
 # Paths come by the environment: in the file itself some of their characters would begin a comment.
-_COMMAND = "_HEADCT_COMMAND"
+_COMMAND, _SOCKET = "_HEADCT_COMMAND", "_HEADCT_SOCKET"
 
 _SUPERVISORD = """\
 [supervisord]
@@ -42,6 +43,14 @@ logfile_backups=2
 pidfile=%(ENV_HEADCT_HOME)s/run/supervisord.pid
 childlogdir=%(ENV_HEADCT_HOME)s/logs
 {user}
+
+[unix_http_server]
+file=%(ENV__HEADCT_SOCKET)s
+username=headct
+password={password}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
 # Supervisor expands the name of a log twice, hence %%.
@@ -85,22 +94,29 @@ def supervise(context: Context) -> None:
     check_servable(model_in_use(context))
     os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))
     os.environ["HEADCT_METRICS_PORT"] = str(metrics_port(settings))
-    os.environ["HEADCT_HOME"] = str(home.root)
-    os.environ[PARENT] = str(os.getpid())  # which exec keeps
-    os.environ[_COMMAND] = f"{shlex.quote(sys.executable)} -I -m cli"
+    tell_supervisor(home)
     with contextlib.suppress(OutputLost, ReaderGone):  # headct may start where its output is on a full disk
         _say_where(context)
         sys.stdout.flush()
-    configuration = home.run / "supervisord.conf"
-    configuration.write_text(_configuration(settings))
+    file = home.run / "supervisord.conf"
+    file.write_text(configuration(settings, home.secret(SUPERVISOR_PASSWORD)))
     context.engine.dispose()
     os.execv(  # noqa: S606 - our own interpreter
         sys.executable,
-        [sys.executable, "-I", "-m", "cli.supervisor", "--nodaemon", "-c", str(configuration)],
+        [sys.executable, "-I", "-m", "cli.supervisor", "--nodaemon", "-c", str(file)],
     )
 
 
-def _configuration(settings: Settings) -> str:
+def tell_supervisor(home: Home) -> None:
+    """Put into the environment what the configuration names by it."""
+    os.environ["HEADCT_HOME"] = str(home.root)
+    os.environ[PARENT] = str(os.getpid())  # which exec keeps
+    os.environ[_SOCKET] = str(home.supervisor_socket)
+    os.environ[_COMMAND] = f"{shlex.quote(sys.executable)} -I -m cli"
+
+
+def configuration(settings: Settings, password: str) -> str:
+    """What supervisord is to run, in its own format."""
     parts = {
         "scheduler": "watch",
         "worker": f"worker --queue {INFERENCE_QUEUE}",
@@ -108,7 +124,8 @@ def _configuration(settings: Settings) -> str:
     }
     if can_train():
         parts["training"] = f"worker --queue {TRAINING_QUEUE}"
-    text = _SUPERVISORD.format(user="user=root" if os.getuid() == 0 else "")  # says that root is meant
+    user = "user=root" if os.getuid() == 0 else ""  # says that root is meant
+    text = _SUPERVISORD.format(user=user, password=password)
     if not settings.broker_url:
         text += _PROGRAM.format(name="redis", command="redis", stop_s=_STOP_REDIS_S)
         text += _GROUP.format(name="broker", programs="redis", priority=1)

@@ -116,6 +116,11 @@ class Home:
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return _TEMPORARY / f"headct-{os.getuid()}-{digest}" / "redis.sock"
 
+    @cached_property
+    def supervisor_socket(self) -> Path:
+        """Where the supervisor of `headct up` tells of its parts, beside the socket of Redis."""
+        return self.redis_socket.with_name("up.sock")
+
     def is_made(self) -> bool:
         """Whether `make()` was called for this home."""
         return self.secrets.is_dir()

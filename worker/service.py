@@ -49,7 +49,7 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     def _start(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
         if not classify:
             os.nice(_NICENESS)
-            _take_temporary_folder(home)
+            take_temporary_folder(home)
         try:
             start_process(settings, home, classify=classify)
             if classify:
@@ -83,7 +83,7 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     )
 
 
-def _take_temporary_folder(home: Home) -> None:
+def take_temporary_folder(home: Home) -> None:
     """Have one for temporary files that is emptied by the next process of this worker.
 
     TensorFlow leaves files there for its exit handlers, which a process of a pool does not come to.

@@ -55,3 +55,27 @@ def test_a_home_may_begin_with_that_of_a_user(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HEADCT_HOME", "~nobody-of-that-name/headct")
     with pytest.raises(SettingsError, match="the name of no user"):
         load_settings()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\tb", "a\x1b[31mb", "a\x7fb", "a\u2028b", "a\udcffb", "x" * 2049])
+def test_a_home_that_not_all_could_name_alike_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv("HEADCT_HOME", name)
+    with pytest.raises(
+        SettingsError, match=r"^HEADCT_HOME=.* is not allowed: it must have a path.*\.$"
+    ) as told:
+        load_settings()
+    assert str(told.value).isprintable()
+    if len(name) < 100:  # also where only the folder is named so that the command is run in
+        monkeypatch.delenv("HEADCT_HOME")
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with pytest.raises(SettingsError, match=r"HEADCT_HOME=.* is not allowed"):
+            load_settings()
+
+
+@pytest.mark.parametrize("name", ["a b", "a%d ; b #c", '"q" \'s', "hôme", "頭\u3000部", "x" * 200])
+def test_a_home_may_have_any_name_that_shows(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HEADCT_HOME", name)
+    assert load_settings().home == Path.cwd() / name
