@@ -67,6 +67,8 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 
 if __name__ == "__main__":
+    for name in [name for name in os.environ if name.startswith("PYTHON")]:
+        del os.environ[name]  # as -I has it: with one of them headct would start this anew
     sys.executable = sys.argv[1]
     at = sys.argv.index("-m") + 1
     module, sys.argv = sys.argv[at], sys.argv[at:]
