@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from cli import checks
 from cli.checks import run_checks
 from core.home import Home
+from core.surroundings import in_force
 from db.arrivals import NewArrival, record_arrivals
 from db.promotions import promote
 from db.states import Cause
@@ -138,3 +139,22 @@ def test_the_watch_limit_does_not_matter_to_polling(
     assert "watch limit" in problems()
     monkeypatch.setenv("HEADCT_POLL_SECONDS", "2")
     assert "watch limit" not in problems()
+
+
+def test_settings_of_libraries_that_are_in_force_are_named(
+    home_in_use: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def named() -> str:
+        (name,) = (name for name, _ in run_checks() if name.startswith("settings of libraries"))
+        return name.partition("in force: ")[2]
+
+    for variable in in_force():
+        monkeypatch.delenv(variable)
+    assert named() == "none"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    assert named() == "SSL_CERT_FILE"
+    monkeypatch.setenv("HEADCT_DATABASE_URL", "postgresql://ann@127.0.0.1:1/headct")
+    assert named() == "SSL_CERT_FILE, ~/.postgresql/root.crt"
