@@ -1,5 +1,6 @@
 """A worker's process: Celery's main process and its prefork children."""
 
+import contextlib
 import logging
 import os
 import shutil
@@ -90,8 +91,9 @@ def take_temporary_folder(home: Home) -> None:
     """
     folder = home.run / f"training-{socket.gethostname()}"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    tempfile.tempdir = str(folder)
+    with contextlib.suppress(OSError):  # on a full disk that of the system will do
+        folder.mkdir(exist_ok=True)
+        tempfile.tempdir = str(folder)
 
 
 def _log_of_pool(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
