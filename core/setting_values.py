@@ -11,8 +11,8 @@ from core.broker_url import check_broker_url
 
 # Control characters, halves of surrogate pairs (bytes that are no UTF-8), ends of lines and paragraphs.
 _NOT_IN_A_PATH = {"Cc", "Cs", "Zl", "Zp"}
-_LONGEST_HOME = 2048
-"""Half of PATH_MAX (4096 bytes on Linux), since paths go on below it."""
+_LONGEST_HOME = 480
+"""In bytes. SQLite opens no file with a path of more than 512 (MAX_PATHNAME of its os_unix.c)."""
 _YES_NO = dict.fromkeys(("yes", "y", "on", "t"), "true") | dict.fromkeys(("no", "n", "off", "f"), "false")
 
 
