@@ -18,7 +18,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
     Its home has a name that trips parsers, and the machine is full of what other programs are told.
     """
-    home = Home(tmp_path_factory.mktemp("system") / """hôme %d ; b #c "q" 's [x] ?y&z=%20 $HOME""")
+    home = Home(tmp_path_factory.mktemp("system") / """é%d ;b #c"q" 's[x]?y&%20$H""")
     home.make()
     outside = other_programs(home.root, tmp_path_factory.mktemp("user"))
     with running_system(
