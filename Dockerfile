@@ -2,8 +2,7 @@
 # docker-compose.yml says which command each service runs.
 FROM python:3.12-slim AS packages
 
-ENV PYTHONUNBUFFERED=1 \
-    PIP_NO_CACHE_DIR=1 \
+ENV PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     HOME=/tmp \
     HEADCT_HOME=/var/lib/headct
@@ -27,7 +26,7 @@ COPY requirements-train.lock ./
 RUN pip install --only-binary :all: --require-hashes --no-deps -r requirements-train.lock
 
 FROM scratch AS code
-COPY pyproject.toml README.md /app/
+COPY pyproject.toml README.md headct.py /app/
 COPY cli /app/cli
 COPY core /app/core
 COPY db /app/db

@@ -44,7 +44,7 @@ def measure_results(root: Path) -> tuple[dict[str, float], bool]:
         )
     }
     imports = subprocess.run(
-        [sys.executable, "-X", "importtime", "-P", "-m", "cli", "results"],
+        [sys.executable, "-X", "importtime", "-I", "-m", "cli", "results"],
         cwd=root,
         env=environment(root),
         check=True,

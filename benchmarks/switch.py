@@ -58,7 +58,7 @@ def _switch(system: RunningSystem, version: str, arrivals: Iterator[None]) -> Sw
     query = f"SELECT count(*) FROM prediction WHERE id > {last} AND model_version = '{version}'"  # noqa: S608
     began = time.perf_counter()
     command = subprocess.Popen(
-        [sys.executable, "-P", "-m", "cli", "models", "promote", version],
+        [sys.executable, "-I", "-m", "cli", "models", "promote", version],
         cwd=system.home.root,
         env=environment(system.home.root),
         stdout=subprocess.DEVNULL,

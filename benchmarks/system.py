@@ -119,7 +119,7 @@ def running_system(root: Path, waiting: bytes, **settings: str) -> Iterator[Runn
     (home.inbox / "first.png").write_bytes(waiting)
     with (home.logs / "up.log").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cli", "up"],
+            [sys.executable, "-I", "-m", "cli", "up"],
             cwd=root,  # where no `.env` is
             env=environment(root) | settings,
             stdin=subprocess.DEVNULL,

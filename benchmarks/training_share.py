@@ -70,7 +70,7 @@ def _run_active(system: RunningSystem) -> Iterator[None]:
 
 def _headct(system: RunningSystem, *arguments: str) -> None:
     subprocess.run(
-        [sys.executable, "-P", "-m", "cli", *arguments],
+        [sys.executable, "-I", "-m", "cli", *arguments],
         cwd=system.home.root,
         env=environment(system.home.root),
         check=True,

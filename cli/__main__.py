@@ -1,5 +1,5 @@
 """`python -m cli` is `headct`."""
 
-from cli.main import main
+from headct import main
 
 main()

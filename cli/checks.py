@@ -18,6 +18,7 @@ from core.left_alone import is_unfinished
 from core.printable import printable
 from core.queues import INFERENCE_QUEUE
 from core.store import holds_anything, is_being_written, open_regular
+from core.surroundings import in_force
 from db.engine import reading
 from db.lifecycle import left_behind
 from db.queries import has_stored_scans
@@ -32,6 +33,7 @@ from scheduler.room import Disks
 _HELD_S = 600
 # Each folder of the inbox takes one inotify watch; other programs of this user need some too.
 _SPARE_WATCHES = 1024
+_OF_POSTGRESQL = ("root.crt", "root.crl", "postgresql.crt", "postgresql.key")
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
@@ -54,6 +56,7 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
         ("model", _model),
         ("results", _results),
         ("watch limit", _watch_limit),
+        ("parts of headct up", _parts),
     ]
     for name, check in checks:
         try:
@@ -64,6 +67,26 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
             yield name, str(error)
         else:
             yield name, None
+    yield _settings_of_others(context), None
+
+
+def _settings_of_others(context: Context) -> str:
+    """The name of the check that finds nothing bad, but names what is in force."""
+    found = [*in_force()]
+    if context.engine.dialect.name == "postgresql":  # libpq, "The Password File", "Client Certificates"
+        of_user = (Path("~/.pgpass"), *(Path("~/.postgresql") / name for name in _OF_POSTGRESQL))
+        found += [str(path) for path in of_user if os.path.exists(os.path.expanduser(path))]  # noqa: PTH110, PTH111 - also for a user without a home
+    return f"settings of libraries that are in force: {', '.join(found) or 'none'}"
+
+
+def _parts(context: Context) -> None:
+    from cli.supervised import ended_parts
+
+    if ended := ended_parts(context.home):
+        logs = ", ".join(str(context.home.logs / f"{part}.log") for part in ended)
+        raise HeadctError(
+            f"{', '.join(ended)} ended, and is started again and again. The end of {logs} says why."
+        )
 
 
 def _inbox(context: Context) -> None:

@@ -78,6 +78,8 @@ def _is_made(home: Home) -> bool:
         raise HomeNotPrivate(
             f"{home.root} cannot be read by this user. Run headct as the user whom it belongs to."
         ) from error
+    except OSError as error:  # a name in it is too long, or its disk does not answer
+        raise SettingsError(f"HEADCT_HOME={home.root} cannot be looked at: {error.strerror}.") from error
 
 
 def _context(settings: Settings) -> Context:

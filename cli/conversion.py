@@ -27,7 +27,7 @@ def convert_versions(home: Home) -> bool:
         return True
     if not can_train():
         return _without_tensorflow(missing, "without TensorFlow none can be made")
-    from training.quiet import load_tensorflow
+    from training.quiet import load_tensorflow, own_temporary_folder
 
     typer.echo("Making the serving graphs of model versions of an earlier release ...")
     try:
@@ -39,9 +39,10 @@ def convert_versions(home: Home) -> bool:
     well = True
     lock = hold(home.run / "convert.lock", "Another conversion of models")  # two graphs of one network differ
     try:
-        for card, error in convert_all(ModelStore(home.models)):
-            well = well and error is None
-            say(f"{card.version}: {error or 'converted'}", err=error is not None)
+        with own_temporary_folder():
+            for card, error in convert_all(ModelStore(home.models)):
+                well = well and error is None
+                say(f"{card.version}: {error or 'converted'}", err=error is not None)
     finally:
         os.close(lock)
     return well

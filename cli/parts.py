@@ -21,7 +21,7 @@ from core.queues import INFERENCE_QUEUE
 logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-SUPERVISOR_PID = "SUPERVISOR_PID"  # environment variable by which `up` tells its parts whom they end with
+PARENT = "_HEADCT_PARENT"  # environment variable by which `up` tells its parts whom they end with
 
 
 def register(app: typer.Typer) -> None:
@@ -117,8 +117,8 @@ def _end_with_parent() -> None:
 
     By SIGKILL, which loses nothing: on SIGTERM a Celery worker waits for ever for a Redis that is gone too.
     """
-    supervisor = os.environ.get(SUPERVISOR_PID)
-    if supervisor and sys.platform == "linux":
+    parent = os.environ.get(PARENT)
+    if parent and sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != int(supervisor):  # it was gone before the line above
+        if os.getppid() != int(parent):  # it was gone before the line above
             sys.exit(1)

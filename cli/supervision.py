@@ -1,5 +1,6 @@
 """How `headct up` runs the parts: checks first, then supervisord in its place."""
 
+import contextlib
 import os
 import shlex
 import sys
@@ -11,8 +12,11 @@ from cli.context import Context
 from cli.conversion import convert_versions
 from cli.extras import can_train
 from cli.model_in_use import check_can_classify, record_shipped_version
-from cli.parts import SUPERVISOR_PID
+from cli.parts import PARENT
+from cli.streams import ReaderGone
+from cli.supervised import SUPERVISOR_PASSWORD
 from core.broker import broker_url, queue_depth, redis_client
+from core.errors import OutputLost
 from core.home import Home
 from core.lock import hold
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
@@ -25,22 +29,34 @@ from worker.flower import flower_password, flower_port
 # The parts stop side by side, Redis after them, all within the 10 s that `up` promises.
 _STOP_PARTS_S, _STOP_REDIS_S = 5, 2
 
+# Paths come by the environment: in the file itself some of their characters would begin a comment.
+_COMMAND, _SOCKET = "_HEADCT_COMMAND", "_HEADCT_SOCKET"
+
 _SUPERVISORD = """\
 [supervisord]
 nodaemon=true
 silent=false
 loglevel=info
-logfile={logs}/supervisord.log
+logfile=%(ENV_HEADCT_HOME)s/logs/supervisord.log
 logfile_maxbytes=5MB
 logfile_backups=2
-pidfile={run}/supervisord.pid
-childlogdir={logs}
+pidfile=%(ENV_HEADCT_HOME)s/run/supervisord.pid
+childlogdir=%(ENV_HEADCT_HOME)s/logs
 {user}
+
+[unix_http_server]
+file=%(ENV__HEADCT_SOCKET)s
+username=headct
+password={password}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
+# Supervisor expands the name of a log twice, hence %%.
 _PROGRAM = """
 [program:{name}]
-command={command}
+command=%(ENV__HEADCT_COMMAND)s {command}
 autorestart=true
 startsecs=10
 startretries=1000000
@@ -48,7 +64,7 @@ stopsignal=TERM
 stopwaitsecs={stop_s}
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={logs}/{name}.log
+stdout_logfile=%%(ENV_HEADCT_HOME)s/logs/{name}.log
 stdout_logfile_maxbytes=5MB
 stdout_logfile_backups=3
 """
@@ -80,46 +96,44 @@ def supervise(context: Context) -> None:
         typer.echo(f"headct: {told}", err=True)
     os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))
     os.environ["HEADCT_METRICS_PORT"] = str(metrics_port(settings))
-    os.environ["HEADCT_HOME"] = str(home.root)
-    os.environ[SUPERVISOR_PID] = str(os.getpid())  # which exec keeps
-    _say_where(context)
-    configuration = home.run / "supervisord.conf"
-    configuration.write_text(_configuration(context))
+    tell_supervisor(home)
+    with contextlib.suppress(OutputLost, ReaderGone):  # headct may start where its output is on a full disk
+        _say_where(context)
+        sys.stdout.flush()
+    file = home.run / "supervisord.conf"
+    file.write_text(configuration(settings, home.secret(SUPERVISOR_PASSWORD)))
     context.engine.dispose()
-    sys.stdout.flush()
     os.execv(  # noqa: S606 - our own interpreter
         sys.executable,
-        [sys.executable, "-P", "-m", "cli.supervisor", "--nodaemon", "-c", str(configuration)],
+        [sys.executable, "-I", "-m", "cli.supervisor", "--nodaemon", "-c", str(file)],
     )
 
 
-def _configuration(context: Context) -> str:
-    home = context.home
-    headct = f"{_escape(shlex.quote(sys.executable))} -P -m cli"
+def tell_supervisor(home: Home) -> None:
+    """Put into the environment what the configuration names by it."""
+    os.environ["HEADCT_HOME"] = str(home.root)
+    os.environ[PARENT] = str(os.getpid())  # which exec keeps
+    os.environ[_SOCKET] = str(home.supervisor_socket)
+    os.environ[_COMMAND] = f"{shlex.quote(sys.executable)} -I -m cli"
+
+
+def configuration(settings: Settings, password: str) -> str:
+    """What supervisord is to run, in its own format."""
     parts = {
-        "scheduler": f"{headct} watch",
-        "worker": f"{headct} worker --queue {INFERENCE_QUEUE}",
-        "flower": f"{headct} flower",
+        "scheduler": "watch",
+        "worker": f"worker --queue {INFERENCE_QUEUE}",
+        "flower": "flower",
     }
     if can_train():
-        parts["training"] = f"{headct} worker --queue {TRAINING_QUEUE}"
+        parts["training"] = f"worker --queue {TRAINING_QUEUE}"
     user = "user=root" if os.getuid() == 0 else ""  # says that root is meant
-    text = _SUPERVISORD.format(logs=_escape(str(home.logs)), run=_escape(str(home.run)), user=user)
-    if not context.settings.broker_url:
-        text += _program(context, "redis", f"{headct} redis", _STOP_REDIS_S)
+    text = _SUPERVISORD.format(user=user, password=password)
+    if not settings.broker_url:
+        text += _PROGRAM.format(name="redis", command="redis", stop_s=_STOP_REDIS_S)
         text += _GROUP.format(name="broker", programs="redis", priority=1)
     for name, command in parts.items():
-        text += _program(context, name, command, _STOP_PARTS_S)
+        text += _PROGRAM.format(name=name, command=command, stop_s=_STOP_PARTS_S)
     return text + _GROUP.format(name="headct", programs=",".join(parts), priority=2)
-
-
-def _program(context: Context, name: str, command: str, stop_s: int) -> str:
-    return _PROGRAM.format(name=name, command=command, stop_s=stop_s, logs=_escape(str(context.home.logs)))
-
-
-def _escape(text: str) -> str:
-    """Supervisor's own escape for % (its values are Python % formats)."""
-    return text.replace("%", "%%")
 
 
 def _say_where(context: Context) -> None:

@@ -1,6 +1,5 @@
 """`headct train` and `headct runs`."""
 
-import getpass
 from enum import StrEnum
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from cli.context import open_migrated
 from cli.numbers import BIGINT_MAX, INTEGER_MAX
+from cli.user import user_name
 
 app = typer.Typer(help="List, follow, cancel and report training runs.")
 RunId = Annotated[int, typer.Argument(metavar="ID", min=1, max=BIGINT_MAX, help="as `headct runs` lists it")]
@@ -48,7 +48,7 @@ def train(
 
     context = open_migrated()
     load_records(context.engine, context.home)  # what cannot be trained on is told now, not by the run
-    request = RunRequest(seed, epochs, promote is Promote.AUTO, getpass.getuser())
+    request = RunRequest(seed, epochs, promote is Promote.AUTO, user_name())
     with Session(context.engine) as session, session.begin():
         run_id = request_run(session, request)
     if not can_train():

@@ -1,6 +1,8 @@
 """Where the settings stand: in variables of the environment, in files that those name, and in `.env`."""
 
+import io
 import os
+import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,10 @@ from core.errors import SettingsError
 PREFIX = "HEADCT_"
 _FILE = "_FILE"
 _DOTENV = Path(".env")
+_ADDRESS = re.compile(r"(tcp|udp|sctp)://\S+")
+_SERVICE_LINK = re.compile(
+    r"HEADCT_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
+)
 
 
 @dataclass(frozen=True)
@@ -67,28 +73,57 @@ class Environment:
 
 
 def read_environment() -> Environment:
-    """What is given to this process, with the `.env` of its folder."""
-    return Environment(_ours(os.environ), _ours(_dotenv()))
+    """What is given to this process, with the `.env` of its folder.
+
+    Raises
+    ------
+    SettingsError
+        The `.env` cannot be read.
+    """
+    given = _ours(os.environ)
+    links = [name for name, value in given.items() if _is_service_link(name, value)]
+    return Environment({name: given[name] for name in given.keys() - links}, _ours(_dotenv()))
 
 
 def _ours(given: Mapping[str, str | None]) -> dict[str, str]:
     return {name.upper(): value for name, value in given.items() if value and name.upper().startswith(PREFIX)}
 
 
-def _dotenv() -> dict[str, str | None]:
-    if not _DOTENV.exists():
-        return {}
-    from dotenv import dotenv_values  # noqa: PLC0415 - mostly there is none
+def _is_service_link(name: str, value: str) -> bool:
+    """Whether Kubernetes, or a linked container, says by this variable where a service named headct-* is.
 
+    The ports of such services have names that settings have too, but the form proto://host:port
+    (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+    """
+    if name.endswith("_PORT") and _ADDRESS.fullmatch(value):
+        return True
+    return _SERVICE_LINK.fullmatch(name) is not None
+
+
+def _dotenv() -> dict[str, str | None]:
     try:
-        return dotenv_values(_DOTENV)
+        if not stat.S_ISREG(_DOTENV.stat().st_mode):
+            return {}  # a folder of this name is a virtual environment's
+        text = _DOTENV.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
     except UnicodeDecodeError as error:
         raise SettingsError(f"{_DOTENV.absolute()} is no UTF-8 text. Write it anew in UTF-8.") from error
+    except OSError as error:
+        raise SettingsError(
+            f"{_DOTENV.absolute()} cannot be read ({error.strerror}). Give this user the right to, or start "
+            "headct in another folder."
+        ) from error
+    if "\0" in text:
+        raise SettingsError(f"{_DOTENV.absolute()} holds a NUL, as UTF-16 does. Write it anew in UTF-8.")
+    from dotenv import dotenv_values  # noqa: PLC0415 - mostly there is none
+
+    return dotenv_values(stream=io.StringIO(text))
 
 
 def _read(variable: str, path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return Path(path).read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise SettingsError(

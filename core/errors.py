@@ -158,6 +158,10 @@ class PortTaken(HeadctError):
     """Another program listens on the port that a part of headct needs."""
 
 
+class OutputLost(HeadctError):
+    """Standard output cannot be written: its disk is full."""
+
+
 class ScanNotFound(HeadctError):
     """No scan with that id or SHA-256."""
 

@@ -13,6 +13,8 @@ from core.errors import SettingsError
 
 # sockaddr_un.sun_path holds 108 bytes on Linux and 104 on macOS, the closing NUL included (unix(7)).
 _MAX_SOCKET_PATH = 100
+# Not that of TMPDIR: service, shell and cron have different ones, and are to find the same socket.
+_TEMPORARY = Path("/tmp")  # noqa: S108 - the folder made there is private, and looked at (core/private.py)
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,12 @@ class Home:
         if len(os.fsencode(inside)) <= _MAX_SOCKET_PATH:
             return inside
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"headct-{os.getuid()}-{digest}" / "redis.sock"
+        return _TEMPORARY / f"headct-{os.getuid()}-{digest}" / "redis.sock"
+
+    @cached_property
+    def supervisor_socket(self) -> Path:
+        """Where the supervisor of `headct up` tells of its parts, beside the socket of Redis."""
+        return self.redis_socket.with_name("up.sock")
 
     def is_made(self) -> bool:
         """Whether `make()` was called for this home."""

@@ -1,5 +1,6 @@
 """What the text of a setting means, and what is allowed."""
 
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,10 @@ import msgspec
 
 from core.broker_url import check_broker_url
 
+# Control characters, halves of surrogate pairs (bytes that are no UTF-8), ends of lines and paragraphs.
+_NOT_IN_A_PATH = {"Cc", "Cs", "Zl", "Zp"}
+_LONGEST_HOME = 480
+"""In bytes. SQLite opens no file with a path of more than 512 (MAX_PATHNAME of its os_unix.c)."""
 _YES_NO = dict.fromkeys(("yes", "y", "on", "t"), "true") | dict.fromkeys(("no", "n", "off", "f"), "false")
 
 
@@ -29,6 +34,20 @@ def read_value(name: str, kind: Any, text: str) -> Any:  # noqa: ANN401 - of the
         return msgspec.convert(text, kind, strict=False, dec_hook=lambda made_of, given: made_of(given))
     except msgspec.ValidationError:
         raise ValueError(f"must be {_allowed(kind)}") from None
+
+
+def check_home(home: Path) -> None:
+    """Refuse a path that messages, logs and the programs that headct starts could not all name alike.
+
+    Raises
+    ------
+    ValueError
+    """
+    path = str(home)
+    if any(unicodedata.category(character) in _NOT_IN_A_PATH for character in path):
+        raise ValueError("must have a path in UTF-8 without line ends and other control characters")
+    if len(path.encode()) > _LONGEST_HOME:
+        raise ValueError(f"must have a path of at most {_LONGEST_HOME} bytes")
 
 
 def _home(text: str) -> str:

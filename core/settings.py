@@ -9,7 +9,7 @@ from msgspec import Meta
 from core.environment import PREFIX, read_environment
 from core.errors import SettingsError
 from core.secret import Secret
-from core.setting_values import read_value
+from core.setting_values import check_home, read_value
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -144,7 +144,12 @@ def load_settings() -> Settings:
             problems.append(f"{_variable(name)}={shown} is not allowed: {error}. {DESCRIPTIONS[name]}")
     if problems:
         raise SettingsError("\n".join(problems))
-    return Settings(**values)
+    settings = Settings(**values)
+    try:
+        check_home(settings.home)
+    except ValueError as error:
+        raise SettingsError(f"HEADCT_HOME={str(settings.home)!a} is not allowed: it {error}.") from error
+    return settings
 
 
 def _variable(name: str) -> str:

@@ -20,6 +20,7 @@ from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
+HEADCT = str(Path(sys.executable).with_name("headct"))
 PATIENCE_S = 120
 _T = TypeVar("_T")
 
@@ -75,12 +76,18 @@ def scrape(port: int) -> dict[str, float]:
     }
 
 
-def start_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-    """`headct ARGUMENTS` as a process of its own; its output goes to `logs/<first argument>.out`."""
+def start_headct(
+    home: Home, *arguments: str, python: Path | None = None, **environment: str
+) -> subprocess.Popen[bytes]:
+    """`headct ARGUMENTS` as a process of its own; its output goes to `logs/<first argument>.out`.
+
+    With another interpreter if one is named.
+    """
+    command = [str(python), "-I", "-m", "cli"] if python else [HEADCT]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
     with (home.logs / f"{arguments[0]}.out").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "cli", *arguments],
+            [*command, *arguments],
             env={**variables, "HEADCT_HOME": str(home.root), "HEADCT_METRICS_PORT": "0", **environment},
             cwd=home.root,
             stdin=subprocess.DEVNULL,
@@ -120,7 +127,7 @@ def run_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Co
     """`headct ARGUMENTS`, ended."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
     return subprocess.run(
-        [sys.executable, "-P", "-m", "cli", *arguments],
+        [HEADCT, *arguments],
         env={**variables, "HEADCT_HOME": str(home.root), "HEADCT_METRICS_PORT": "0", **environment},
         cwd=home.root.parent,
         capture_output=True,

@@ -13,6 +13,7 @@ from scipy.special import logit
 
 from core.image_files import Limits
 from core.settings import Settings
+from core.surroundings import shut_out, start_isolated
 from images.constants import Preprocessing
 from models.card import ModelCard, OperatingPoint
 from models.store import SHIPPED_CARD, SHIPPED_GRAPH, SHIPPED_WEIGHTS, weights_sha256
@@ -119,6 +120,8 @@ def _baselines(records: Sequence[Record], images: Images, seed: int) -> dict[str
 
 def main() -> None:
     """Parse the command line and run."""
+    start_isolated("training.default_weights")
+    shut_out()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with labels.csv")
     parser.add_argument("--seed", type=int, default=Hyperparameters.seed)

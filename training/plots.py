@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
+from matplotlib import rcdefaults
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from models.card import CLASSES
 from training.judged import Judged
 from training.metrics import BINS
 
+rcdefaults()  # a `matplotlibrc` of the folder that the command is run in draws nothing here
 Targets = NDArray[np.intp]
 _BLEED, _NORMAL, _OTHER = "#c0392b", "#2471a3", "#888888"
 

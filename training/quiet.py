@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,7 +21,6 @@ def load_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:  # other threads may log by now
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
@@ -30,6 +30,21 @@ def load_tensorflow() -> None:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextmanager
+def own_temporary_folder() -> Iterator[None]:
+    """Within the block temporary files go to a folder that is removed after it.
+
+    TensorFlow leaves files for its exit handlers, which a process that becomes another program does not run.
+    """
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="headct-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 @contextmanager

@@ -1,8 +1,12 @@
 """A worker's process: Celery's main process and its prefork children."""
 
+import contextlib
 import logging
 import os
+import shutil
 import signal
+import socket
+import tempfile
 from typing import Any
 
 from celery.signals import after_setup_logger, worker_process_init, worker_ready
@@ -46,6 +50,7 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     def _start(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
         if not classify:
             os.nice(_NICENESS)
+            take_temporary_folder(home)
         try:
             start_process(settings, home, classify=classify)
             if classify:
@@ -56,6 +61,7 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
             os._exit(1)
 
     def _ready(sender: Any, **_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))  # Celery's starts the worker anew
         client = redis_client(broker_url(settings, home))
         watchdog = Watchdog(settings, client, queue, home.health / sender.hostname)
         watchdog.follow(lambda: sender.pool.info["processes"])
@@ -76,6 +82,18 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
             "--without-mingle",
         ]
     )
+
+
+def take_temporary_folder(home: Home) -> None:
+    """Have one for temporary files that is emptied by the next process of this worker.
+
+    TensorFlow leaves files there for its exit handlers, which a process of a pool does not come to.
+    """
+    folder = home.run / f"training-{socket.gethostname()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # on a full disk that of the system will do
+        folder.mkdir(exist_ok=True)
+        tempfile.tempdir = str(folder)
 
 
 def _log_of_pool(**_: Any) -> None:  # noqa: ANN401 - what Celery's signal sends

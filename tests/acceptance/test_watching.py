@@ -5,6 +5,7 @@ import itertools
 import json
 import re
 import shutil
+import signal
 import urllib.request
 from datetime import datetime
 from pathlib import Path
@@ -140,9 +141,18 @@ def test_training_runs_that_wait_are_counted_in_their_queue(system: System) -> N
     wait_until(lambda: system.metrics()["headct_queue_messages{queue=training}"] == 0, what="none waits")
 
 
+def test_a_worker_whose_terminal_is_closed_stops(system: System) -> None:
+    """Celery would have it become its own program anew, under the same process id."""
+    system.children("worker")
+    worker = system.part("worker")
+    worker.send_signal(signal.SIGHUP)
+    wait_until(lambda: system.part("worker").pid != worker.pid, 20, what="the supervisor starts another one")
+    system.children("worker")
+
+
 def test_every_line_of_every_log_file_is_an_event(system: System) -> None:
-    """The last of all on this system: it stops it."""
-    system.stop()
+    """The last of all on this system: it stops it, as a terminal does that is closed."""
+    system.stop(signal.SIGHUP)
     files = {path.name: path.read_text().splitlines() for path in system.home.logs.glob("*.log*")}
     # Not so those of the servers that others wrote, and the log of one run, which is for people to read.
     others = ("redis", "superv", "training-")

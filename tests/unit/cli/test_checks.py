@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from cli import checks
 from cli.checks import run_checks
 from core.home import Home
+from core.surroundings import in_force
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import ModelStamp, Outcome, reclassify
 from db.promotions import promote, record_shipped
@@ -190,3 +191,22 @@ def test_scans_that_no_worker_could_classify_again_are_told(home_in_use: Home, s
         assert reclassify(session, version, None) == 1
         finish_scans(session, [outcome], model)
     assert "1 scans were to be classified again" in problems()["results"]
+
+
+def test_settings_of_libraries_that_are_in_force_are_named(
+    home_in_use: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def named() -> str:
+        (name,) = (name for name, _ in run_checks() if name.startswith("settings of libraries"))
+        return name.partition("in force: ")[2]
+
+    for variable in in_force():
+        monkeypatch.delenv(variable)
+    assert named() == "none"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    assert named() == "SSL_CERT_FILE"
+    monkeypatch.setenv("HEADCT_DATABASE_URL", "postgresql://ann@127.0.0.1:1/headct")
+    assert named() == "SSL_CERT_FILE, ~/.postgresql/root.crt"

@@ -139,7 +139,7 @@ def on_a_terminal(home: Home, *arguments: str) -> str:
     """What `headct ARGUMENTS` writes to a terminal of 120 columns."""
     ours, its = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "cli", *arguments],
+        [sys.executable, "-I", "-m", "cli", *arguments],
         env={**os.environ, "HEADCT_HOME": str(home.root), "TERM": "xterm", "COLUMNS": "120"},
         stdout=its,
     )

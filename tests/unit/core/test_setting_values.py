@@ -3,7 +3,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingsError
-from core.settings import load_settings
+from core.home import Home
+from core.settings import Settings, load_settings
+from db.engine import database_url, make_engine
+from db.migrate import migrate
 
 
 @pytest.mark.parametrize(
@@ -55,3 +58,41 @@ def test_a_home_may_begin_with_that_of_a_user(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("HEADCT_HOME", "~nobody-of-that-name/headct")
     with pytest.raises(SettingsError, match="the name of no user"):
         load_settings()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\tb", "a\x1b[31mb", "a\x7fb", "a\u2028b", "a\udcffb", "x" * 481])
+def test_a_home_that_not_all_could_name_alike_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv("HEADCT_HOME", name)
+    with pytest.raises(
+        SettingsError, match=r"^HEADCT_HOME=.* is not allowed: it must have a path.*\.$"
+    ) as told:
+        load_settings()
+    assert str(told.value).isprintable()
+    if len(name) < 100:  # also where only the folder is named so that the command is run in
+        monkeypatch.delenv("HEADCT_HOME")
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with pytest.raises(SettingsError, match=r"HEADCT_HOME=.* is not allowed"):
+            load_settings()
+
+
+@pytest.mark.parametrize("name", ["a b", "a%d ; b #c", '"q" \'s', "hôme", "頭\u3000部", "x" * 200])
+def test_a_home_may_have_any_name_that_shows(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HEADCT_HOME", name)
+    assert load_settings().home == Path.cwd() / name
+
+
+def test_the_longest_home_that_is_allowed_holds_a_database(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    room = 480 - len(str(tmp_path)) - 1
+    monkeypatch.setenv("HEADCT_HOME", "/".join("x" * min(200, room - at) for at in range(0, room, 201)))
+    home = Home(load_settings().home)
+    assert len(str(home.root)) == 480
+    home.make()
+    engine = make_engine(database_url(Settings(home=home.root), home))
+    migrate(engine)
+    engine.dispose()
+    home.redis_socket.parent.rmdir()  # not in the home, whose path is too long for a socket

@@ -1,12 +1,13 @@
-"""On PYTHONPATH of a system under test: a decoder that dies of files that say so.
+"""The interpreter of a system under test: its decoder dies of files that say so.
 
-Python imports a module of this name when it starts. It does what a fault in a decoder's C code would do; the
-product has no hook for it.
+It does what a fault in a decoder's C code would do; the product has no hook for it. What headct starts it
+starts with `sys.executable`, which is the script of `interpreter()` that runs this file.
 """
 
 import importlib.abc
 import importlib.util
 import os
+import runpy
 import signal
 import sys
 import time
@@ -65,4 +66,12 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-sys.meta_path.insert(0, _Finder())
+if __name__ == "__main__":
+    for name in [name for name in os.environ if name.startswith("PYTHON")]:
+        del os.environ[name]  # as -I has it: with one of them headct would start this anew
+    sys.executable = sys.argv[1]
+    at = sys.argv.index("-m") + 1
+    module, sys.argv = sys.argv[at], sys.argv[at:]
+    sys.path.pop(0)  # the folder of this file
+    sys.meta_path.insert(0, _Finder())
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

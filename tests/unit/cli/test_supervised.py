@@ -1,0 +1,63 @@
+"""The supervisor of `headct up`, with parts that end at once."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cli.checks import run_checks
+from cli.supervised import SUPERVISOR_PASSWORD, ended_parts
+from cli.supervision import configuration, tell_supervisor
+from core.home import Home
+from core.settings import Settings
+from tests.processes import wait_until
+
+
+@pytest.fixture(params=["", "nohup"])
+def supervisor(
+    request: pytest.FixtureRequest, home_in_use: Home, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[subprocess.Popen[bytes]]:
+    home = home_in_use
+    for variable in ("_HEADCT_COMMAND", "_HEADCT_SOCKET", "_HEADCT_PARENT"):
+        monkeypatch.setenv(variable, "")  # is removed in the end
+    tell_supervisor(home)
+    monkeypatch.setenv("_HEADCT_COMMAND", "/bin/false")
+    file = home.run / "supervisord.conf"
+    file.write_text(configuration(Settings(home=home.root), home.secret(SUPERVISOR_PASSWORD)))
+    command = [sys.executable, "-I", "-m", "cli.supervisor", "--nodaemon", "-c", str(file)]
+    ignoring: Callable[[], object] | None = None
+    if request.param:
+        ignoring = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
+    process = subprocess.Popen(command, preexec_fn=ignoring, stderr=subprocess.DEVNULL)  # noqa: PLW1509
+    yield process
+    if process.poll() is None:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.parametrize("supervisor", [""], indirect=True)
+def test_parts_that_end_again_and_again_are_told_and_a_closed_terminal_ends_all(
+    home_in_use: Home, supervisor: subprocess.Popen[bytes]
+) -> None:
+    parts = {"redis", "scheduler", "worker", "training", "flower"}
+    wait_until(lambda: set(ended_parts(home_in_use)) == parts, 30, every_s=0.2)
+    told = dict(run_checks())["parts of headct up"]
+    assert told is not None
+    assert "flower" in told
+    assert str(home_in_use.logs / "flower.log") in told
+    supervisor.send_signal(signal.SIGHUP)
+    assert supervisor.wait(20) == 0
+    assert ended_parts(home_in_use) == []
+
+
+@pytest.mark.parametrize("supervisor", ["nohup"], indirect=True)
+def test_with_nohup_a_closed_terminal_ends_nothing(
+    home_in_use: Home, supervisor: subprocess.Popen[bytes]
+) -> None:
+    wait_until(lambda: "redis" in ended_parts(home_in_use), 30, every_s=0.2)
+    os.kill(supervisor.pid, signal.SIGHUP)
+    with pytest.raises(subprocess.TimeoutExpired):
+        supervisor.wait(1.5)
