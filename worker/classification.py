@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ImageTooLarge, NetworkFailed, RejectedImage, StoreUnavailable, UnreadableImage
+from core.errors import (
+    HeadlessCt,
+    ImageTooLarge,
+    NetworkFailed,
+    RejectedImage,
+    StoreUnavailable,
+    UnreadableImage,
+)
 from core.home import Home
 from core.reasons import Reason, ReasonCode
 from core.settings import Settings
@@ -21,6 +28,7 @@ from db.engine import now
 from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back
 from db.queries import unknown_of
 from db.states import ScanState
+from models.card import HEADLESS, UNCERTAIN
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
 
@@ -51,7 +59,8 @@ def classify_chunk(
 
     Ids that are finished or another task's are passed over, so that doing it twice is harmless; so are those
     that are unknown, which is logged.
-    A bad image is rejected with its reason and never fails its neighbours. One that takes too long ends this
+    A bad image is rejected with its reason and never fails its neighbours. A CT without a head that can be
+    found is uncertain without the network. One that takes too long ends this
     process (`worker.limits`). No transaction is open while images are decoded or the network runs.
 
     Raises
@@ -82,6 +91,8 @@ def classify_chunk(
                 data = read_scan(home, settings, sha256)
                 with limited():
                     images[scan_id] = classifier.prepare(data, settings.max_pixels)
+        except HeadlessCt:
+            outcomes.append(Outcome(scan_id, label=UNCERTAIN, label_reason=HEADLESS))
         except RejectedImage as error:
             outcomes.append(Outcome(scan_id, rejected=error.reason))
         except StoreUnavailable:
