@@ -24,7 +24,7 @@ def explain(
     from cli.model_in_use import model_in_use
     from cli.picture_format import picture_format
     from cli.printing import NOTICE
-    from core.errors import NothingToExplain
+    from core.errors import NotACtSlice, NothingToExplain
     from core.image_files import read_stored
     from db.engine import reading
     from db.queries import find_scan
@@ -43,7 +43,13 @@ def explain(
     image = decode(read_stored(context.home, sha256, limits.max_file_mb), limits.max_pixels)
     stored = model_in_use(context)
     classifier, constants = Classifier.load(stored), stored.card.preprocessing
-    said = classifier.score(classifier.prepare_image(image)[np.newaxis])
+    try:
+        prepared = classifier.prepare_image(image)
+    except NotACtSlice as error:
+        raise NothingToExplain(
+            f"No network has looked at scan {scan_id}, so there is nothing to explain. {error}"
+        ) from error
+    said = classifier.score(prepared[np.newaxis])
     decision = classifier.decide(float(said.logits[0]), float(said.distances[0]))
     heat = in_image(heat_map(said.heat[0], constants.size), image, constants)
     label = decision.label + (f" ({decision.reason})" if decision.reason else "")

@@ -50,6 +50,10 @@ class NotACtSlice(RejectedImage):
     """The image decodes, but cannot be a CT slice: for example a photograph in colour."""
 
 
+class HeadlessCt(NotACtSlice):
+    """It is a slice of a CT, but no head is found in it: a person has to look at it."""
+
+
 class ModelError(HeadctError):
     """The model in use cannot be loaded."""
 

@@ -1,7 +1,7 @@
 """Finding the head in a slice: its outline, its upright direction and its size."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,12 +17,19 @@ _SEARCH_SIDE = 72
 _COARSE = 0.7
 """A head that is this much smaller than the image, as in a scanner's whole field of view, is looked at again
 with finer cells: with the image's its tilt would be wrong by 1 to 3 degrees, its centre by up to 4 pixels."""
-_BONE = 0.62
+BONE = 0.62
 """Bone is brighter than this fraction of the image's brightest part (its 99.5th percentile)."""
 _MIN_AREA = 0.06
 _MIN_FILL = 0.55
 """A head fills more of its bounding box than this; an ellipse fills 0.785."""
 _MAX_ASPECT = 2.2
+_SOFT = 0.15
+"""Brain is brighter than this part of the way from dark to white, and no bone."""
+_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+"""It takes scalp, muscles of the face and head holders away from the brain, and reaches the bone about it."""
+_MIN_BRAIN, _SOLID, _COVER = 0.03, 0.65, 0.4
+"""Least area of the brain, of the image and of its hull; in which part of the directions it has bone."""
+_SECTORS = 36
 _RADII, _ANGLES = 12, 96
 _UNIT_RADII = ((np.arange(_RADII) + 0.5) * (1.15 / _RADII)).astype(np.float32)
 _TURNS = 2.0 * np.pi * np.arange(_ANGLES) / _ANGLES
@@ -93,20 +100,33 @@ def level_within(levels: Pyramid, factor: float) -> int:
 
 
 def find_head(levels: Pyramid, max_tilt: float) -> Head:
-    """Find the largest bright ring and the direction in which it is most symmetric.
+    """Find the largest bright ring, or else the brain among pieces of one, and how the head leans.
 
     Raises
     ------
     NotACtSlice
         Nothing in the image has the size and shape of a head.
     """
+    try:
+        return _find(levels, max_tilt, _outline)
+    except NotACtSlice as error:
+        if error.reason.code is not ReasonCode.NO_HEAD:
+            raise
+        try:
+            return _find(levels, max_tilt, _outline_of_brain)
+        except NotACtSlice:
+            raise error from None
+
+
+def _find(levels: Pyramid, max_tilt: float, outline: Callable[[GreyImage], Mask]) -> Head:
+    """Find the head by its outline in a reduced image, and the direction in which it is most symmetric."""
     reduction = max(1.0, min(levels[0].shape) / _SEARCH_SIDE)
     small = _reduced(levels, reduction)
-    mask = _outline(small)
+    mask = outline(small)
     closer = max(1.0, max(cv2.boundingRect(mask)[2:]) * reduction / _SEARCH_SIDE)
     if closer < _COARSE * reduction:
         reduction, small = closer, _reduced(levels, closer)
-        mask = _outline(small)
+        mask = outline(small)
     return _measured(small, mask, reduction, max_tilt)
 
 
@@ -150,13 +170,12 @@ def _measured(small: GreyImage, mask: Mask, reduction: float, max_tilt: float) -
 
 def _outline(small: GreyImage) -> Mask:
     """The filled head; gaps in the ring (frontal sinus, cropped edge) do not matter."""
-    levels = np.sort(small[::3, ::2].astype(np.float32), axis=None)  # floats by vector instructions
-    dark, white = float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
+    dark, white = dark_and_white(small)
     if white - dark < 0.1 * max(white, 1.0):
         raise NotACtSlice(
             ReasonCode.BLANK, "The image is blank: nothing in it can be a head. Submit axial head-CT slices."
         )
-    bright = _without_frame(small > _BONE * white).view(np.uint8)
+    bright = _without_frame(small > BONE * white).view(np.uint8)
     rims, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     boxes = [cv2.boundingRect(rim) for rim in rims]
     spans = [width * height for _, _, width, height in boxes]
@@ -174,12 +193,56 @@ def _outline(small: GreyImage) -> Mask:
     return mask
 
 
+def _outline_of_brain(small: GreyImage) -> Mask:
+    """The brain and the bone about it, where that is no ring: open sutures, a broken skull, a head holder."""
+    dark, white = dark_and_white(small)
+    bright = _without_frame(small > BONE * white)
+    soft = ((small > dark + _SOFT * (white - dark)) & ~bright).view(np.uint8)
+    opened = cv2.morphologyEx(soft, cv2.MORPH_OPEN, _DISC)
+    rims, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    areas = [cv2.contourArea(rim) for rim in rims]
+    if max(areas, default=0.0) < _MIN_BRAIN * small.size:
+        raise _no_shape()
+    brain = np.zeros(small.shape, dtype=np.uint8)
+    largest = areas.index(max(areas))
+    hull = cv2.convexHull(rims[largest])
+    cv2.fillConvexPoly(brain, hull, 1)
+    _, labels = cv2.connectedComponents(bright.view(np.uint8))
+    touched = np.unique(labels[(cv2.dilate(brain, _DISC) > 0) & bright])
+    bone = np.isin(labels, touched[touched > 0])
+    if areas[largest] < _SOLID * cv2.contourArea(hull) or _cover(brain, bone) < _COVER:
+        raise _no_shape()
+    left, top, width, height = cv2.boundingRect((brain.view(np.bool_) | bone).view(np.uint8))
+    here = np.s_[top : top + height, left : left + width]
+    mask = np.zeros(small.shape, dtype=np.uint8)
+    mask[here] = _filled(np.ascontiguousarray(brain.view(np.bool_)[here] | bone[here]))
+    return mask
+
+
+def _cover(brain: Mask, bone: NDArray[np.bool_]) -> float:
+    """In which part of the directions from the brain's middle bone lies."""
+    rows, columns = brain.nonzero()
+    y, x = bone.nonzero()
+    turns = np.arctan2(y - rows.mean(), x - columns.mean()) / (2.0 * np.pi) % 1.0
+    return len(np.unique((turns * _SECTORS).astype(np.intp) % _SECTORS)) / _SECTORS
+
+
+def dark_and_white(small: GreyImage) -> tuple[float, float]:
+    """The 1st and the 99.5th percentile of an image's brightness."""
+    levels = np.sort(small[::3, ::2].astype(np.float32), axis=None)  # floats by vector instructions
+    return float(levels[levels.size // 100]), float(levels[-1 - levels.size // 200])
+
+
 def _check_shape(area: int, height: int, width: int, pixels: int) -> None:
     too_thin = area < _MIN_FILL * height * width or max(height, width) > _MAX_ASPECT * min(height, width)
     if too_thin or area < _MIN_AREA * pixels:
-        raise NotACtSlice(
-            ReasonCode.NO_HEAD, "Nothing in the image has the shape of a head. Submit axial head-CT slices."
-        )
+        raise _no_shape()
+
+
+def _no_shape() -> NotACtSlice:
+    return NotACtSlice(
+        ReasonCode.NO_HEAD, "Nothing in the image has the shape of a head. Submit axial head-CT slices."
+    )
 
 
 def _filled(ring: NDArray[np.bool_]) -> NDArray[np.bool_]:

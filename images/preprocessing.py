@@ -15,6 +15,7 @@ from core.reasons import ReasonCode
 from images.constants import Preprocessing
 from images.decoding import GreyImage
 from images.head import WARP, Head, Mask, Pyramid, find_head, level_within, pyramid
+from images.single_head import check_single_head
 
 _INSIDE = 255
 """Of a mask, in the middle of the head; less at its edge, where it is interpolated."""
@@ -38,9 +39,10 @@ def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32
     Raises
     ------
     NotACtSlice
-        No head is found.
+        No head is found, or several are.
     """
     levels = pyramid(image)
+    check_single_head(levels)
     values, inside = _cut_out(levels, find_head(levels, constants.max_tilt), constants)
     brain = _brain(values, inside)
     if brain.size < constants.size // 4:

@@ -13,7 +13,9 @@ from core.errors import NotACtSlice
 from core.reasons import ReasonCode
 from images.constants import Preprocessing
 from images.decoding import GreyImage
+from images.head import pyramid
 from images.head_2 import Head, find_head
+from images.single_head import check_single_head
 
 
 def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32]:
@@ -36,6 +38,7 @@ def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32
     NotACtSlice
         No head is found.
     """
+    check_single_head(pyramid(image))
     head = find_head(image, constants.max_tilt)
     values, mask = _cut_out(image, head, constants)
     brain = _brain(values, mask)

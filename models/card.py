@@ -14,6 +14,8 @@ UNCERTAIN: Final = "uncertain"
 """A result's third label: a person has to read the scan."""
 BETWEEN_BOUNDS: Final = "the probability lies between the bounds of certainty"
 OUTSIDE_DOMAIN: Final = "outside the model's domain"
+HEADLESS: Final = "No head is found in this CT slice; a person has to look at it."
+"""Why a result is uncertain that no network gave."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import HeadlessCt, NotACtSlice
+from core.reasons import ReasonCode
 from images.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
+from images.modality import says_ct
 from images.preprocessors import preprocessor_of
 from models.card import Decision, ModelCard
 from models.serving import OUTPUTS, load_session
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _WARM_BATCH_SIZES = (1, 16)
+_HEADLESS = (ReasonCode.BLANK, ReasonCode.NO_HEAD, ReasonCode.NO_BRAIN)
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,15 @@ class Classifier:
         Raises
         ------
         RejectedImage
-            With the reason as its message.
+            With the reason as its message. `HeadlessCt` where the file is a CT: a neck, the vertex, air.
         """
-        return self.prepare_image(decode(data, max_pixels, warned))
+        image = decode(data, max_pixels, warned)
+        try:
+            return self.prepare_image(image)
+        except NotACtSlice as error:
+            if error.reason.code in _HEADLESS and says_ct(data):
+                raise HeadlessCt(*error.reason) from None
+            raise
 
     def prepare_image(self, image: GreyImage) -> NDArray[np.float32]:
         """Preprocess a decoded image as the version's training did; float32 (size, size, 1).

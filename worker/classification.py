@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import NetworkFailed, RejectedImage, StoreUnavailable
+from core.errors import HeadlessCt, NetworkFailed, RejectedImage, StoreUnavailable
 from core.home import Home
 from core.image_files import read_stored
 from core.reasons import Reason, ReasonCode
@@ -21,6 +21,7 @@ from db.engine import now
 from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back, postpone
 from db.queries import unknown_of
 from db.states import ScanState
+from models.card import HEADLESS, UNCERTAIN
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
 
@@ -54,7 +55,8 @@ def classify_chunk(
 
     Ids that are finished or another task's are passed over, so that doing it twice is harmless; so are those
     that are unknown, which is logged.
-    A bad image is rejected with its reason and never fails its neighbours. One that takes too long ends this
+    A bad image is rejected with its reason and never fails its neighbours. A CT without a head that can be
+    found is uncertain without the network. One that takes too long ends this
     process (`worker.limits`). No transaction is open while images are decoded or the network runs.
 
     Raises
@@ -87,25 +89,12 @@ def classify_chunk(
         return 0
     ATTEMPTS.inc(len(claimed))
     watch.lap("claim")
-    images: dict[int, np.ndarray] = {}
-    outcomes: list[Outcome] = []
-    limited = file_limits(settings)
     warned: dict[int, list[str]] = {scan.id: [] for scan in claimed}
-    for scan_id, sha256, _ in claimed:
-        try:
-            with DECODE.time():
-                data = read_stored(home, sha256, settings.max_file_mb)
-                with limited():
-                    images[scan_id] = classifier.prepare(data, settings.max_pixels, warned[scan_id])
-        except RejectedImage as error:
-            outcomes.append(Outcome(scan_id, rejected=error.reason))
-        except StoreUnavailable:
-            _give_back(engine, claimant)
-            raise
-        except Exception as error:  # noqa: BLE001 - the comment below
-            # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
-            logger.error("scan %d: decoding failed with %s", scan_id, type(error).__name__)  # noqa: TRY400
-            outcomes.append(Outcome(scan_id, rejected=_DECODER_FAILED))
+    try:
+        images, outcomes = _decoded(claimed, classifier, settings, home, warned)
+    except StoreUnavailable:
+        _give_back(engine, claimant)
+        raise
     watch.lap("decode")
     if images:
         try:
@@ -129,6 +118,36 @@ def classify_chunk(
         watch,
     )
     return len(claimed)
+
+
+def _decoded(
+    claimed: Sequence[Claimed],
+    classifier: "Classifier",
+    settings: Settings,
+    home: Home,
+    warned: dict[int, list[str]],
+) -> "tuple[dict[int, np.ndarray], list[Outcome]]":
+    """The images that the network is to see, by scan, and what becomes of the other scans."""
+    images: dict[int, np.ndarray] = {}
+    outcomes: list[Outcome] = []
+    limited = file_limits(settings)
+    for scan_id, sha256, _ in claimed:
+        try:
+            with DECODE.time():
+                data = read_stored(home, sha256, settings.max_file_mb)
+                with limited():
+                    images[scan_id] = classifier.prepare(data, settings.max_pixels, warned[scan_id])
+        except HeadlessCt:
+            outcomes.append(Outcome(scan_id, label=UNCERTAIN, label_reason=HEADLESS))
+        except RejectedImage as error:
+            outcomes.append(Outcome(scan_id, rejected=error.reason))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the comment below
+            # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
+            logger.error("scan %d: decoding failed with %s", scan_id, type(error).__name__)  # noqa: TRY400
+            outcomes.append(Outcome(scan_id, rejected=_DECODER_FAILED))
+    return images, outcomes
 
 
 def _give_back(engine: Engine, claimant: Claimant) -> None:

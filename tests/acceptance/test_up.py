@@ -15,7 +15,7 @@ from db.migrate import migrate
 from db.promotions import promote
 from db.states import Cause
 from models.store import ModelStore, shipped_model
-from tests.faults.system import running_system
+from tests.faults.system import poisoned_interpreter, running_system
 from tests.processes import run_headct
 from tests.release_0_1 import VERSION, copy_home
 from tests.site_models import register_copy
@@ -139,11 +139,9 @@ def test_a_home_of_release_0_1_is_classified_for_where_tensorflow_cannot_be_impo
     tmp_path: Path, synthetic_scans: Path
 ) -> None:
     """Its version in use gets no serving graph, so the one before classifies, and it is said what to do."""
-    old, broken = copy_home(tmp_path / "old"), tmp_path / "broken" / "tensorflow"
-    broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("raise ImportError('no such library')\n")
+    old, python = copy_home(tmp_path / "old"), poisoned_interpreter(tmp_path / "python", "tensorflow")
     image = min((synthetic_scans / "images").iterdir()).read_bytes()
-    with running_system(old, PYTHONPATH=str(broken.parent)) as system:
+    with running_system(old, python=python) as system:
         system.drop(image, "new.png")
         system.wait_for("new.png")
         rows = system.rows()

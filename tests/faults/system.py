@@ -35,9 +35,9 @@ _PARTS = {"watch": "scheduler", "inference": "worker", "training": "training", "
 STOPS_WITHIN_S = 10
 
 
-def poisoned_interpreter(script: Path) -> Path:
-    """Write a script that is Python, but for its decoder (tests/faults/poison/python.py)."""
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} {_POISON} "$0" "$@"\n')
+def poisoned_interpreter(script: Path, poison: str = "decoder") -> Path:
+    """Write a script that is Python, but for its decoder, or `tensorflow` (tests/faults/poison/python.py)."""
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} {_POISON} "$0" {poison} "$@"\n')
     script.chmod(0o700)
     return script
 

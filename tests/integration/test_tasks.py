@@ -1,16 +1,27 @@
 """What a task counts of deliveries and tries, with a real queue."""
 
+import hashlib
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from celery.exceptions import Retry
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from core.home import Home
 from core.settings import Settings
+from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
+from db.lifecycle import next_chunks
+from db.results import results_of
+from models.card import HEADLESS
+from models.classifier import Classifier
+from models.store import shipped_model
+from tests.dicom_files import as_bytes, ct_slice
 from worker import process
 from worker.app import create_app
 from worker.process import WorkerProcess
@@ -28,10 +39,24 @@ def count(name: str) -> float:
     return REGISTRY.get_sample_value(name) or 0
 
 
+class Shipped:
+    """The model that ships with headct, as a worker holds it."""
+
+    def take(self) -> Classifier:
+        return Classifier.load(shipped_model())
+
+
 def run_task(
-    settings: Settings, home: Home, engine: Engine, monkeypatch: pytest.MonkeyPatch, *, redelivered: bool
+    settings: Settings,
+    home: Home,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    redelivered: bool,
+    model: NoModel | Shipped | None = None,
 ) -> None:
-    monkeypatch.setattr(process, "_current", WorkerProcess(settings, home, engine, NoModel()))  # type: ignore[arg-type]
+    served = model or NoModel()
+    monkeypatch.setattr(process, "_current", WorkerProcess(settings, home, engine, served))  # type: ignore[arg-type]
     app = create_app(settings, home)
     app.set_current()
     task = app.tasks[classify_scans.name]
@@ -72,3 +97,19 @@ def test_a_chunk_that_waits_for_the_database_is_counted(
     with pytest.raises(Retry):
         run_task(settings, home, engine, monkeypatch, redelivered=False)
     assert count("headct_chunks_retried_total") == before + 1
+
+
+def test_a_ct_without_a_head_gets_a_row_that_says_that_a_person_has_to_look(
+    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = as_bytes(ct_slice(np.full((80, 90), -1000, dtype=np.int16)))
+    sha256 = hashlib.sha256(data).hexdigest()
+    (home.store / sha256).write_bytes(data)
+    with Session(sqlite_engine) as session, session.begin():
+        record_arrivals(session, [NewArrival(sha256, len(data), "air.dcm", None)])
+        assert next_chunks(session, 1, 64, timedelta(minutes=1)) == [[1]]
+    run_task(settings, home, sqlite_engine, monkeypatch, redelivered=False, model=Shipped())
+    with sqlite_engine.connect() as connection:
+        (row,) = results_of(connection, [1])
+    assert (row.state, row.label, row.probability, row.reason) == ("classified", "uncertain", None, None)
+    assert row.label_reason == HEADLESS

@@ -1,7 +1,7 @@
-"""The interpreter of a system under test: its decoder dies of files that say so.
+"""The interpreter of a system under test: its decoder dies of files that say so, or TensorFlow is broken.
 
 It does what a fault in a decoder's C code would do; the product has no hook for it. What headct starts it
-starts with `sys.executable`, which is the script of `interpreter()` that runs this file.
+starts with `sys.executable`, which is the script of `poisoned_interpreter()` that runs this file.
 """
 
 import importlib.abc
@@ -66,12 +66,22 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+class _BrokenTensorFlow(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        return ModuleSpec(name, self) if name == "tensorflow" else None
+
+    def exec_module(self, module: ModuleType) -> None:  # noqa: ARG002 - as the import system calls it
+        raise ImportError("no such library")
+
+
+_POISONS = {"decoder": _Finder, "tensorflow": _BrokenTensorFlow}
+
 if __name__ == "__main__":
     for name in [name for name in os.environ if name.startswith("PYTHON")]:
         del os.environ[name]  # as -I has it: with one of them headct would start this anew
-    sys.executable = sys.argv[1]
+    sys.executable, poison = sys.argv[1:3]
     at = sys.argv.index("-m") + 1
     module, sys.argv = sys.argv[at], sys.argv[at:]
     sys.path.pop(0)  # the folder of this file
-    sys.meta_path.insert(0, _Finder())
+    sys.meta_path.insert(0, _POISONS[poison]())
     runpy.run_module(module, run_name="__main__", alter_sys=True)

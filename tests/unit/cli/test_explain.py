@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import Engine
@@ -17,6 +18,7 @@ from core.errors import NothingToExplain, ScanNotFound, UnreadableImage
 from core.home import Home
 from core.reasons import Reason, ReasonCode
 from db.arrivals import NewArrival, record_arrivals
+from tests.dicom_files import as_bytes, ct_slice
 
 
 @pytest.fixture
@@ -108,3 +110,13 @@ def test_a_format_that_is_not_written_is_refused_before_anything_is_done(
     assert "a picture is written as .png, .jpg or .tif" in said
     assert "\x1b" not in said
     assert list(tmp_path.iterdir()) == [home_in_use.root] or not (tmp_path / name).exists()
+
+
+def test_a_ct_without_a_head_has_nothing_to_explain(
+    home_in_use: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    sha256 = arrive(sqlite_engine, home_in_use, as_bytes(ct_slice(np.full((80, 90), -1000, dtype=np.int16))))
+    problem = explain(sha256, tmp_path / "x.png")[2]
+    assert isinstance(problem, NothingToExplain)
+    assert "No network has looked" in str(problem)
+    assert not (tmp_path / "x.png").exists()

@@ -1,6 +1,7 @@
 """A loaded classifier gives the same answer to the same scan, in any company."""
 
 import hashlib
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,21 @@ import onnx
 import pytest
 from PIL import Image
 
-from core.errors import ModelAltered, ModelError, ModelNotFound, PreprocessingUnknown, RejectedImage
+from core.errors import (
+    HeadlessCt,
+    ModelAltered,
+    ModelError,
+    ModelNotFound,
+    NotACtSlice,
+    PreprocessingUnknown,
+    RejectedImage,
+)
+from core.reasons import ReasonCode
+from images.decoding import decode
 from models.card import ModelCard
 from models.classifier import Classifier
 from models.store import StoredModel, shipped_model
+from tests.dicom_files import as_bytes, ct_slice
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_scan
 
@@ -108,3 +120,43 @@ def test_without_onnx_runtime_it_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ModelError, match="ONNX Runtime, which runs the network, cannot be imported"):
         Classifier.load(shipped_model())
+
+
+def headless(kind: str) -> np.ndarray:
+    """Hounsfield units of a CT slice without a head: air, the vertex, a body with lungs."""
+    rows, columns = np.ogrid[-1.0:1.0:160j, -1.0:1.0:160j]
+    values = np.full((160, 160), -1000, dtype=np.int16)
+    if kind == "vertex":
+        values[rows**2 + columns**2 < 0.3] = 900
+    if kind == "body":
+        values[(rows / 0.6) ** 2 + (columns / 0.95) ** 2 < 1.0] = 40
+        for side in (-0.4, 0.4):
+            values[(rows / 0.4) ** 2 + ((columns - side) / 0.3) ** 2 < 1.0] = -800
+        values[(rows - 0.3) ** 2 + columns**2 < 0.01] = 700
+    return values
+
+
+@pytest.mark.parametrize("kind", ["air", "vertex", "body"])
+@pytest.mark.parametrize("version", ["2", "3"])
+def test_a_ct_without_a_head_is_told_from_what_is_no_ct(
+    classifier: Classifier, kind: str, version: str
+) -> None:
+    card = replace(classifier.card, preprocessing=replace(classifier.card.preprocessing, version=version))
+    served, values = Classifier(card, classifier._session), headless(kind)
+    with pytest.raises(HeadlessCt):
+        served.prepare(as_bytes(ct_slice(values)))
+    file = io.BytesIO()
+    Image.fromarray(decode(as_bytes(ct_slice(values)))).save(file, "PNG")
+    for other in (file.getvalue(), as_bytes(ct_slice(values, Modality=""))):
+        with pytest.raises(NotACtSlice) as caught:
+            served.prepare(other)
+        assert not isinstance(caught.value, HeadlessCt)
+        assert caught.value.reason.code in {ReasonCode.BLANK, ReasonCode.NO_HEAD, ReasonCode.NO_BRAIN}
+
+
+def test_a_ct_of_several_heads_is_refused_as_any_image(classifier: Classifier) -> None:
+    head = generate_scan(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
+    with pytest.raises(NotACtSlice) as caught:
+        classifier.prepare(as_bytes(ct_slice(np.hstack([head, head]))))
+    assert not isinstance(caught.value, HeadlessCt)
+    assert caught.value.reason.code is ReasonCode.SEVERAL_HEADS

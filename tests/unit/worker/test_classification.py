@@ -9,10 +9,11 @@ import pytest
 from msgspec.structs import replace
 from numpy.typing import NDArray
 from PIL import Image
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
-from core.errors import NetworkFailed, StoreUnavailable, UnreadableImage
+from cli.printing import print_scan
+from core.errors import HeadlessCt, NetworkFailed, StoreUnavailable, UnreadableImage
 from core.home import Home
 from core.reasons import ReasonCode
 from core.settings import Settings
@@ -20,14 +21,16 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.lifecycle import Claimant, left_behind, next_chunks, reclassify
 from db.promotions import promote, record_shipped
-from db.queries import find_scan, predictions_of
+from db.queries import counts_by_state, find_scan, predictions_of
+from db.readings import record_reading
 from db.results import results_of
 from db.states import Cause
 from db.tables import Prediction, Promotion, Scan, ShippedModel
-from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, Decision, OperatingPoint
+from models.card import BETWEEN_BOUNDS, HEADLESS, OUTSIDE_DOMAIN, Decision, OperatingPoint
 from models.classifier import Classifier
 from models.store import shipped_model
 from tests.dicom_files import as_bytes, ct_slice
+from training.phantoms.synthetic import generate_scan
 from worker.classification import classify_chunk
 
 
@@ -376,3 +379,47 @@ def test_a_dicom_slice_with_loss_is_warned_of_by_the_real_classifier(
     with Session(engine) as session:
         (row,) = results_of(session, [scan_id])
     assert "with loss by 77:1" in row.warnings
+
+
+def test_a_ct_without_a_head_is_uncertain_without_a_probability(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    air = np.full((80, 90), -1000, dtype=np.int16)
+    head = generate_scan(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
+    file = io.BytesIO()
+    Image.new("L", (90, 80)).save(file, "PNG")
+    ids = stored(engine, home, [as_bytes(ct_slice(air)), as_bytes(ct_slice(head)), file.getvalue()])
+    classifier = Classifier.load(shipped_model())
+    assert classify_chunk(engine, classifier, settings, home, ids, Claimant("task")) == 3
+    with Session(engine) as session:
+        rows = results_of(session, ids)
+        found = session.scalars(select(Prediction).order_by(Prediction.scan_id)).all()
+        assert [(row.state, row.reason_code) for row in rows] == [
+            ("classified", None),
+            ("classified", None),
+            ("rejected", "blank"),
+        ]
+        assert (rows[0].label, rows[0].label_reason, rows[0].probability) == ("uncertain", HEADLESS, None)
+        assert rows[0].model_version == classifier.card.version
+        assert [one.domain_distance is None for one in found] == [True, False]
+        print_scan(find_scan(session, str(ids[0])), [], found[:1], [], None)
+
+
+def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    class Headless(FakeClassifier):
+        def prepare(self, data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.float32]:
+            super().prepare(data, max_pixels, warned)
+            raise HeadlessCt(ReasonCode.NO_HEAD, "no head")
+
+    ids, classifier = stored(engine, home, [png(1), png(2)]), Headless()
+    classify(engine, settings, home, ids, classifier)
+    assert classifier.batches == []
+    with Session(engine) as session, session.begin():
+        assert counts_by_state(session)["classified"] == 2
+        record_reading(session, ids[0], "normal", "ann", None)
+    with Session(engine) as session, session.begin():
+        (agreement,) = session.execute(text("SELECT readings, uncertain, agreement FROM agreement")).all()
+        assert tuple(agreement) == (1, 1, None)
+        assert reclassify(session, "other", None) == 2
