@@ -133,7 +133,7 @@ def test_no_name_of_a_patient_leaves_the_database(
         f"{PATIENT}.png": (b"no image", "rejected"),
         f"{PATIENT}-cut.png": (scan_bytes[: len(scan_bytes) // 2], "rejected"),
         f"{PATIENT}-large.png": (bytes(2**20), "rejected"),
-        f"{PATIENT}.dcm": (as_bytes(ct_slice(PatientName=PATIENT)), "rejected"),
+        f"{PATIENT}.dcm": (as_bytes(ct_slice(PatientName=PATIENT)), "classified"),
         f"{PATIENT}-magnetic.dcm": (as_bytes(ct_slice(PatientName=PATIENT, Modality="MR")), "rejected"),
     }
     os.mkfifo(system.home.inbox / f"{PATIENT}.fifo")
@@ -170,7 +170,9 @@ def test_flower_only_shows_and_only_to_who_has_its_password(guarded: Guarded) ->
         handler[0] if isinstance(handler, tuple) else handler.regex.pattern
         for handler in flower.urls.handlers
     ]
-    worker = next(iter(json.loads(guarded.ask("/api/workers"))))
+    worker = next(
+        iter(wait_until(lambda: json.loads(guarded.ask("/api/workers")), what="Flower knows a worker"))
+    )
     asked = [
         re.sub(r"\(\.[+*]\)", quote(worker), path).rstrip("$?/") or "/"
         for path in paths
