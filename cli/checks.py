@@ -25,8 +25,9 @@ from db.queries import has_stored_scans
 from db.revision import check_migrated
 from db.training_runs import check_begun
 from models.serving import check_servable
+from scheduler.claims import CLAIMS, check_claims
 from scheduler.inbox import check_inbox, is_folder, regular_file, walk
-from scheduler.intake import CLAIMS, STORE_AWAY, TOO_LARGE, check_claims
+from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.

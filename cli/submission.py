@@ -17,7 +17,8 @@ from core.printable import printable
 from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of
-from scheduler.intake import File, Intake, StrPath
+from scheduler.claims import File, StrPath
+from scheduler.intake import Intake
 
 _BATCH = 32
 _LOOK_S = 0.2

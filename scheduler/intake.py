@@ -1,8 +1,4 @@
-"""Intake: file -> claim -> store -> row -> gone, in this order.
-
-A claim is a folder `inbox/.incoming/<uuid>`, for headct's user alone. Files are renamed into it, under their
-paths below the inbox, before a byte of them is read; nobody else can exchange them there. The claim's name
-and such a path are the key of one arrival.
+"""Intake: file -> claim (`scheduler.claims`) -> store -> row -> gone, in this order.
 
 A crash between any two steps loses nothing: until its row is committed a file is in the inbox or in a claim,
 and what is in the store without a row is written over when the file is taken again. It doubles nothing
@@ -11,20 +7,17 @@ either: what was recorded and not yet removed is found in its claim, and has the
 
 import contextlib
 import errno
-import hashlib
 import itertools
 import os
-import stat
-import uuid
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import ImageTooLarge, InboxUnusable, StoreUnavailable
+from core.errors import ImageTooLarge, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from core.store import (
@@ -40,10 +33,17 @@ from core.store import (
 )
 from db.arrivals import NewArrival, known_identities, record_arrivals
 from db.queries import has_stored_scans
+from scheduler.claims import (
+    CLAIMS,
+    File,
+    StrPath,
+    files_of,
+    identity_of,
+    move_into,
+    new_claim,
+    remove_folders,
+)
 from scheduler.room import Disks
-
-CLAIMS = ".incoming"
-"""In the inbox, as a rename does not leave its file system."""
 
 VANISHED = "there is no such file"
 CHANGED = "it changed while it was read, or is still open for writing"
@@ -55,53 +55,12 @@ RECORDED = "it is recorded but cannot be moved or removed; give this user the ri
 
 STORE_AWAY = "The store is empty, but the database has scans: mount its disk, or bring it back from a backup"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_IMMOVABLE = (errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
-"""A folder below the inbox is a mount of its own, or another user's."""
 
 # What is larger than any image is not even hashed, which would hold up all others.
 _LARGEST_READ = 4 * 2**30
 
 # Half of a file's time is its fsync: four wait side by side; more would cost more than they save.
 _THREADS = 4
-
-# The watcher's paths are text: objects of pathlib cost a quarter of a file's time.
-StrPath: TypeAlias = str | Path
-
-
-class File(NamedTuple):
-    """A file to take in.
-
-    Attributes
-    ----------
-    path
-        Where it is dropped or submitted.
-    name
-        Its name for people: below the inbox, or below the folder that was submitted.
-    place, folder
-        Where it is read: a path, or a name in an open folder.
-    claim
-        Name of the claim that it is in.
-    identity
-        Of what cannot be claimed and is taken where it is: the same as long as nobody touches it.
-    """
-
-    path: StrPath
-    name: StrPath
-    place: str = ""
-    folder: int | None = None
-    claim: str | None = None
-    identity: str | None = None
-
-    @property
-    def source_name(self) -> str:
-        """The name as text that every database takes; bytes that are no UTF-8 are written as `\\xNN`."""
-        return os.fsencode(self.name).decode("utf-8", "backslashreplace")
-
-    def key(self, sha256: str) -> str | None:
-        """Of its arrival: the same if it is found again. None where it cannot be."""
-        if self.claim is None:
-            return self.identity
-        return hashlib.sha256(f"{self.claim}:{sha256}:".encode() + os.fsencode(self.name)).hexdigest()
 
 
 class Taken(NamedTuple):
@@ -155,15 +114,16 @@ class Intake:
         with self._open_stores() as stores:
             if self.looks_for_claims:
                 for claim in self._left_claims():
-                    self._record(_files_of(claim, self._home.inbox), stores, taken, remove=True)
-                    _remove_folders(claim)
+                    self._record(files_of(claim, self._home.inbox), stores, taken, remove=True)
+                    remove_folders(claim)
             self.looks_for_claims = True  # until this is done
             with self._opened(files, taken, remove=True) as opened:
                 if opened:
-                    claim = self._new_claim()
-                    claimed, immovable = _claimed(opened, claim, taken)
+                    claim = new_claim(self._claims)
+                    claimed, immovable, failed = move_into(claim, opened)
+                    taken.left.update({file.path: _unreadable(error, "moved") for file, error in failed})
                     self._record([*claimed, *self._unknown(immovable, taken)], stores, taken, remove=True)
-                    _remove_folders(claim)
+                    remove_folders(claim)
             self.looks_for_claims = False
         return taken
 
@@ -252,19 +212,6 @@ class Intake:
             os.close(descriptor)
         return None
 
-    def _new_claim(self) -> Path:
-        claim = self._claims / uuid.uuid4().hex
-        try:
-            self._claims.mkdir(0o700, exist_ok=True)
-            check_claims(self._claims)
-            claim.mkdir(0o700)
-        except OSError as error:
-            raise InboxUnusable(
-                f"{self._claims} cannot be written ({error.strerror}): files are taken in there. Let this "
-                "user write in the inbox."
-            ) from error
-        return claim
-
     def _left_claims(self) -> list[Path]:
         return sorted(self._claims.iterdir()) if self._claims.is_dir() else []
 
@@ -275,7 +222,7 @@ class Intake:
         found: list[File] = []
         for file in immovable:
             try:
-                found.append(file._replace(identity=_identity(file)))
+                found.append(file._replace(identity=identity_of(file)))
             except OSError as error:
                 taken.left[file.path] = _unreadable(error)
         with Session(self._engine) as session:
@@ -345,21 +292,6 @@ class Intake:
         return _Kept(file, store, arrival, kept)
 
 
-def check_claims(claims: Path) -> None:
-    """Raise unless the folder of claims, which is there, is this user's alone to write in.
-
-    Raises
-    ------
-    InboxUnusable
-    """
-    status = claims.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-        raise InboxUnusable(
-            f"{claims} must be a folder that this user alone can write in, since files wait there to be "
-            "recorded. Move what is in it into the inbox, and remove it."
-        )
-
-
 def never_read(size_bytes: int, settings: Settings) -> bool:
     """Whether a file of that size is left in the inbox, since reading it would take too long."""
     return size_bytes > max(_LARGEST_READ, settings.max_file_mb * 2**20)
@@ -392,51 +324,6 @@ class _Kept(NamedTuple):
         except OSError:
             return RECORDED
         return None
-
-
-def _claimed(files: Sequence[File], claim: Path, taken: Taken) -> tuple[list[File], list[File]]:
-    """The files, moved into the claim, and those that can only be taken where they are."""
-    claimed: list[File] = []
-    immovable: list[File] = []
-    made = {""}
-    for file in files:
-        place, parent = f"{claim}/{file.name}", os.path.split(file.name)[0]
-        try:
-            if parent not in made:
-                (claim / parent).mkdir(parents=True, exist_ok=True)
-                made.add(parent)
-            os.rename(file.place, place, src_dir_fd=file.folder)
-        except OSError as error:
-            if error.errno in _IMMOVABLE:
-                immovable.append(file)
-            else:
-                taken.left[file.path] = _unreadable(error, "moved")
-        else:
-            claimed.append(File(file.path, file.name, place, claim=claim.name))
-    return claimed, immovable
-
-
-def _identity(file: File) -> str:
-    status = os.stat(file.place, dir_fd=file.folder, follow_symlinks=False)
-    facts = f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:"
-    return hashlib.sha256(facts.encode() + os.fsencode(file.name)).hexdigest()
-
-
-def _files_of(claim: Path, inbox: Path) -> list[File]:
-    """What is in a claim that was left; it came from the inbox."""
-    places = [f"{folder}/{name}" for folder, _, names in os.walk(claim) for name in names]
-    names = [place[len(str(claim)) + 1 :] for place in places]
-    return [
-        File(f"{inbox}/{name}", name, place, claim=claim.name)
-        for name, place in zip(names, places, strict=True)
-    ]
-
-
-def _remove_folders(claim: Path) -> None:
-    """Remove a claim that holds no file any more."""
-    for folder, _, _ in os.walk(claim, topdown=False):
-        with contextlib.suppress(OSError):  # not empty
-            Path(folder).rmdir()
 
 
 def _is_one_of(folder: int, paths: Sequence[Path]) -> bool:

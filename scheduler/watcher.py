@@ -19,11 +19,12 @@ from sqlalchemy.exc import DBAPIError
 from core.errors import DiskNearlyFull, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
+from scheduler.claims import File
 from scheduler.dispatcher import Dispatcher
 from scheduler.emptied import EmptiedFolders
 from scheduler.events import FileEvents, Noticed
 from scheduler.inbox import carries_its_end, check_inbox, regular_file, walk
-from scheduler.intake import CHANGED, RECORDED, VANISHED, File, Intake
+from scheduler.intake import CHANGED, RECORDED, VANISHED, Intake
 from scheduler.metrics import FILES_TAKEN
 from scheduler.pause import Pause
 

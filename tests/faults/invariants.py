@@ -14,8 +14,8 @@ from core.settings import Settings
 from db.engine import now, reading
 from db.states import UNFINISHED, UNFINISHED_RUNS, ScanState
 from db.tables import Arrival, Prediction, Scan, TrainingRun
+from scheduler.claims import CLAIMS
 from scheduler.inbox import find_files
-from scheduler.intake import CLAIMS
 
 _MAX_ATTEMPTS = Settings().max_attempts
 

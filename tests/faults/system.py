@@ -24,8 +24,8 @@ from db.engine import make_engine, reading
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
 from db.tables import Arrival, Scan
+from scheduler.claims import File
 from scheduler.inbox import find_files
-from scheduler.intake import File
 from tests.faults.invariants import Drop, processes_of
 from tests.processes import scrape, start_headct, wait_until
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from db.engine import reading
 from db.tables import Arrival
-from scheduler.intake import CLAIMS, File
+from scheduler.claims import CLAIMS, File
 from tests.faults.invariants import Drop
 from tests.faults.system import System
 from tests.faults.trials import Trial, Trials

@@ -27,8 +27,9 @@ from db.engine import make_engine
 from db.migrate import migrate
 from db.states import ScanState
 from scheduler import intake as intake_module
+from scheduler.claims import File
 from scheduler.inbox import carries_its_end, regular_file, walk
-from scheduler.intake import CHANGED, VANISHED, File, Intake
+from scheduler.intake import CHANGED, VANISHED, Intake
 
 if TYPE_CHECKING:
     from atheris import FuzzedDataProvider

@@ -27,8 +27,9 @@ from core.settings import Settings
 from db.engine import make_engine
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
+from scheduler.claims import CLAIMS, File
 from scheduler.inbox import walk
-from scheduler.intake import CLAIMS, File, Intake
+from scheduler.intake import Intake
 from tests.fuzz.test_decoder import FULL
 
 MOST_BYTES = 2048

@@ -17,9 +17,10 @@ from core.home import Home
 from core.settings import Settings
 from db.engine import make_engine
 from db.tables import Arrival
+from scheduler.claims import CLAIMS
 from scheduler.dispatcher import Dispatcher
 from scheduler.events import FileEvents
-from scheduler.intake import CLAIMS, Intake
+from scheduler.intake import Intake
 from scheduler.watcher import Watcher
 from tests.conftest import file_system
 from tests.processes import wait_until

@@ -17,8 +17,9 @@ from core.store import remove_leftovers
 from db.arrivals import NewArrival
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
+from scheduler.claims import CLAIMS, File
 from scheduler.inbox import walk
-from scheduler.intake import CHANGED, CLAIMS, RECORDED, TOO_LARGE, VANISHED, File, Intake
+from scheduler.intake import CHANGED, RECORDED, TOO_LARGE, VANISHED, Intake
 from tests.conftest import file_system
 
 
@@ -273,7 +274,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("size", [5, 2**20 + 1])
-@pytest.mark.parametrize("step", ["record_arrivals", "_Kept.remove", "_remove_folders"])
+@pytest.mark.parametrize("step", ["record_arrivals", "_Kept.remove", "remove_folders"])
 def test_an_intake_that_was_killed_loses_and_doubles_nothing(
     intake: Intake,
     home: Home,
