@@ -33,6 +33,7 @@ COPY db /app/db
 COPY images /app/images
 COPY models /app/models
 COPY scheduler /app/scheduler
+COPY services /app/services
 COPY training /app/training
 COPY worker /app/worker
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli.context import open_home
 from cli.terminal import say
+from services.context import open_home
 
 
 def register(app: typer.Typer) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.context import open_migrated
 from cli.terminal import say
+from services.context import open_migrated
 
 app = typer.Typer(help="Import and show the labelled images that training learns from.", no_args_is_help=True)
 
@@ -24,11 +24,11 @@ def import_folder(
 ) -> None:
     """Add a folder of labelled images; whatever is there already is passed over."""
     from cli.dataset_printing import print_dataset, print_files
-    from cli.image_files import kinds
     from cli.submission import progress_bar
     from core.image_files import Limits
     from db.engine import reading
     from db.labelled_images import labelled_images
+    from services.image_files import kinds
     from training.labelled.examining import examine_all
     from training.labelled.folder import list_folder
     from training.labelled.importing import import_images

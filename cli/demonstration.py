@@ -18,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Engine, Row
 
-from cli.image_files import image_files
 from cli.parts import PARENT
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.submission import progress_bar
@@ -33,6 +32,7 @@ from db.queries import count_arrivals, counts_by_state
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
 from models.card import CLASSES, UNCERTAIN
+from services.image_files import image_files
 from training.labelled.label_table import TABLE, read_table
 from training.phantoms.synthetic import write_scans
 from worker.flower import flower_password, flower_port

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from cli.context import open_migrated
 from cli.evaluation_printing import print_recipes, print_version
-from cli.model_in_use import model_in_use
 from cli.submission import progress_bar
 from core.image_files import Limits
 from core.settings import load_settings
 from db.states import Part
 from images.constants import Preprocessing
 from models.store import ModelStore, shipped_model
+from services.context import open_migrated
+from services.models import model_in_use
 from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
 from training.crossvalidation import Plan, compare
 from training.dataset import Dataset, fingerprint, load_dataset

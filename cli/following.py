@@ -5,12 +5,12 @@ import time
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.context import Context
 from cli.run_printing import print_outcome
 from db.engine import reading
 from db.states import UNFINISHED_RUNS, RunState
 from db.tables import EpochRecord
 from db.training_runs import epochs_of, find_run
+from services.context import Context
 
 _LOOK_S = 0.5
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.context import open_migrated
 from cli.terminal import say
 from cli.user import MAX_NAME, user_name
 from core.errors import LabelConflict
+from services.context import open_migrated
 
 if TYPE_CHECKING:
     from db.tables import Arrival

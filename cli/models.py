@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.context import open_migrated
 from cli.user import user_name
+from services.context import open_migrated
 
 if TYPE_CHECKING:
     from models.card import ModelCard
+    from services.models import Switch
 
 app = typer.Typer(
     help="List, compare and show the versions of the network, and change the one in use.",
@@ -66,26 +67,13 @@ def compare(a: Version, b: Version) -> None:
 @app.command()
 def promote(version: Version, by: By = None) -> None:
     """Put a version into use; the workers switch within 5 s, without a restart."""
-    from sqlalchemy.orm import Session
+    from services.models import promote as put_into_use
 
-    from db.promotions import promote as put_into_use
-    from db.states import Cause
-    from models.serving import check_servable
-    from models.store import ModelStore, shipped_model
-
-    context = open_migrated()
-    stored = ModelStore(context.home.models).find(version)
-    check_servable(stored)
-    meant = None if stored.card.version == shipped_model().card.version else version
-    with Session(context.engine) as session, session.begin():
-        promotion = put_into_use(
-            session, meant, cause=Cause.PERSON, decided_by=by or user_name(), evidence=None
-        )
-        replaced = promotion.replaced_version if promotion else None
-    if replaced is None:
+    switch = put_into_use(open_migrated(), version, by or user_name())
+    if switch.replaced is None:
         typer.echo(f"{version} is in use already. Nothing was recorded.")
     else:
-        _say_switched(version, replaced)
+        _say_switched(switch)
         typer.echo(
             "Scans without a result of it show an earlier one; `headct reclassify` classifies them again."
         )
@@ -106,33 +94,18 @@ def convert() -> None:
 @app.command()
 def rollback(by: By = None) -> None:
     """Go back to the version that was in use before; a second time: one further back."""
-    from sqlalchemy.orm import Session
+    from services.models import rollback as go_back
 
-    from db.promotions import rollback as go_back
-    from db.promotions import version_in_use
-    from models.serving import check_servable
-    from models.store import ModelStore
-
-    context = open_migrated()
-    with Session(context.engine) as session, session.begin():
-        promotion = go_back(session, by or user_name())
-        stored = ModelStore(context.home.models).find(version_in_use(session))
-        check_servable(stored)  # or nothing is recorded
-        replaced = promotion.replaced_version
-    _say_switched(stored.card.version, replaced)
+    _say_switched(go_back(open_migrated(), by or user_name()))
 
 
-def _say_switched(version: str, replaced: str) -> None:
-    from db.promotions import SHIPPED
-    from models.store import shipped_model
-
-    before = shipped_model().card.version if replaced == SHIPPED else replaced
-    typer.echo(f"{version} is in use instead of {before}. Running workers switch within 5 s.")
+def _say_switched(switch: "Switch") -> None:
+    typer.echo(f"{switch.version} is in use instead of {switch.replaced}. Running workers switch within 5 s.")
 
 
 def _card(version: str | None) -> "ModelCard":
-    from cli.model_in_use import model_in_use
     from models.store import ModelStore
+    from services.models import model_in_use
 
     context = open_migrated()
     stored = ModelStore(context.home.models).find(version) if version else model_in_use(context)

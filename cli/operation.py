@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli.context import open_migrated
 from cli.terminal import fold, width
 from core.printable import printable
+from services.context import open_migrated
 
 _INDENT = 5
 
@@ -21,7 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
     """Show counts by state, the queue, the workers, the oldest unfinished scan, the model in use."""
-    from cli.state import print_state, read_state
+    from cli.state import print_state
+    from services.status import read_state
 
     state = read_state(open_migrated())
     if as_json:
@@ -33,10 +34,11 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] =
 
 def doctor() -> None:
     """Check everything that headct needs; exit 1 if something has to be done."""
-    from cli.checks import run_checks
+    from services.doctor import run_checks
 
     well = True
-    for name, problem in run_checks():
+    # Elsewhere than on a terminal this may be kept, and a name can identify a patient.
+    for name, problem in run_checks(names=sys.stdout.isatty()):
         well = well and problem is None
         first, *rest = _folded(f"{name}: {problem}" if problem else name)
         typer.echo(f"{'ok ' if problem is None else 'BAD'}  {first}")

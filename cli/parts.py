@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from cli.context import Context, make_home, open_migrated
 from cli.failures import in_words
 from core.errors import GraphMissing, HeadctError
 from core.logging import configure_logging, log_only
 from core.queues import INFERENCE_QUEUE
+from services.context import Context, make_home, open_migrated
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ def worker(
 ) -> None:
     """Run a worker: classifies, or trains (--queue training)."""
     from cli.extras import require_training
-    from cli.model_in_use import model_in_use
     from models.store import verified_graph
+    from services.models import model_in_use
     from worker.service import run_worker
 
     with _part() as context:
@@ -87,9 +87,9 @@ def redis() -> None:
 def migrate() -> None:
     """Bring the database, and the models of an earlier release, to this headct."""
     from cli.conversion import convert_versions
-    from cli.model_in_use import record_shipped_version
     from db.migrate import migrate as upgrade
     from db.revision import REVISIONS
+    from services.models import record_shipped_version
 
     context = make_home()
     upgrade(context.engine)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import typer
 
-from cli.image_files import is_folder
 from core.printable import printable
+from services.image_files import is_folder
 
 _FORMATS = {"": "PNG", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF"}
 

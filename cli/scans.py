@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.context import open_migrated
 from cli.moments import Since, parse_since
 from cli.numbers import BIGINT_MAX
 from cli.printing import Format, print_scan, write_rows
 from db.states import ScanState
+from services.context import open_migrated
 
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
 _TABLE_ROWS = 50
@@ -94,24 +94,13 @@ def retry(
     rejected: Annotated[bool, typer.Option("--rejected", help="all that are rejected")] = False,
 ) -> None:
     """Put rejected or quarantined scans back into the queue."""
-    from sqlalchemy.orm import Session
-
-    from db.lifecycle import RETRIED, in_state
-    from db.lifecycle import retry as put_back
-    from db.queries import find_scan
+    from services.requeue import retry as put_back
 
     if not (scans or quarantined or rejected):
         raise typer.BadParameter("name scans, or give --quarantined or --rejected")
-    context = open_migrated()
-    with Session(context.engine) as session, session.begin():
-        named = [find_scan(session, scan) for scan in scans or []]
-        ids = {scan.id for scan in named}
-        refused = [f"{scan.id} is {scan.state}" for scan in named if scan.state not in RETRIED]
-        ids |= set(in_state(session, ScanState.QUARANTINED)) if quarantined else set()
-        ids |= set(in_state(session, ScanState.REJECTED)) if rejected else set()
-        moved = put_back(session, sorted(ids))
-    context.home.wake_dispatcher()
-    typer.echo(f"{moved} of {len(ids)} scans wait again.")
-    if refused:
-        typer.echo(f"Only rejected and quarantined scans can be retried: {', '.join(refused)}.", err=True)
+    done = put_back(open_migrated(), scans or [], quarantined=quarantined, rejected=rejected)
+    typer.echo(f"{done.moved} of {done.asked} scans wait again.")
+    if done.refused:
+        named = ", ".join(f"{scan_id} is {state}" for scan_id, state in done.refused.items())
+        typer.echo(f"Only rejected and quarantined scans can be retried: {named}.", err=True)
         raise typer.Exit(1)

@@ -6,21 +6,17 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy.exc import DBAPIError
 
-from cli.context import Context
-from cli.image_files import image_files, is_folder, kinds
 from cli.results_table import print_table
 from cli.terminal import say
-from core.errors import DiskNearlyFull, HeadctError, StoreUnavailable
 from core.printable import printable
 from db.engine import reading
 from db.queries import unfinished_of
 from db.results import results_of
-from scheduler.claims import File, StrPath
-from scheduler.intake import Intake
+from services.context import Context
+from services.image_files import kinds
+from services.submit import submit
 
-_BATCH = 32
 _LOOK_S = 0.2
 _SILENCE_S = 30
 
@@ -37,61 +33,29 @@ def progress_bar() -> Progress:
 
 
 def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tuple[list[int], int]:
-    """Take the files in; returns the scan ids and how many files could not be taken.
+    """Take the files in, and say what became of them; returns scan ids and how many were not taken.
 
     Raises
     ------
     HeadctError
-        There is no image; or the store or the database refuses, and what was not recorded is where it was.
     """
-    candidates, others = _candidates(paths)
-    if not candidates:
-        raise HeadctError(_nothing(paths, others))
-    intake = Intake(context.settings, context.home, context.engine)
-    scan_ids: dict[int, None] = {}
-    left: dict[StrPath, str] = {}
-    with progress_bar() as bar:
-        for start in bar.track(range(0, len(candidates), _BATCH), description="Taking in", total=None):
-            try:
-                taken = intake.submit(candidates[start : start + _BATCH], remove=move)
-            except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
-                problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
-                raise HeadctError(
-                    f"{start} files were taken in, then: {problem}. The others are where they were. "
-                    "`headct doctor` says what to do; then submit them again: the same bytes get one result."
-                ) from error
-            scan_ids |= dict.fromkeys(taken.scan_ids.values())
-            left |= taken.left
-            context.home.wake_dispatcher()
-    intake.close()
-    for path, reason in left.items():
+    bar = progress_bar()
+    task = bar.add_task("Taking in", total=None)
+
+    def told(taken: int, total: int) -> None:
+        bar.start()  # not before there is something to tell; again it does nothing
+        bar.update(task, completed=taken, total=total)
+
+    try:
+        done = submit(context, paths, move=move, told=told)
+    finally:
+        if bar.live.is_started:  # else it would print an empty line
+            bar.stop()
+    for path, reason in done.left.items():
         say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
-    note = f"; passed over, no images by their content: {kinds(others)}" if others else ""
-    say(f"{len(candidates) - len(left)} files taken in as {len(scan_ids)} scans{note}.", err=True)
-    return list(scan_ids), len(left)
-
-
-def _candidates(paths: Sequence[Path]) -> tuple[list[File], list[Path]]:
-    """What is named, and the images in folders that are named; and what else lies in these."""
-    found: list[File] = []
-    others: list[Path] = []
-    for path in paths:
-        if not is_folder(path):
-            found.append(File(path, Path(path.name)))
-            continue
-        files = image_files(path)
-        found += [File(file, file.relative_to(path.parent)) for file in files.images]
-        others += files.others
-    return found, others
-
-
-def _nothing(paths: Sequence[Path], others: Sequence[Path]) -> str:
-    folders = ", ".join(printable(str(path)) for path in paths)
-    seen = f"no image in {folders}, only {kinds(others)}" if others else f"no file in {folders}"
-    return (
-        f"Nothing was taken: there is {seen} (hidden and unfinished files apart). PNG, JPEG, TIFF, BMP and "
-        "DICOM are known by their content; a file that is named itself is always taken."
-    )
+    note = f"; passed over, no images by their content: {kinds(done.others)}" if done.others else ""
+    say(f"{done.taken} files taken in as {len(done.scan_ids)} scans{note}.", err=True)
+    return done.scan_ids, len(done.left)
 
 
 def wait_for_results(context: Context, scan_ids: Sequence[int]) -> int:

@@ -8,13 +8,10 @@ import sys
 import typer
 from rich.console import Console
 
-from cli.context import Context
 from cli.conversion import convert_versions
 from cli.extras import can_train
-from cli.model_in_use import check_can_classify, record_shipped_version
 from cli.parts import PARENT
 from cli.streams import ReaderGone
-from cli.supervised import SUPERVISOR_PASSWORD
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import OutputLost
 from core.home import Home
@@ -24,6 +21,9 @@ from core.settings import Settings
 from db.migrate import migrate
 from scheduler.inbox import check_inbox
 from scheduler.metrics import metrics_port
+from services.context import Context
+from services.models import check_can_classify, record_shipped_version
+from services.supervised import SUPERVISOR_PASSWORD
 from worker.flower import flower_password, flower_port
 
 # The parts stop side by side, Redis after them, all within the 10 s that `up` promises.

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cli.context import open_migrated
 from cli.numbers import BIGINT_MAX, INTEGER_MAX
 from cli.user import user_name
+from services.context import open_migrated
 
 app = typer.Typer(help="List, follow, cancel and report training runs.")
 RunId = Annotated[int, typer.Argument(metavar="ID", min=1, max=BIGINT_MAX, help="as `headct runs` lists it")]

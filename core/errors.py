@@ -172,3 +172,7 @@ class ScanNotFound(HeadctError):
 
 class NothingToExplain(HeadctError):
     """The scan was not classified."""
+
+
+class NothingSubmitted(HeadctError):
+    """There is no image in what was submitted."""

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cli.context import Context
-from cli.state import print_state, read_state
+from cli.state import print_state
 from core.home import Home
 from core.ports import free_port
 from core.secret import Secret
@@ -20,6 +19,8 @@ from core.settings import Settings
 from db.engine import make_engine
 from db.tables import Arrival
 from scheduler.inbox import find_files
+from services.context import Context
+from services.status import read_state
 from tests.conftest import file_system
 from tests.faults.system import System, running_system, still_running
 from tests.faults.trials import Trials

@@ -175,7 +175,7 @@ def test_the_doctors_lines_are_folded_at_spaces(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "cli.checks.run_checks", lambda: iter([("settings", None), ("inbox", f"{WHY} {NAME}")])
+        "services.doctor.run_checks", lambda **_: iter([("settings", None), ("inbox", f"{WHY} {NAME}")])
     )
     with pytest.raises(operation.typer.Exit):
         doctor()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.context import make_home, open_home
 from core.errors import HomeNotPrivate
 from core.home import Home
 from core.private import check_private
+from services.context import make_home, open_home
 
 
 @pytest.fixture(autouse=True)

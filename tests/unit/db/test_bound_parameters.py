@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[3]
-PACKAGES = ["cli", "core", "db", "images", "models", "scheduler", "training", "worker"]
+PACKAGES = ["cli", "core", "db", "images", "models", "scheduler", "services", "training", "worker"]
 TEXT = {"text", "literal_column", "exec_driver_sql", "DDL", "executescript"}
 """What takes SQL as text, so that only a text of the code may stand there."""
 STATEMENT = {"execute", "executemany", "scalar", "scalars", "stream"}

@@ -1,16 +1,15 @@
-"""What `headct doctor` looks at. Each check returns nothing if all is well, or what to do."""
+"""Is all well, and what to do if not. Each check returns nothing if all is well."""
 
 import contextlib
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from cli.context import Context, open_home
-from cli.model_in_use import model_in_use
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import BrokerUnusable, HeadctError
 from core.heartbeat import check_heard
@@ -29,6 +28,9 @@ from scheduler.claims import CLAIMS, check_claims
 from scheduler.inbox import check_inbox, is_folder, regular_file, walk
 from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
+from services.context import Context, open_home
+from services.models import model_in_use
+from services.supervised import ended_parts
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.
 _HELD_S = 600
@@ -38,8 +40,14 @@ _OF_POSTGRESQL = ("root.crt", "root.crl", "postgresql.crt", "postgresql.key")
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
-def run_checks() -> Iterator[tuple[str, str | None]]:
-    """Each check's name, and what is wrong and what to do, or None."""
+def run_checks(*, names: bool = False) -> Iterator[tuple[str, str | None]]:
+    """Each check's name, and what is wrong and what to do, or None.
+
+    Parameters
+    ----------
+    names
+        Whether a file may be named, which can identify a patient.
+    """
     try:
         context = open_home()
     except HeadctError as error:
@@ -47,7 +55,7 @@ def run_checks() -> Iterator[tuple[str, str | None]]:
         return
     yield "settings and home", None
     checks: list[tuple[str, Callable[[Context], None]]] = [
-        ("inbox", _inbox),
+        ("inbox", partial(_inbox, names=names)),
         ("store", _store),
         ("free disk", _free_disk),
         ("broker", _broker),
@@ -81,8 +89,6 @@ def _settings_of_others(context: Context) -> str:
 
 
 def _parts(context: Context) -> None:
-    from cli.supervised import ended_parts
-
     if ended := ended_parts(context.home):
         logs = ", ".join(str(context.home.logs / f"{part}.log") for part in ended)
         raise HeadctError(
@@ -90,7 +96,7 @@ def _parts(context: Context) -> None:
         )
 
 
-def _inbox(context: Context) -> None:
+def _inbox(context: Context, *, names: bool) -> None:
     check_inbox(context.home.inbox)
     folders: list[str] = []
     files = [Path(path) for path in walk(str(context.home.inbox), folders.append)]
@@ -98,42 +104,41 @@ def _inbox(context: Context) -> None:
     stuck += [path for path in files if not _can_be_taken(path)]
     if stuck:
         raise HeadctError(
-            f"{len(stuck)} files cannot be read or removed{_first(stuck)}. Run `chmod u+r` on them and "
-            "`chmod u+rwx` on their folders, or change the owner; move up what has a path of more than "
+            f"{len(stuck)} files cannot be read or removed{_first(stuck, names)}. Run `chmod u+r` on them "
+            "and `chmod u+rwx` on their folders, or change the owner; move up what has a path of more than "
             "4,095 bytes. They are taken at the next rescan."
         )
     if large := [path for path in files if _has_waited(path, context.settings.max_file_mb * 2**20)]:
-        raise HeadctError(f"{len(large)} files are left{_first(large)}: {TOO_LARGE}.")
+        raise HeadctError(f"{len(large)} files are left{_first(large, names)}: {TOO_LARGE}.")
     if held := [path for path in files if _is_held(path)]:
         raise HeadctError(
             f"{len(held)} files have not changed for {_HELD_S // 60} minutes, but another program "
-            f"has them open for writing{_first(held)}. They are taken when it closes them: end it "
+            f"has them open for writing{_first(held, names)}. They are taken when it closes them: end it "
             "(`fuser -v FILE` names it)."
         )
     if unfinished := [path for path in map(Path, _left_by_name(folders)) if _is_old(path)]:
         raise HeadctError(
             f"{len(unfinished)} files or folders are left alone, since their names say that they are still "
-            f"written, but have not changed for {_HELD_S // 60} minutes{_first(unfinished)}. Rename those "
-            "that are whole, and remove the others."
+            f"written, but have not changed for {_HELD_S // 60} minutes{_first(unfinished, names)}. Rename "
+            "those that are whole, and remove the others."
         )
-    _claims(context.home.inbox / CLAIMS)
+    _claims(context.home.inbox / CLAIMS, names=names)
 
 
-def _claims(claims: Path) -> None:
+def _claims(claims: Path, *, names: bool) -> None:
     if not os.path.lexists(claims):
         return
     check_claims(claims)
     old = [claim for claim in claims.iterdir() if time.time() - claim.stat().st_mtime >= _HELD_S]
     if files := [Path(path) for claim in old for path in walk(str(claim))]:
         raise HeadctError(
-            f"{len(files)} files wait in {claims} to be recorded{_first(files)}. Where `headct status` says "
-            "that the intake pauses, end what it names; else move what is no image out of there."
+            f"{len(files)} files wait in {claims} to be recorded{_first(files, names)}. Where `headct "
+            "status` says that the intake pauses, end what it names; else move what is no image out of there."
         )
 
 
-def _first(paths: list[Path]) -> str:
-    """On a terminal only: elsewhere this text may be kept, and a name can identify a patient."""
-    return f", the first is {printable(str(paths[0]))}" if sys.stdout.isatty() else ""
+def _first(paths: list[Path], named: bool) -> str:
+    return f", the first is {printable(str(paths[0]))}" if named else ""
 
 
 def _left_by_name(folders: list[str]) -> Iterator[str]:

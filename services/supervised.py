@@ -17,9 +17,10 @@ def ended_parts(home: Home) -> list[str]:
     if not home.supervisor_socket.exists():
         return []
     password = home.secret(SUPERVISOR_PASSWORD)
-    from xmlrpc.client import Error, ServerProxy
+    # With a library of its own, for this one question.
+    from xmlrpc.client import Error, ServerProxy  # noqa: PLC0415
 
-    from supervisor.xmlrpc import SupervisorTransport
+    from supervisor.xmlrpc import SupervisorTransport  # noqa: PLC0415
 
     transport = SupervisorTransport("headct", password, f"unix://{home.supervisor_socket}")
     before = socket.getdefaulttimeout()

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cli.checks import run_checks
-from cli.supervised import SUPERVISOR_PASSWORD, ended_parts
 from cli.supervision import configuration, tell_supervisor
 from core.home import Home
 from core.settings import Settings
+from services.doctor import run_checks
+from services.supervised import SUPERVISOR_PASSWORD, ended_parts
 from tests.processes import wait_until
 
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from cli.image_files import image_files, kinds
+from services.image_files import image_files, kinds
 from tests.dicom_files import as_bytes, ct_slice
 
 

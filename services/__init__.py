@@ -1,0 +1,1 @@
+"""What a person asks of headct, one function each: no printing, no exit codes."""

@@ -1,0 +1,63 @@
+"""Where in a scan the network sees what speaks for a hemorrhage."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import NotACtSlice, NothingToExplain
+from core.image_files import read_stored
+from db.engine import reading
+from db.queries import find_scan
+from images.decoding import GreyImage, decode
+from models.card import Decision
+from models.classifier import Classifier
+from models.explain import heat_map, in_image
+from services.context import Context
+from services.models import model_in_use
+
+
+class Explained(NamedTuple):
+    """What the version in use says of a scan, and why.
+
+    Attributes
+    ----------
+    image
+        Grey (height, width).
+    heat
+        float32 (height, width), as `models.explain.in_image` gives it.
+    """
+
+    scan_id: int
+    version: str
+    decision: Decision
+    image: GreyImage
+    heat: NDArray[np.float32]
+
+
+def explain(context: Context, reference: str) -> Explained:
+    """Look at a scan, named by its id or SHA-256, once more.
+
+    Raises
+    ------
+    ScanNotFound, NothingToExplain, RejectedImage, ModelError
+    """
+    with reading(context.engine) as session:
+        scan = find_scan(session, reference)
+        scan_id, sha256, state, reason = scan.id, scan.sha256, scan.state, scan.reason
+    if reason is not None:
+        raise NothingToExplain(f"Scan {scan_id} is {state}, so there is nothing to explain: {reason}")
+    limits = context.settings
+    image = decode(read_stored(context.home, sha256, limits.max_file_mb), limits.max_pixels)
+    stored = model_in_use(context)
+    classifier, constants = Classifier.load(stored), stored.card.preprocessing
+    try:
+        prepared = classifier.prepare_image(image)
+    except NotACtSlice as error:
+        raise NothingToExplain(
+            f"No network has looked at scan {scan_id}, so there is nothing to explain. {error}"
+        ) from error
+    said = classifier.score(prepared[np.newaxis])
+    decision = classifier.decide(float(said.logits[0]), float(said.distances[0]))
+    heat = in_image(heat_map(said.heat[0], constants.size), image, constants)
+    return Explained(scan_id, stored.card.version, decision, image, heat)

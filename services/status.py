@@ -1,0 +1,63 @@
+"""The state of the running system."""
+
+from typing import Any
+
+from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
+from core.errors import HeadctError
+from core.heartbeat import check_heard, heard_ages
+from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from db.engine import now, reading
+from db.queries import counts_by_state, oldest_unfinished
+from db.training_runs import check_begun
+from scheduler.pause import pause_shown
+from scheduler.room import Disks
+from services.context import Context
+from services.models import model_in_use
+from worker.app import create_app
+
+# Workers that do not answer within this time (in seconds) are not alive for a person who waits.
+_PING_S = 1.0
+
+
+def read_state(context: Context) -> dict[str, Any]:
+    """Counts by state, intake, disk, queue depths (None without a broker), workers, oldest age, model."""
+    settings, home = context.settings, context.home
+    with reading(context.engine) as session:
+        counts, oldest = counts_by_state(session), oldest_unfinished(session)
+    queues: dict[str, int] | None = None
+    workers: list[str] = []
+    version, problems = None, []
+    disks = Disks(settings, home)
+    room = disks.least_room()
+    paused = disks.shortage(room) or pause_shown(home)
+    if paused:
+        problems.append(f"The intake pauses: {paused}.")
+    try:
+        client = redis_client(broker_url(settings, home))
+        queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
+        check_takes_messages(client)
+        workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
+        check_heard(settings, home)
+    except HeadctError as error:
+        problems.append(str(error))
+    try:
+        with reading(context.engine) as session:
+            check_begun(session)
+    except HeadctError as error:
+        problems.append(str(error))
+    try:
+        version = model_in_use(context).card.version
+    except HeadctError as error:
+        problems.append(str(error))
+    return {
+        "scans": counts,
+        "intake_paused": paused,
+        "free_mb": room.free_mb,
+        "free_mb_below": str(room.folder),
+        "queues": queues,
+        "workers": workers,
+        "heard_seconds_ago": {worker: round(age, 1) for worker, age in heard_ages(home).items()},
+        "oldest_unfinished_seconds": round((now() - oldest).total_seconds(), 1) if oldest else None,
+        "model_version": version,
+        "problems": problems,
+    }

@@ -1,0 +1,103 @@
+"""Taking files in from anywhere, at once."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy.exc import DBAPIError
+
+from core.errors import DiskNearlyFull, HeadctError, NothingSubmitted, StoreUnavailable
+from core.printable import printable
+from scheduler.claims import File, StrPath
+from scheduler.intake import Intake
+from services.context import Context
+from services.image_files import image_files, is_folder, kinds
+
+_BATCH = 32
+
+
+class Submitted(NamedTuple):
+    """What became of files that were submitted.
+
+    Attributes
+    ----------
+    scan_ids
+        Of the files that were taken; fewer than these where bytes are the same.
+    taken
+        How many files.
+    left
+        Why the others were not taken, by their paths.
+    others
+        What else lies in the folders that were named, and is no image by its content.
+    """
+
+    scan_ids: list[int]
+    taken: int
+    left: dict[StrPath, str]
+    others: list[Path]
+
+
+def submit(
+    context: Context, paths: Sequence[Path], *, move: bool, told: Callable[[int, int], None]
+) -> Submitted:
+    """Take files in: those that are named, and the images in folders that are named.
+
+    Parameters
+    ----------
+    move
+        Whether to remove what was recorded.
+    told
+        Called after each batch with the files that are done and all of them.
+
+    Raises
+    ------
+    NothingSubmitted
+        There is no image.
+    HeadctError
+        The store or the database refuses; what was not recorded is where it was.
+    """
+    files, others = _files(paths)
+    if not files:
+        raise NothingSubmitted(_nothing(paths, others))
+    intake = Intake(context.settings, context.home, context.engine)
+    scan_ids: dict[int, None] = {}
+    left: dict[StrPath, str] = {}
+    try:
+        for start in range(0, len(files), _BATCH):
+            try:
+                taken = intake.submit(files[start : start + _BATCH], remove=move)
+            except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
+                problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
+                raise HeadctError(
+                    f"{start} files were taken in, then: {problem}. The others are where they were. "
+                    "`headct doctor` says what to do; then submit them again: the same bytes get one result."
+                ) from error
+            scan_ids |= dict.fromkeys(taken.scan_ids.values())
+            left |= taken.left
+            context.home.wake_dispatcher()
+            told(min(start + _BATCH, len(files)), len(files))
+    finally:
+        intake.close()
+    return Submitted(list(scan_ids), len(files) - len(left), left, others)
+
+
+def _files(paths: Sequence[Path]) -> tuple[list[File], list[Path]]:
+    found: list[File] = []
+    others: list[Path] = []
+    for path in paths:
+        if not is_folder(path):
+            found.append(File(path, Path(path.name)))
+            continue
+        files = image_files(path)
+        found += [File(file, file.relative_to(path.parent)) for file in files.images]
+        others += files.others
+    return found, others
+
+
+def _nothing(paths: Sequence[Path], others: Sequence[Path]) -> str:
+    folders = ", ".join(printable(str(path)) for path in paths)
+    seen = f"no image in {folders}, only {kinds(others)}" if others else f"no file in {folders}"
+    return (
+        f"Nothing was taken: there is {seen} (hidden and unfinished files apart). PNG, JPEG, TIFF, BMP and "
+        "DICOM are known by their content; a file that is named itself is always taken."
+    )
