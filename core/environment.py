@@ -117,7 +117,14 @@ def _dotenv() -> dict[str, str | None]:
     if "\0" in text:
         raise SettingsError(f"{_DOTENV.absolute()} holds a NUL, as UTF-16 does. Write it anew in UTF-8.")
     from dotenv import dotenv_values  # noqa: PLC0415 - mostly there is none
+    from dotenv.parser import parse_stream  # noqa: PLC0415
 
+    for line in parse_stream(io.StringIO(text)):
+        ours = line.key is not None and line.key.upper().startswith(PREFIX)
+        if line.error or (ours and line.value is None):
+            raise SettingsError(
+                f"{_DOTENV.absolute()}, line {line.original.line}, is not of the form NAME=VALUE."
+            )
     return dotenv_values(stream=io.StringIO(text))
 
 

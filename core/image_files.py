@@ -63,7 +63,7 @@ def read_stored(home: Home, sha256: str, max_file_mb: float) -> bytes:
         raise UnreadableImage(
             ReasonCode.FILE_UNREADABLE,
             f"The stored copy of this scan cannot be read ({error.strerror}). "
-            "See to the store or drop the file again, then `headct retry` the scan.",
+            "See to the store and `headct retry` the scan, or drop the file again.",
         ) from error
     if not _is(data, sha256):
         # It may be a link to the dropped file, whose writer can go on; that arrives as another scan.

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from core.reasons import Reason
+from core.reasons import Reason, ReasonCode
 from db.engine import now
 from db.states import ScanState
 from db.tables import Arrival, Scan
@@ -15,6 +15,23 @@ from db.upsert import insert_missing
 
 # Of the bare table and made once: the intake's share of a file is mostly its statements.
 _SCAN = cast("Table", Scan.__table__)
+_AGAIN = (
+    update(_SCAN)
+    .where(
+        _SCAN.c.sha256.in_(bindparam("hashes", expanding=True)),
+        _SCAN.c.state == ScanState.REJECTED,
+        _SCAN.c.reason_code.in_((ReasonCode.FILE_CHANGED, ReasonCode.FILE_UNREADABLE)),
+    )
+    .values(
+        state=ScanState.RECEIVED,
+        reason_code=None,
+        reason=None,
+        attempts=0,
+        requeued_at=bindparam("moment"),
+        finished_at=None,
+    )
+)
+"""Their stored bytes were at fault, and are whole now."""
 _KNOWN = select(_SCAN.c.id, _SCAN.c.sha256).where(_SCAN.c.sha256.in_(bindparam("hashes", expanding=True)))
 
 
@@ -42,8 +59,8 @@ def known_identities(session: Session, identities: Sequence[str]) -> set[str]:
 def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
     """Record files that stand in the store; returns the scan id of each SHA-256.
 
-    A known SHA-256 gets another arrival and no second job. An arrival whose identity is known is the
-    same file seen twice, and adds nothing.
+    A known SHA-256 gets another arrival and no second job, unless its stored bytes were at fault. An arrival
+    whose identity is known is the same file seen twice, and adds nothing.
     """
     if not arrivals:
         return {}
@@ -65,6 +82,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     insert_missing(session, Scan, scans, ["sha256"])
     hashes = [scan["sha256"] for scan in scans]
     ids = {sha256: id_ for id_, sha256 in session.connection().execute(_KNOWN, {"hashes": hashes})}
+    session.execute(_AGAIN, {"hashes": hashes, "moment": moment})
     rows: list[dict[str, Any]] = [
         {
             "scan_id": ids[arrival.sha256],

@@ -19,8 +19,8 @@ from core.errors import InboxUnusable
 CLAIMS = ".incoming"
 """In the inbox, as a rename does not leave its file system."""
 
-_IMMOVABLE = (errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
-"""A folder below the inbox is a mount of its own, or another user's."""
+_IMMOVABLE = (errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
+"""A folder below the inbox is a mount of its own, or another user's; or its path nearly is too long."""
 
 # The watcher's paths are text: objects of pathlib cost a quarter of a file's time.
 StrPath: TypeAlias = str | Path
@@ -97,12 +97,9 @@ def new_claim(claims: Path) -> Path:
     return claim
 
 
-def move_into(
-    claim: Path, files: Sequence[File]
-) -> tuple[list[File], list[File], list[tuple[File, OSError]]]:
-    """Move files into a claim; returns these, those that can only be taken where they are, and failures."""
-    claimed: list[File] = []
-    immovable: list[File] = []
+def move_into(claim: Path, files: Sequence[File]) -> tuple[list[File], list[tuple[File, OSError]]]:
+    """Move files into a claim; returns what can be taken, some of it where it is, and failures."""
+    taken: list[File] = []
     failed: list[tuple[File, OSError]] = []
     made = {""}
     for file in files:
@@ -114,25 +111,18 @@ def move_into(
             os.rename(file.place, place, src_dir_fd=file.folder)
         except OSError as error:
             if error.errno in _IMMOVABLE:
-                immovable.append(file)
+                taken.append(file)
             else:
                 failed.append((file, error))
         else:
-            claimed.append(File(file.path, file.name, place, claim=claim.name))
-    return claimed, immovable, failed
+            taken.append(File(file.path, file.name, place, claim=claim.name))
+    return taken, failed
 
 
-def identity_of(file: File) -> str:
-    """Of a file in an open folder, as long as nobody touches it.
-
-    Raises
-    ------
-    OSError
-        It vanished.
-    """
-    status = os.stat(file.place, dir_fd=file.folder, follow_symlinks=False)
+def identity_of(name: StrPath, status: os.stat_result) -> str:
+    """Of a file of that name, as long as nobody touches it."""
     facts = f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}:"
-    return hashlib.sha256(facts.encode() + os.fsencode(file.name)).hexdigest()
+    return hashlib.sha256(facts.encode() + os.fsencode(name)).hexdigest()
 
 
 def files_of(claim: Path, inbox: Path) -> list[File]:

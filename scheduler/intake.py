@@ -118,11 +118,11 @@ class Intake:
                     remove_folders(claim)
             self.looks_for_claims = True  # until this is done
             with self._opened(files, taken, remove=True) as opened:
-                if opened:
+                if new := self._unknown(opened, taken):
                     claim = new_claim(self._claims)
-                    claimed, immovable, failed = move_into(claim, opened)
+                    claimed, failed = move_into(claim, new)
                     taken.left.update({file.path: _unreadable(error, "moved") for file, error in failed})
-                    self._record([*claimed, *self._unknown(immovable, taken)], stores, taken, remove=True)
+                    self._record(claimed, stores, taken, remove=True)
                     remove_folders(claim)
             self.looks_for_claims = False
         return taken
@@ -186,49 +186,57 @@ class Intake:
                         if _is_one_of(folders[parent], (home.store, home.rejected, home.dataset)):
                             own.add(parent)
                     if parent in own:
-                        problem: str | None = OWN_COPY
+                        taken.left[file.path] = OWN_COPY
                     else:
-                        problem = self._problem(name, folders[parent], remove=remove)
+                        found.append(self._looked_at(file, name, folders[parent], remove=remove))
+                except SourceChangedError:
+                    taken.left[file.path] = CHANGED
                 except OSError as error:
-                    problem = _unreadable(error)
-                if problem:
-                    taken.left[file.path] = problem
-                else:
-                    found.append(File(file.path, file.name, name, folders[parent]))
+                    taken.left[file.path] = TOO_LARGE if error.errno == errno.EFBIG else _unreadable(error)
             yield found
         finally:
             for descriptor in folders.values():
                 os.close(descriptor)
 
-    def _problem(self, name: str, folder: int, *, remove: bool) -> str | None:
-        """Why a file of that open folder stays where it is; None if it can be taken."""
+    def _looked_at(self, file: File, name: str, folder: int, *, remove: bool) -> File:
+        """A file of that open folder, which can be taken.
+
+        Raises
+        ------
+        SourceChangedError
+            Somebody writes it.
+        OSError
+            It vanished, may not be read, or is no regular file. EFBIG: it is `never_read`.
+        """
         descriptor = open_regular(name, folder)
         try:
             if remove and is_being_written(descriptor):
-                return CHANGED
-            if never_read(os.fstat(descriptor).st_size, self._settings):
-                return TOO_LARGE
+                raise SourceChangedError
+            status = os.fstat(descriptor)
         finally:
             os.close(descriptor)
-        return None
+        if never_read(status.st_size, self._settings):
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        return File(
+            file.path, file.name, name, folder, identity=identity_of(file.name, status) if remove else None
+        )
 
     def _left_claims(self) -> list[Path]:
         return sorted(self._claims.iterdir()) if self._claims.is_dir() else []
 
-    def _unknown(self, immovable: Sequence[File], taken: Taken) -> list[File]:
-        """Those that were not recorded before."""
-        if not immovable:
+    def _unknown(self, files: Sequence[File], taken: Taken) -> list[File]:
+        """Those that were not recorded where they are; of the others as many as can be are removed."""
+        if not files:
             return []
-        found: list[File] = []
-        for file in immovable:
-            try:
-                found.append(file._replace(identity=identity_of(file)))
-            except OSError as error:
-                taken.left[file.path] = _unreadable(error)
         with Session(self._engine) as session:
-            known = known_identities(session, [file.identity for file in found if file.identity])
-        taken.left.update({file.path: RECORDED for file in found if file.identity in known})
-        return [file for file in found if file.identity not in known]
+            known = known_identities(session, [file.identity for file in files if file.identity])
+        for file in files:
+            if file.identity in known:
+                try:
+                    os.unlink(file.place, dir_fd=file.folder)
+                except OSError:
+                    taken.left[file.path] = RECORDED
+        return [file for file in files if file.identity not in known]
 
     def _record(self, files: Sequence[File], stores: "_Stores", taken: Taken, *, remove: bool) -> None:
         """Keep these files and record them in one transaction; then remove them, if `remove`."""

@@ -122,13 +122,17 @@ def _inbox(context: Context, *, names: bool) -> None:
             f"written, but have not changed for {_HELD_S // 60} minutes{_first(unfinished, names)}. Rename "
             "those that are whole, and remove the others."
         )
-    _claims(context.home.inbox / CLAIMS, names=names)
+    _claims(context, names=names)
 
 
-def _claims(claims: Path, *, names: bool) -> None:
+def _claims(context: Context, *, names: bool) -> None:
+    claims, largest = context.home.inbox / CLAIMS, context.settings.max_file_mb * 2**20
     if not os.path.lexists(claims):
         return
     check_claims(claims)
+    large = [path for path in claims.rglob("*") if _has_waited(path, largest)]
+    if large:
+        raise HeadctError(f"{len(large)} files are left in {claims}{_first(large, names)}: {TOO_LARGE}.")
     old = [claim for claim in claims.iterdir() if time.time() - claim.stat().st_mtime >= _HELD_S]
     if files := [Path(path) for claim in old for path in walk(str(claim))]:
         raise HeadctError(

@@ -84,7 +84,7 @@ def submit(
 def _files(paths: Sequence[Path]) -> tuple[list[File], list[Path]]:
     found: list[File] = []
     others: list[Path] = []
-    for path in paths:
+    for path in dict.fromkeys(paths):
         if not is_folder(path):
             found.append(File(path, Path(path.name)))
             continue

@@ -91,3 +91,13 @@ def test_an_env_file_that_cannot_be_read_is_told(tmp_path: Path, request: pytest
 def test_a_virtual_environment_named_env_is_no_file_of_settings(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     assert load_settings().chunk_size == 32
+
+
+@pytest.mark.parametrize("line", ["HEADCT_HOME: /elsewhere", "HEADCT_HOME='/elsewhere", "HEADCT_HOME"])
+def test_a_line_of_the_dotenv_that_says_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"# settings\n{line}\n")
+    with pytest.raises(SettingsError, match=r"\.env, line 2, is not of the form NAME=VALUE"):
+        read_environment()

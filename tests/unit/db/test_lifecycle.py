@@ -407,3 +407,25 @@ def test_what_is_classified_again_stays_apart_from_new_scans_when_its_message_is
     expire(engine)
     take_back(engine)
     assert queue(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        (ReasonCode.FILE_CHANGED, "received"),
+        (ReasonCode.FILE_UNREADABLE, "received"),
+        (ReasonCode.DAMAGED, "rejected"),
+    ],
+)
+def test_bytes_that_come_again_mend_a_scan_whose_stored_file_was_at_fault(
+    engine: Engine, code: ReasonCode, state: str
+) -> None:
+    with Session(engine) as session, session.begin():
+        (scan_id,) = record_arrivals(session, [arrival(1)]).values()
+        finish_scans(session, [Outcome(scan_id, rejected=Reason(code, "why"))], MODEL)
+    with Session(engine) as session, session.begin():
+        assert record_arrivals(session, [arrival(1, "again.png")]) == {f"{1:064x}": scan_id}
+    with Session(engine) as session:
+        scan = session.get_one(Scan, scan_id)
+        assert scan.state == state
+        assert (scan.reason is None) == (scan.reason_code is None) == (state == "received")

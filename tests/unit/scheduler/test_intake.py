@@ -309,10 +309,10 @@ def test_a_database_that_does_not_answer_keeps_every_file_until_it_does(
     for file in (first, second):
         with pytest.raises(OperationalError):
             intake.take([file])
-    assert [str(path) for path in walk(str(home.inbox))] == [str(second.path)], "one claim waits at most"
+    assert sorted(walk(str(home.inbox))) == [str(first.path), str(second.path)], "nothing was claimed"
     assert scans(sqlite_engine) == []
     rename("away", "arrival")
-    intake.take([second])
+    intake.take([first, second])
     assert arrivals(sqlite_engine) == ["a.png", "b.png"]
 
 
@@ -393,8 +393,24 @@ def test_a_file_that_may_not_be_moved_is_recorded_once_where_it_is(
         assert (again.scan_ids, again.left) == ({}, {file.path: RECORDED})
     finally:
         (home.inbox / "theirs").chmod(0o700)
-    assert arrivals(sqlite_engine) == ["theirs/a.png"]
     assert Path(file.path).exists()
+    intake.take([file])
+    assert not Path(file.path).exists(), "it can be removed"
+    assert arrivals(sqlite_engine) == ["theirs/a.png"]
+
+
+def test_a_path_that_is_too_long_for_a_claim_is_taken_where_it_is(
+    intake: Intake, home: Home, sqlite_engine: Engine
+) -> None:
+    room = 4095 - len(str(home.inbox)) - len("/a.png") - 20  # a claim's name takes more than these twenty
+    parts = ["d" * 250] * (room // 251)
+    folder = Path(home.inbox, *parts, "e" * (room - 251 * len(parts) - 1))
+    folder.mkdir(parents=True)
+    file = File(folder / "a.png", str(folder / "a.png")[len(str(home.inbox)) + 1 :])
+    Path(file.path).write_bytes(b"bytes")
+    assert intake.take([file]).left == {}
+    assert len(scans(sqlite_engine)) == 1
+    assert not Path(file.path).exists()
 
 
 @pytest.mark.parametrize("what", ["link", "open to others"])
@@ -421,15 +437,15 @@ def test_what_is_no_file_is_left_in_its_claim(
     secret = home.root / "secret"
     secret.write_bytes(b"secret")
     file = drop(home, "a.png", b"bytes")
-    problem = Intake._problem
+    look_at = Intake._looked_at
 
-    def then_exchange(intake: Intake, name: str, folder: int, *, remove: bool) -> str | None:
-        found = problem(intake, name, folder, remove=remove)
+    def then_exchange(intake: Intake, file: File, name: str, folder: int, *, remove: bool) -> File:
+        found = look_at(intake, file, name, folder, remove=remove)
         Path(file.path).unlink()
         Path(file.path).symlink_to(secret)
         return found
 
-    monkeypatch.setattr(Intake, "_problem", then_exchange)
+    monkeypatch.setattr(Intake, "_looked_at", then_exchange)
     assert "links are not followed" in intake.take([file]).left[file.path]
     assert scans(sqlite_engine) == []
     assert list(home.store.iterdir()) == []
