@@ -4,35 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, select
 from sqlalchemy.orm import Session
 
 from core.reasons import Reason, ReasonCode
 from db.engine import now
+from db.lifecycle import retry
 from db.states import ScanState
 from db.tables import Arrival, Scan
 from db.upsert import insert_missing
 
 # Of the bare table and made once: the intake's share of a file is mostly its statements.
 _SCAN = cast("Table", Scan.__table__)
-_AGAIN = (
-    update(_SCAN)
-    .where(
-        _SCAN.c.sha256.in_(bindparam("hashes", expanding=True)),
-        _SCAN.c.state == ScanState.REJECTED,
-        _SCAN.c.reason_code.in_((ReasonCode.FILE_CHANGED, ReasonCode.FILE_UNREADABLE)),
-    )
-    .values(
-        state=ScanState.RECEIVED,
-        reason_code=None,
-        reason=None,
-        attempts=0,
-        requeued_at=bindparam("moment"),
-        finished_at=None,
-    )
+_STORED_AT_FAULT = (ReasonCode.FILE_CHANGED, ReasonCode.FILE_UNREADABLE)
+_KNOWN = select(_SCAN.c.id, _SCAN.c.sha256, _SCAN.c.reason_code).where(
+    _SCAN.c.sha256.in_(bindparam("hashes", expanding=True))
 )
-"""Their stored bytes were at fault, and are whole now."""
-_KNOWN = select(_SCAN.c.id, _SCAN.c.sha256).where(_SCAN.c.sha256.in_(bindparam("hashes", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -81,8 +68,10 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     ]
     insert_missing(session, Scan, scans, ["sha256"])
     hashes = [scan["sha256"] for scan in scans]
-    ids = {sha256: id_ for id_, sha256 in session.connection().execute(_KNOWN, {"hashes": hashes})}
-    session.execute(_AGAIN, {"hashes": hashes, "moment": moment})
+    known = session.connection().execute(_KNOWN, {"hashes": hashes}).all()
+    ids = {row.sha256: row.id for row in known}
+    if mended := [row.id for row in known if row.reason_code in _STORED_AT_FAULT]:
+        retry(session, mended)
     rows: list[dict[str, Any]] = [
         {
             "scan_id": ids[arrival.sha256],
