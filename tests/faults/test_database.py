@@ -29,6 +29,8 @@ _BACK_S = 60
 _LOCK = """
 import sqlite3, sys, time
 database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+print("ready", flush=True)
+sys.stdin.readline()
 database.execute("BEGIN EXCLUSIVE")
 print("locked", flush=True)
 time.sleep(float(sys.argv[2]))
@@ -79,12 +81,18 @@ def test_sqlite_is_locked_by_another_process(system: System, trials: Trials) -> 
     wait_until(system.home.redis_socket.exists, what="Redis runs")
     wiretap = Wiretap(system.home)
     for trial in trials.of(f"SQLite: locked, {seconds} s", system, within_s=_BACK_S):
-        trial.drop(40)
-        trial.wait_for_work()
         locker = subprocess.Popen(
-            [sys.executable, "-c", _LOCK, str(system.home.database), str(seconds)], stdout=subprocess.PIPE
+            [sys.executable, "-c", _LOCK, str(system.home.database), str(seconds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
+        assert locker.stdin is not None
         assert locker.stdout is not None
+        assert locker.stdout.readline() == b"ready\n"
+        trial.drop(150)  # which take longer than the lock
+        trial.wait_for_work()
+        locker.stdin.write(b"\n")
+        locker.stdin.flush()
         assert locker.stdout.readline() == b"locked\n"
         began = time.monotonic()
         trial.drop(8)
