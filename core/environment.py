@@ -80,13 +80,16 @@ def read_environment() -> Environment:
     SettingsError
         The `.env` cannot be read.
     """
-    given = _ours(os.environ)
-    links = [name for name, value in given.items() if _is_service_link(name, value)]
-    return Environment({name: given[name] for name in given.keys() - links}, _ours(_dotenv()))
+    return Environment(_ours(os.environ), _ours(_dotenv()))
 
 
 def _ours(given: Mapping[str, str | None]) -> dict[str, str]:
-    return {name.upper(): value for name, value in given.items() if value and name.upper().startswith(PREFIX)}
+    named = {name.upper(): value for name, value in given.items() if value}
+    return {
+        name: value
+        for name, value in named.items()
+        if name.startswith(PREFIX) and not _is_service_link(name, value)
+    }
 
 
 def _is_service_link(name: str, value: str) -> bool:

@@ -101,3 +101,11 @@ def test_a_line_of_the_dotenv_that_says_nothing_is_refused(
     (tmp_path / ".env").write_text(f"# settings\n{line}\n")
     with pytest.raises(SettingsError, match=r"\.env, line 2, is not of the form NAME=VALUE"):
         read_environment()
+
+
+def test_links_of_kubernetes_are_passed_over_in_the_dotenv_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("HEADCT_PORT=tcp://10.0.0.9:80\nHEADCT_CHUNK_SIZE=7\n")
+    assert load_settings().chunk_size == 7
