@@ -10,6 +10,8 @@ def in_words(error: Exception) -> str | None:
         return printable_lines(str(error))
     from sqlalchemy.exc import DBAPIError  # a command may have ended before it needed SQLAlchemy
 
+    from db.engine import in_one_line
+
     if isinstance(error, DBAPIError):
-        return printable_lines(f"the database refused: {error.orig}. See `headct doctor`.")
+        return printable_lines(f"the database refused: {in_one_line(error)}. See `headct doctor`.")
     return None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
 
 from core.errors import DatabaseUnreachable, SettingsError
 from core.home import Home
@@ -106,6 +106,11 @@ def reading(engine: Engine) -> Iterator["Session"]:
         yield session
 
 
+def in_one_line(error: DBAPIError) -> str:
+    """What the database said, which PostgreSQL does in several lines."""
+    return " ".join(str(error.orig).split())
+
+
 def check_reachable(engine: Engine) -> None:
     """Connect once.
 
@@ -120,7 +125,7 @@ def check_reachable(engine: Engine) -> None:
     except OperationalError as error:
         shown = engine.url.render_as_string(hide_password=True)
         raise DatabaseUnreachable(
-            f"The database {shown} cannot be reached: {str(error.orig).strip()}. "
+            f"The database {shown} cannot be reached: {in_one_line(error)}. "
             "Check that it runs and that HEADCT_DATABASE_URL is right."
         ) from error
 

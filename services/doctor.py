@@ -18,7 +18,7 @@ from core.printable import printable
 from core.queues import INFERENCE_QUEUE
 from core.store import holds_anything, is_being_written, open_regular
 from core.surroundings import in_force
-from db.engine import reading
+from db.engine import in_one_line, reading
 from db.lifecycle import left_behind
 from db.queries import has_stored_scans
 from db.revision import check_migrated
@@ -71,7 +71,7 @@ def run_checks(*, names: bool = False) -> Iterator[tuple[str, str | None]]:
         try:
             check(context)
         except DBAPIError as error:
-            yield name, f"the database refused: {error.orig}"
+            yield name, f"the database refused: {in_one_line(error)}"
         except (HeadctError, OSError) as error:
             yield name, str(error)
         else:

@@ -13,6 +13,10 @@ def test_what_a_person_can_mend_is_told_in_words() -> None:
     assert in_words(ScanNotFound("There is no scan 7.")) == "There is no scan 7."
     refused = OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
     assert in_words(refused) == "the database refused: disk I/O error. See `headct doctor`."
+    psycopg = OperationalError("SELECT", {}, Exception("connection failed: FATAL\n\tIs it running?\n"))
+    assert in_words(psycopg) == (
+        "the database refused: connection failed: FATAL Is it running?. See `headct doctor`."
+    )
     assert in_words(KeyError("name")) is None
 
 
