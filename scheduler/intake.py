@@ -138,7 +138,8 @@ class Intake:
         taken = Taken({}, {})
         self._disks.check()
         with self._open_stores() as stores, self._opened(files, taken, remove=remove) as opened:
-            self._record(opened, stores, taken, remove=remove)
+            # Nobody looks at them again, so no identity is needed, and a link will do.
+            self._record([file._replace(identity=None) for file in opened], stores, taken, remove=remove)
         return taken
 
     def close(self) -> None:
@@ -217,9 +218,7 @@ class Intake:
             os.close(descriptor)
         if never_read(status.st_size, self._settings):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        return File(
-            file.path, file.name, name, folder, identity=identity_of(file.name, status) if remove else None
-        )
+        return File(file.path, file.name, name, folder, identity=identity_of(file.name, status))
 
     def _left_claims(self) -> list[Path]:
         return sorted(self._claims.iterdir()) if self._claims.is_dir() else []

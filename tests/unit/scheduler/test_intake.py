@@ -1,6 +1,7 @@
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,7 +15,7 @@ from core.errors import DiskNearlyFull, InboxUnusable, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from core.store import remove_leftovers
-from db.arrivals import NewArrival
+from db.arrivals import NewArrival, record_arrivals
 from db.tables import Arrival, Scan
 from scheduler import intake as intake_module
 from scheduler.claims import CLAIMS, File
@@ -34,6 +35,18 @@ def drop(home: Home, name: str, content: bytes) -> File:
     path = home.inbox / name
     path.write_bytes(content)
     return File(path, Path(name))
+
+
+@contextlib.contextmanager
+def while_it_is_recorded(act: Callable[[], object]) -> Iterator[None]:
+    """What happens between a file's way into the store and its row."""
+
+    def record(session: Session, new: list[NewArrival]) -> dict[str, int]:
+        act()
+        return record_arrivals(session, new)
+
+    with patch.object(intake_module, "record_arrivals", record):
+        yield
 
 
 def scans(engine: Engine) -> list[Scan]:
@@ -317,17 +330,10 @@ def test_a_database_that_does_not_answer_keeps_every_file_until_it_does(
 
 
 def test_another_file_that_takes_its_place_meanwhile_is_another_arrival(
-    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    intake: Intake, home: Home, sqlite_engine: Engine
 ) -> None:
     file = drop(home, "a.png", b"first")
-    record = intake_module.record_arrivals
-
-    def while_it_is_recorded(session: Session, new: list[NewArrival]) -> dict[str, int]:
-        drop(home, "a.png", b"second")
-        return record(session, new)
-
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(intake_module, "record_arrivals", while_it_is_recorded)
+    with while_it_is_recorded(lambda: drop(home, "a.png", b"second")):
         intake.take([file])
     assert Path(file.path).read_bytes() == b"second"
     intake.take([file])
@@ -347,20 +353,17 @@ def test_a_file_that_is_open_for_writing_stays_in_the_inbox(
 
 
 def test_what_is_written_to_a_file_while_it_is_recorded_is_taken_at_the_next_look_into_the_claims(
-    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    intake: Intake, home: Home, sqlite_engine: Engine
 ) -> None:
     """By who opened it in the moment before it was claimed."""
     file = drop(home, "slow.tif", b"first half, ")
-    record = intake_module.record_arrivals
 
-    def while_it_is_recorded(session: Session, new: list[NewArrival]) -> dict[str, int]:
+    def go_on_writing() -> None:
         (claimed,) = (home.inbox / CLAIMS).glob("*/slow.tif")
         with claimed.open("ab") as writer:
             writer.write(b"second half")
-        return record(session, new)
 
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(intake_module, "record_arrivals", while_it_is_recorded)
+    with while_it_is_recorded(go_on_writing):
         intake.take([file])
     intake.looks_for_claims = True
     intake.take([])
@@ -453,22 +456,19 @@ def test_what_is_no_file_is_left_in_its_claim(
 
 
 def test_submitting_by_moving_removes_what_was_recorded_and_nothing_else(
-    intake: Intake, tmp_path: Path, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    intake: Intake, home: Home, tmp_path: Path, sqlite_engine: Engine
 ) -> None:
     files = []
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(name.encode())
         files.append(File(tmp_path / name, name))
-    record = intake_module.record_arrivals
-
-    def while_it_is_recorded(session: Session, new: list[NewArrival]) -> dict[str, int]:
-        (tmp_path / "new").write_bytes(b"another")
-        (tmp_path / "new").replace(tmp_path / "b.png")
-        return record(session, new)
-
-    monkeypatch.setattr(intake_module, "record_arrivals", while_it_is_recorded)
-    taken = intake.submit(files, remove=True)
+    (tmp_path / "new").write_bytes(b"another")
+    inode = (tmp_path / "a.png").stat().st_ino
+    with while_it_is_recorded(lambda: (tmp_path / "new").replace(tmp_path / "b.png")):
+        taken = intake.submit(files, remove=True)
     assert len(taken.scan_ids) == 2
+    stored = (home.store / hashlib.sha256(b"a.png").hexdigest()).stat()
+    assert (stored.st_ino, stored.st_nlink) == (inode, 1), "it was linked, not copied"
     assert not (tmp_path / "a.png").exists()
     assert (tmp_path / "b.png").read_bytes() == b"another"
     assert arrivals(sqlite_engine) == ["a.png", "b.png"]
