@@ -291,6 +291,7 @@ def test_scans_get_a_second_result_of_the_version_in_use_and_keep_the_first(syst
 def test_what_is_asked_for_at_once_after_a_promotion_is_of_that_version_and_a_rollback_takes_it_back(
     system: System,
 ) -> None:
+    wait_until(system.is_settled, what="nothing is left of what was asked for before")
     add_version(system, "site-3", 0.4)
     run_headct(system.home, "models", "promote", "site-3")
     asked = run_headct(system.home, "reclassify")
