@@ -16,7 +16,7 @@ FAULTS := $(CURDIR)/tests/faults/results.jsonl
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-demo: $(VENV)/runtime ## set up, classify 24 synthetic scans (or IMAGES=folder) and show the results
+demo: $(VENV)/runtime ## set up, classify 24 synthetic images (or IMAGES=folder) and show the results
 	@$(BIN)/headct demo $(if $(IMAGES),--images "$(IMAGES)")
 
 up: $(VENV)/train ## set up and run everything in the foreground, with its data under ./var

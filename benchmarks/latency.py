@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from benchmarks.scans import ScanSource
+from benchmarks.images import ImageSource
 from benchmarks.system import RunningSystem
 
 _FILES = 200
@@ -12,7 +12,7 @@ _FILES = 200
 _LOOK_S = 0.002
 
 
-def measure_latency(system: RunningSystem, source: ScanSource) -> tuple[float, float]:
+def measure_latency(system: RunningSystem, source: ImageSource) -> tuple[float, float]:
     """50th and 99th percentile in ms."""
     seconds = []
     for number, data in enumerate(source.files(_FILES)):

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from benchmarks.cost import measure_cost
 from benchmarks.demo_command import measure_demo
-from benchmarks.dicom_scans import DicomSource
+from benchmarks.dicom_images import DicomSource
+from benchmarks.images import ImageSource
 from benchmarks.latency import measure_latency
 from benchmarks.limit import bare_limit
 from benchmarks.medians import Figures, median_figure
@@ -19,7 +20,6 @@ from benchmarks.processes import CLASSIFY_CHILD, measure_idle_cpu, measure_memor
 from benchmarks.replaced_child import measure_replaced_child
 from benchmarks.report import print_parts
 from benchmarks.results_command import measure_results
-from benchmarks.scans import ScanSource
 from benchmarks.switch import measure_switch
 from benchmarks.system import RunningSystem, running_system
 from benchmarks.throughput import measure_throughput, throughput_figures
@@ -53,10 +53,10 @@ class Bench:
         return sorted(folder.rglob("*.png")) if folder.is_dir() else []
 
     @cached_property
-    def source(self) -> ScanSource:
+    def source(self) -> ImageSource:
         which = f"{len(self.slices)} slices of a folder" if self.slices else "synthetic slices"
         self.console.print(f"PNGs: {which}.")
-        return ScanSource(self.slices)
+        return ImageSource(self.slices)
 
 
 def measure(bench: Bench, letters: set[str]) -> Figures:

@@ -3,15 +3,15 @@
 import time
 from pathlib import Path
 
+from benchmarks.images import ImageSource
 from benchmarks.processes import classify_children
-from benchmarks.scans import ScanSource
 from benchmarks.system import running_system
 
 _KILLS = 5
 _LOOK_S, _PAUSE_S = 0.005, 1.0
 
 
-def measure_replaced_child(root: Path, source: ScanSource) -> list[float]:
+def measure_replaced_child(root: Path, source: ImageSource) -> list[float]:
     """Seconds, once for each kill.
 
     In a system of its own with one child: beside a second one that one would take the file.

@@ -74,10 +74,10 @@ def _fill(home: Home, numbers: range) -> None:
         )
         while chunks := next_chunks(session, 1, MAX_IDS, _LEASE):
             outcomes = []
-            for scan in claim(session, chunks[0], _CLAIMANT, _LEASE, max_attempts=3):
-                share = int(scan.sha256[:8], 16) / 2**32
+            for image in claim(session, chunks[0], _CLAIMANT, _LEASE, max_attempts=3):
+                share = int(image.sha256[:8], 16) / 2**32
                 label = "hemorrhage" if share >= _MODEL.threshold else "normal"
-                outcomes.append(Outcome(scan.id, share, label))
+                outcomes.append(Outcome(image.id, share, label))
             finish(session, _CLAIMANT, outcomes, _MODEL)
     engine.dispose()
 

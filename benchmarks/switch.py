@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from benchmarks.scans import ScanSource
+from benchmarks.images import ImageSource
 from benchmarks.system import BenchmarkFailed, RunningSystem, environment
 from models.store import ModelStore, shipped_model
 
@@ -29,7 +29,7 @@ class Switch:
     from_return: float
 
 
-def measure_switch(system: RunningSystem, source: ScanSource) -> list[Switch]:
+def measure_switch(system: RunningSystem, source: ImageSource) -> list[Switch]:
     """Switch to and fro between the shipped version and a copy of it under another name."""
     versions = itertools.cycle((_register_copy(system), shipped_model().card.version))
     arrivals = _arrivals(system, source)
@@ -43,7 +43,7 @@ def _register_copy(system: RunningSystem) -> str:
     return card.version
 
 
-def _arrivals(system: RunningSystem, source: ScanSource) -> Iterator[None]:
+def _arrivals(system: RunningSystem, source: ImageSource) -> Iterator[None]:
     """Each step drops the next file if its time has come; one file every 0.1 s."""
     due = time.perf_counter()
     for number in itertools.count():

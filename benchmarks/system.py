@@ -16,8 +16,8 @@ from core.home import Home
 
 _PATIENCE_S, _STOP_S = 180.0, 20.0
 # Of an index each, and no more rows than are unfinished: to look often costs the measured system little.
-_FINISHED = """SELECT coalesce((SELECT max(id) FROM scan), 0) -
-    (SELECT count(*) FROM scan WHERE state IN ('received', 'queued', 'running'))"""
+_FINISHED = """SELECT coalesce((SELECT max(id) FROM file), 0) -
+    (SELECT count(*) FROM file WHERE state IN ('received', 'queued', 'running'))"""
 
 
 class BenchmarkFailed(Exception):
@@ -36,7 +36,7 @@ class RunningSystem:
         self._database: sqlite3.Connection | None = None
 
     def finished(self) -> int:
-        """Scans whose final state is committed; 0 while there is no database yet."""
+        """Images whose final state is committed; 0 while there is no database yet."""
         try:
             if self._database is None:
                 self._database = sqlite3.connect(f"file:{self.home.database}?mode=ro", uri=True)
@@ -50,7 +50,7 @@ class RunningSystem:
             return int(database.execute(query).fetchone()[0] or 0)
 
     def wait_for(self, finished: int, look_s: float) -> None:
-        """Look every `look_s` seconds until so many scans have a final state.
+        """Look every `look_s` seconds until so many images have a final state.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class RunningSystem:
         deadline = time.monotonic() + _PATIENCE_S
         while self.finished() < finished:
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise BenchmarkFailed(f"{self.finished()} of {finished} scans finished.\n{self._said()}")
+                raise BenchmarkFailed(f"{self.finished()} of {finished} images finished.\n{self._said()}")
             time.sleep(look_s)
 
     def drop(self, paths: list[Path]) -> None:
@@ -79,7 +79,7 @@ class RunningSystem:
         ------
         BenchmarkFailed
         """
-        if without := self.count("SELECT count(*) FROM scan WHERE reason IS NOT NULL"):
+        if without := self.count("SELECT count(*) FROM file WHERE reason IS NOT NULL"):
             raise BenchmarkFailed(f"{without} files were rejected.\n{self._said()}")
 
     def stop(self) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bare import BareProcesses
+from benchmarks.images import FileSource
 from benchmarks.medians import Figures, median_figure
-from benchmarks.scans import FileSource
 from benchmarks.system import RunningSystem
 
 _FILES, _WARM_FILES = 1000, 64

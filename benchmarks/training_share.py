@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.images import ImageSource
 from benchmarks.latency import measure_latency
-from benchmarks.scans import ScanSource
 from benchmarks.system import BenchmarkFailed, RunningSystem, environment
 from benchmarks.throughput import through_system
-from training.phantoms.synthetic import write_scans
+from training.phantoms.synthetic import write_images
 
 _FILES, _ROUNDS = 600, 3
 _IMAGES, _SEED = 160, 31
@@ -30,7 +30,7 @@ class TrainingShare:
     latency_p99_ms: float
 
 
-def measure_training_share(system: RunningSystem, source: ScanSource, scratch: Path) -> TrainingShare:
+def measure_training_share(system: RunningSystem, source: ImageSource, scratch: Path) -> TrainingShare:
     """Throughput without, with, and again without a training run; the median of several rounds each."""
     _import_images(system, scratch / "labelled")
     before = _throughput(system, source, scratch)
@@ -41,12 +41,12 @@ def measure_training_share(system: RunningSystem, source: ScanSource, scratch: P
     return TrainingShare(during / statistics.mean((before, after)), slow)
 
 
-def _throughput(system: RunningSystem, source: ScanSource, scratch: Path) -> float:
+def _throughput(system: RunningSystem, source: ImageSource, scratch: Path) -> float:
     return statistics.median(through_system(system, source.write(scratch, _FILES)) for _ in range(_ROUNDS))
 
 
 def _import_images(system: RunningSystem, folder: Path) -> None:
-    write_scans(folder, _IMAGES, _SEED)
+    write_images(folder, _IMAGES, _SEED)
     _headct(system, "dataset", "import", str(folder))
 
 

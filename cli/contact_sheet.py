@@ -1,4 +1,4 @@
-"""A contact sheet of the training data: small pictures with the label as the frame's colour, and the part."""
+"""A contact sheet of the training data: small pictures, framed in the label's colour, and the split."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ _COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
 
 
 def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limits: Limits) -> int:
-    """Write up to `MAX_SHOWN` images, in the order of label, part and group; returns how many.
+    """Write up to `MAX_SHOWN` images, in the order of label, split and group; returns how many.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limit
         Its name says a format that is not written.
     """
     kind = picture_format(path)
-    shown = sorted(_spread(images), key=lambda image: (image.label, image.part, image.patient_group))
+    shown = sorted(_spread(images), key=lambda image: (image.label, image.split, image.patient_group))
     columns = min(_COLUMNS, len(shown))
     width, height = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
     rows = -(-len(shown) // columns)
@@ -46,7 +46,7 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limit
         below = corner[0], corner[1] + _SIDE + 1
         draw.text(
             below,
-            f"{image.label} {image.part}\n{printable(image.patient_group)[:16]}",
+            f"{image.label} {image.split}\n{printable(image.patient_group)[:16]}",
             "#d0d0d0",
             font_size=10,
         )

@@ -7,7 +7,7 @@ import typer
 from cli.extras import can_train
 from cli.terminal import say
 from core.home import Home
-from core.lock import hold
+from core.lock import acquire
 from models.card import ModelCard
 from models.store import ModelStore
 
@@ -37,7 +37,9 @@ def convert_versions(home: Home) -> bool:
     from training.convert import convert_all
 
     well = True
-    lock = hold(home.run / "convert.lock", "Another conversion of models")  # two graphs of one network differ
+    lock = acquire(
+        home.run / "convert.lock", "Another conversion of models"
+    )  # two graphs of one network differ
     try:
         with own_temporary_folder():
             for card, error in convert_all(ModelStore(home.models)):

@@ -26,7 +26,7 @@ def import_folder(
     from cli.dataset_printing import print_dataset, print_files
     from cli.submission import progress_bar
     from core.image_files import Limits
-    from db.engine import reading
+    from db.engine import read_session
     from db.labelled_images import labelled_images
     from services.image_files import kinds
     from training.labelled.examining import examine_all
@@ -42,8 +42,8 @@ def import_folder(
     if found.others:
         typer.echo(f"Passed over, no images by their content: {kinds(found.others)}.", err=True)
     done = import_images(context.engine, context.home, images, folder, limits)
-    print_files("left out", [(path, "it would join two parts") for path in done.left_out])
-    with reading(context.engine) as session:
+    print_files("left out", [(path, "it would join two splits") for path in done.left_out])
+    with read_session(context.engine) as session:
         print_dataset(labelled_images(session))
     unnamed = sum(image.group is None for image in images)
     if unnamed:
@@ -60,20 +60,20 @@ def show(
         Path | None, typer.Option("--output", "-o", help="write a contact sheet there: .png, .jpg or .tif")
     ] = None,
 ) -> None:
-    """Show how many images there are by label and part, their patients, and the fingerprint."""
+    """Show how many images there are by label and split, their patients, and the fingerprint."""
     from cli.contact_sheet import write_sheet
     from cli.dataset_printing import print_dataset
     from cli.picture_format import picture_format
     from core.errors import DatasetError
     from core.image_files import Limits
-    from db.engine import reading
+    from db.engine import read_session
     from db.labelled_images import labelled_images
     from training.dataset import load_dataset
 
     if output is not None:
         picture_format(output)  # or it is refused before anything is shown
     context = open_migrated()
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         images = labelled_images(session)
     print_dataset(images)
     try:
@@ -90,12 +90,12 @@ def relabel(
     image: Annotated[str, typer.Argument(help="the first digits of its SHA-256")],
     label: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="the right label")],
 ) -> None:
-    """Correct the label of an imported image; its part stays."""
+    """Correct the label of an imported image; its split stays."""
     from sqlalchemy.orm import Session
 
-    from db.labelled_images import relabel_image
+    from db.labelled_images import relabel_imported
 
     context = open_migrated()
     with Session(context.engine) as session, session.begin():
-        relabel_image(session, image, label)
+        relabel_imported(session, image, label)
     typer.echo(f"It is {label} in the next training.")

@@ -9,7 +9,7 @@ import typer
 
 from cli.terminal import say
 from core.printable import printable
-from db.states import Part
+from db.states import Split
 from models.card import CLASSES
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def print_dataset(images: "Sequence[LabelledImage]") -> None:
-    """Print how many images and groups there are by part and label, and what is odd about the groups."""
+    """Print how many images and groups there are by split and label, and what is odd about the groups."""
     from rich.console import Console
     from rich.table import Table
 
@@ -30,8 +30,8 @@ def print_dataset(images: "Sequence[LabelledImage]") -> None:
     ]
     table.add_row("groups", *(str(len({image.patient_group for image in some})) for some in chosen))
     table.add_row("images", *(str(len(some)) for some in chosen))
-    for part in Part:
-        table.add_row(f"  {part}", *(str(sum(image.part == part for image in some)) for some in chosen))
+    for split in Split:
+        table.add_row(f"  {split}", *(str(sum(image.split == split for image in some)) for some in chosen))
     Console().print(table)
     mixed = _groups_of_both(images)
     if mixed:

@@ -1,4 +1,4 @@
-"""`headct demo`: the whole system under a temporary home, on a few scans, for a first look."""
+"""`headct demo`: the whole system under a temporary home, on a few images, for a first look."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,10 @@ def register(app: typer.Typer) -> None:
 def demo(
     images: Annotated[
         Path | None,
-        typer.Option(help="folder of images, with a labels.csv if there is one; default: synthetic scans"),
+        typer.Option(help="folder of images, with a labels.csv if there is one; default: synthetic images"),
     ] = None,
 ) -> None:
-    """Start everything under a temporary home, classify a few scans, show the results, stop everything."""
+    """Start everything under a temporary home, classify a few images, show the results, stop everything."""
     from cli.demonstration import demonstrate
 
     demonstrate(images)

@@ -1,4 +1,4 @@
-"""The demo: `headct up` as a process, scans dropped into its inbox, rows read from its database."""
+"""The demo: `headct up` as a process, images dropped into its inbox, rows read from its database."""
 
 import contextlib
 import os
@@ -27,18 +27,18 @@ from core.errors import DatasetError, HeadctError
 from core.home import Home
 from core.printable import printable
 from core.settings import Settings
-from db.engine import database_url, make_engine, reading
+from db.engine import database_url, make_engine, read_session
 from db.queries import count_arrivals, counts_by_state
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
 from models.card import CLASSES, UNCERTAIN
 from services.image_files import image_files
 from training.labelled.label_table import TABLE, read_table
-from training.phantoms.synthetic import write_scans
+from training.phantoms.synthetic import write_images
 from worker.flower import flower_password, flower_port
 from worker.served_model import LOADED
 
-_SCANS, _SEED = 24, 2026
+_IMAGES, _SEED = 24, 2026
 # The slowest start that is still one: TensorFlow read from a cold disk.
 _PATIENCE_S = 180
 _STOP_S = 15
@@ -46,7 +46,7 @@ _LOOK_S = 0.1
 
 
 def demonstrate(images: Path | None) -> None:
-    """Run the demo on a folder of images, or on synthetic scans.
+    """Run the demo on a folder of images, or on synthetic images.
 
     Raises
     ------
@@ -57,8 +57,8 @@ def demonstrate(images: Path | None) -> None:
     with tempfile.TemporaryDirectory(prefix="headct-demo-") as folder:
         root = Path(folder)
         if images is None:
-            images = root / "scans"
-            write_scans(images, _SCANS, _SEED)
+            images = root / "images"
+            write_images(images, _IMAGES, _SEED)
         files = image_files(images).images
         if not files:
             raise DatasetError(
@@ -82,12 +82,12 @@ def demonstrate(images: Path | None) -> None:
             for finished in _finished(engine, home, process, len(files)):
                 bar.update(classifying, completed=finished)
             seconds = time.perf_counter() - began
-            with reading(engine) as session:
+            with read_session(engine) as session:
                 rows = results(session, ResultFilter())[::-1]
         engine.dispose()
         _print_results(console, rows, _truth(images, files))
         console.print(
-            f"{len(rows)} scans in {seconds:.1f} s: {len(rows) / seconds:.0f} images/s, drop to result."
+            f"{len(rows)} images in {seconds:.1f} s: {len(rows) / seconds:.0f} images/s, drop to result."
         )
         console.print(f"Flower was at {flower} (user {settings.flower_user}, ", end="")
         console.print(
@@ -97,7 +97,7 @@ def demonstrate(images: Path | None) -> None:
     for command, meaning in (
         ("make up", "run it for good: inbox, database and logs under ./var"),
         (".venv/bin/headct submit FOLDER --wait", "classify a folder of your images"),
-        (".venv/bin/headct results", "what became of every scan; --help for filters, CSV and JSON"),
+        (".venv/bin/headct results", "what became of every image; --help for filters, CSV and JSON"),
     ):
         console.print(f"  {command:<38} {meaning}", markup=False)
     console.print(NOTICE, style="dim")
@@ -141,11 +141,11 @@ def _wait_for_workers(home: Home, process: subprocess.Popen[bytes]) -> None:
 
 
 def _finished(engine: Engine, home: Home, process: subprocess.Popen[bytes], total: int) -> Iterator[int]:
-    """How many files have arrived and need no more work, until all do; some may be the same scan."""
+    """How many files have arrived and need no more work, until all do; some may be the same image."""
     deadline, finished = time.monotonic() + _PATIENCE_S, -1
     while finished < total:
         _check(process, home, deadline)
-        with reading(engine) as session:
+        with read_session(engine) as session:
             counts, arrived = counts_by_state(session), count_arrivals(session)
         now_finished = arrived - sum(counts[state] for state in UNFINISHED)
         if now_finished > finished:
@@ -206,5 +206,5 @@ def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[st
         uncertain = sum(row.label == UNCERTAIN for row in judged)
         console.print(
             f"{right} of {len(judged)} as labelled, {uncertain} uncertain. "
-            "These scans may have been in training: no accuracy."
+            "These images may have been in training: no accuracy."
         )

@@ -1,4 +1,4 @@
-"""Evaluations that a person asked for: of a version on the test part, of recipes by cross-validation."""
+"""Evaluations that a person asked for: of a version on the test split, of recipes by cross-validation."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -11,7 +11,7 @@ from cli.evaluation_printing import print_recipes, print_version
 from cli.submission import progress_bar
 from core.image_files import Limits
 from core.settings import load_settings
-from db.states import Part
+from db.states import Split
 from images.constants import Preprocessing
 from models.store import ModelStore, shipped_model
 from services.context import open_migrated
@@ -27,7 +27,7 @@ from training.train import judge_by, prepare_records
 
 
 def evaluate_version(version: str | None, prevalence: float, seed: int) -> dict[str, Any]:
-    """Evaluate a version (None: the one in use) on the test part, print the figures and give them.
+    """Evaluate a version (None: the one in use) on the test split, print the figures and give them.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def evaluate_version(version: str | None, prevalence: float, seed: int) -> dict[
     context = open_migrated()
     stored = ModelStore(context.home.models).find(version) if version else model_in_use(context)
     dataset = load_dataset(context.engine, context.home)
-    records = [record for record in dataset.records if record.part == Part.TEST]
+    records = [record for record in dataset.records if record.split == Split.TEST]
     targets = np.array([record.target for record in records])
     groups = np.array([record.group for record in records])
     judged = judge_by(stored, records, Limits.of(context.settings))
@@ -46,7 +46,7 @@ def evaluate_version(version: str | None, prevalence: float, seed: int) -> dict[
     return {
         "version": name,
         "data_fingerprint": dataset.fingerprint,
-        "part": Part.TEST.value,
+        "split": Split.TEST.value,
         "metrics": metrics,
     }
 

@@ -39,7 +39,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="of folds, fits and bootstrap")] = 1,
     prevalence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="share of hemorrhages among the scans to come")
+        float, typer.Option(min=0.0, max=1.0, help="share of hemorrhages among the files to come")
     ] = 0.10,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="write the figures as JSON")] = None,
 ) -> None:

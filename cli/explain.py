@@ -1,4 +1,4 @@
-"""`headct explain`: where in a scan the network sees what speaks for a hemorrhage."""
+"""`headct explain`: where in an image the network sees what speaks for a hemorrhage."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,20 +15,20 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    scan: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")],
+    file: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")],
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write: .png, .jpg or .tif")],
 ) -> None:
-    """Draw a scan, and beside it the same under a heat map by the model in use."""
+    """Draw an image, and beside it the same under a heat map by the model in use."""
     from cli.picture_format import picture_format
     from cli.printing import NOTICE
     from models.explain import heat_pair
     from services.explain import explain as look_again
 
     kind = picture_format(output)
-    scan_id, version, decision, image, heat = look_again(open_migrated(), scan)
+    file_id, version, decision, image, heat = look_again(open_migrated(), file)
     label = decision.label + (f" ({decision.reason})" if decision.reason else "")
     title = (
-        f"scan {scan_id}: {label}, probability {decision.probability:.3f}, "
+        f"file {file_id}: {label}, probability {decision.probability:.3f}, "
         f"model {version}\n{NOTICE} The heat map does not outline a bleed."
     )
     try:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.run_printing import print_outcome
-from db.engine import reading
+from db.engine import read_session
 from db.states import UNFINISHED_RUNS, RunState
 from db.tables import EpochRecord
 from db.training_runs import epochs_of, find_run
@@ -32,7 +32,7 @@ def follow_run(context: Context, run_id: int) -> int:
     ) as bar:
         task = bar.add_task("waits", total=None, figures="")
         while True:
-            with reading(context.engine) as session:
+            with read_session(context.engine) as session:
                 run, epochs = find_run(session, run_id), epochs_of(session, run_id)
             if run.state not in UNFINISHED_RUNS:
                 break

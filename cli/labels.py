@@ -1,4 +1,4 @@
-"""`headct label`: what a reader says of scans."""
+"""`headct label`: what a reader says of images."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,16 +20,16 @@ def register(app: typer.Typer) -> None:
 
 
 def label(
-    scans: Annotated[list[str], typer.Argument(help="ids, or first digits of the SHA-256")],
-    verdict: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="what the scans show")],
+    files: Annotated[list[str], typer.Argument(help="ids, or first digits of the SHA-256")],
+    verdict: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="what they show")],
     by: Annotated[str | None, typer.Option(help="who read them; default: this user")] = None,
     note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
 ) -> None:
-    """Record what a reader sees in scans; the newest label counts, and the next training learns from it."""
+    """Record what a reader sees in images; the newest label counts, and the next training learns from it."""
     from core.image_files import Limits
-    from db.engine import reading
-    from db.queries import arrivals_of, find_scan
-    from training.labelled.labelling import Verdict, label_scan
+    from db.engine import read_session
+    from db.queries import arrivals_of, find_file
+    from training.labelled.labelling import Verdict, label_image
 
     reader = by or user_name()
     for hint, text in (("--by", reader), ("--note", note or "")):
@@ -39,14 +39,14 @@ def label(
         raise typer.BadParameter(f"at most {MAX_NAME} characters", param_hint="--by")
     context = open_migrated()
     limits = Limits.of(context.settings)
-    with reading(context.engine) as session:
-        found = {scan.id: scan.sha256 for scan in (find_scan(session, name) for name in scans)}
-        names = {scan_id: _name(arrivals_of(session, scan_id)) for scan_id in found}
+    with read_session(context.engine) as session:
+        found = {file.id: file.sha256 for file in (find_file(session, name) for name in files)}
+        names = {file_id: _name(arrivals_of(session, file_id)) for file_id in found}
     refused = False
-    for scan_id, sha256 in found.items():
-        said = Verdict(scan_id, verdict, reader, note)
+    for file_id, sha256 in found.items():
+        said = Verdict(file_id, verdict, reader, note)
         try:
-            missing = label_scan(context.engine, context.home, limits, sha256, names[scan_id], said)
+            missing = label_image(context.engine, context.home, limits, sha256, names[file_id], said)
         except LabelConflict as error:
             say(f"headct: {error}", err=True)
             refused = True
@@ -54,7 +54,7 @@ def label(
         outcome = (
             f"but the next training does without it: {missing}" if missing else "and in the training data."
         )
-        typer.echo(f"Scan {scan_id} is labelled {verdict}, {outcome}")
+        typer.echo(f"File {file_id} is labelled {verdict}, {outcome}")
     if refused:
         raise typer.Exit(1)
 

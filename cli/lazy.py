@@ -29,25 +29,25 @@ COMMANDS = {
     ),
     "redis": Listed("cli.parts", "Run the embedded Redis.", hidden=True),
     "submit": Listed(
-        "cli.scans", "Take files in at once, and folders: of these, what is an image by its content."
+        "cli.files", "Take files in at once, and folders: of these, what is an image by its content."
     ),
-    "results": Listed("cli.scans", "Show the results."),
+    "results": Listed("cli.files", "Show the results."),
     "show": Listed(
-        "cli.scans",
-        "Show one scan: its arrivals, state, reason, every result it ever got, and what readers said.",
+        "cli.files",
+        "Show one file: its arrivals, state, reason, every result it ever got, and what readers said.",
     ),
-    "retry": Listed("cli.scans", "Put rejected or quarantined scans back into the queue."),
+    "retry": Listed("cli.files", "Put rejected or quarantined files back into the queue."),
     "label": Listed(
         "cli.labels",
-        "Record what a reader sees in scans; the newest label counts, and the next training learns from it.",
+        "Record what a reader sees in images; the newest label counts, and the next training learns from it.",
     ),
     "reclassify": Listed(
         "cli.reclassification",
-        "Have classified scans that lack a result of the version in use classified again; old results stay.",
+        "Have classified files that lack a result of the version in use classified again; old results stay.",
     ),
     "status": Listed(
         "cli.operation",
-        "Show counts by state, the queue, the workers, the oldest unfinished scan, the model in use.",
+        "Show counts by state, the queue, the workers, the oldest unfinished file, the model in use.",
     ),
     "doctor": Listed(
         "cli.operation", "Check everything that headct needs; exit 1 if something has to be done."
@@ -65,11 +65,11 @@ COMMANDS = {
         "Evaluate a version on the test part of the data set, or recipes by cross-validation (--cv).",
     ),
     "explain": Listed(
-        "cli.explain", "Draw a scan, and beside it the same under a heat map by the model in use."
+        "cli.explain", "Draw an image, and beside it the same under a heat map by the model in use."
     ),
     "demo": Listed(
         "cli.demo",
-        "Start everything under a temporary home, classify a few scans, show the results, stop everything.",
+        "Start everything under a temporary home, classify a few images, show the results, stop everything.",
     ),
     "runs": Listed("cli.training", "List, follow, cancel and report training runs."),
     "models": Listed(

@@ -29,12 +29,12 @@ def register(parent: typer.Typer) -> None:
 def list_versions() -> None:
     """List the versions; the one in use is marked."""
     from cli.model_printing import print_versions
-    from db.engine import reading
+    from db.engine import read_session
     from db.promotions import version_in_use
     from models.store import ModelStore, shipped_model
 
     context = open_migrated()
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         in_use = version_in_use(session)
     print_versions(ModelStore(context.home.models).versions(), in_use or shipped_model().card.version)
 
@@ -49,10 +49,10 @@ def show(version: Annotated[str | None, typer.Argument(help="default: the one in
 def history() -> None:
     """Show which version was in use when, who decided it and why, the newest first."""
     from cli.model_printing import print_history
-    from db.engine import reading
+    from db.engine import read_session
     from db.promotions import history as changes
 
-    with reading(open_migrated().engine) as session:
+    with read_session(open_migrated().engine) as session:
         print_history(changes(session))
 
 
@@ -75,7 +75,7 @@ def promote(version: Version, by: By = None) -> None:
     else:
         _say_switched(switch)
         typer.echo(
-            "Scans without a result of it show an earlier one; `headct reclassify` classifies them again."
+            "Files without a result of it show an earlier one; `headct reclassify` classifies them again."
         )
 
 

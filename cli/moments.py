@@ -8,7 +8,7 @@ import typer
 
 Since = Annotated[
     str | None,
-    typer.Option(help="only scans received since: 2026-11-25, 2026-11-25T08:00, or 90m, 12h, 7d"),
+    typer.Option(help="only files received since: 2026-11-25, 2026-11-25T08:00, or 90m, 12h, 7d"),
 ]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 

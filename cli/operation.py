@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
-    """Show counts by state, the queue, the workers, the oldest unfinished scan, the model in use."""
+    """Show counts by state, the queue, the workers, the oldest unfinished file, the model in use."""
     from cli.state import print_state
     from services.status import read_state
 

@@ -1,4 +1,4 @@
-"""Results as CSV or JSON, and one scan as tables; colour only on a terminal."""
+"""Results as CSV or JSON, and one file as tables; colour only on a terminal."""
 
 import csv
 import json
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from db.tables import (  # bring the mapper, which `headct results` does without
         Arrival,
+        File,
         Prediction,
         Reading,
-        Scan,
     )
 
 
@@ -100,14 +100,14 @@ _NAMES, _RESULT = 19, 22
 """Columns of the terminal for these names, and at least for a result beside others."""
 
 
-def print_scan(
-    scan: "Scan",
+def print_file(
+    file: "File",
     arrivals: "Sequence[Arrival]",
     predictions: "Sequence[Prediction]",
     readings: "Sequence[Reading]",
     shown: str | None,
 ) -> None:
-    """Print all that is known of one scan; `shown` is the version whose result stands in `results`."""
+    """Print all that is known of one file; `shown` is the version whose result stands in `results`."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -118,15 +118,15 @@ def print_scan(
     came.add_column("arrived", no_wrap=True)
     came.add_column("file", overflow="fold")
     for name, value in (
-        ("scan", str(scan.id)),
-        ("sha256", scan.sha256),
-        ("size", f"{scan.size_bytes:,} bytes"),
-        ("state", scan.state),
-        ("reason", f"{scan.reason or ''} ({scan.reason_code})" if scan.reason_code else scan.reason or ""),
-        ("warnings", scan.warnings or ""),
-        ("attempts", str(scan.attempts)),
-        ("received", local(scan.received_at)),
-        ("finished", local(scan.finished_at)),
+        ("id", str(file.id)),
+        ("sha256", file.sha256),
+        ("size", f"{file.size_bytes:,} bytes"),
+        ("state", file.state),
+        ("reason", f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or ""),
+        ("warnings", file.warnings or ""),
+        ("attempts", str(file.attempts)),
+        ("received", local(file.received_at)),
+        ("finished", local(file.finished_at)),
     ):
         facts.add_row(name, Text(printable(value)))
     for arrival in arrivals:

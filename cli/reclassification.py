@@ -1,4 +1,4 @@
-"""`headct reclassify`: a result of the version in use for scans that have one of another version."""
+"""`headct reclassify`: a result of the version in use for files that have one of another version."""
 
 import typer
 
@@ -12,8 +12,8 @@ def register(app: typer.Typer) -> None:
 
 
 def reclassify(since: Since = None) -> None:
-    """Have classified scans that lack a result of the version in use classified again; old results stay."""
-    from services.requeue import reclassify as put_back
+    """Have classified files that lack a result of the version in use classified again; old results stay."""
+    from services.requeue import reclassify as ask_again
 
-    moved, version = put_back(open_migrated(), parse_since(since))
-    typer.echo(f"{moved} scans wait to be classified again, by {version}; new ones go first.")
+    moved, version = ask_again(open_migrated(), parse_since(since))
+    typer.echo(f"{moved} files wait to be classified again, by {version}; new ones go first.")

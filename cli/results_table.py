@@ -9,7 +9,7 @@ from cli.moments import local, local_short
 from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
 from cli.table import GAP, Column, lines, wide_as
 from cli.terminal import in_colour, styled, width
-from db.states import ScanState
+from db.states import FileState
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -19,7 +19,7 @@ _Column = Column["Row[Any]"]
 _LOOKED_AT = 500
 # Columns of the terminal for file name and reason, below which others make room.
 _AMPLE, _ENOUGH = 36, 24
-_STATE = max(map(len, ScanState))
+_STATE = max(map(len, FileState))
 
 _RECEIVED = _Column("received", 19, lambda row: local(row.received_at))
 _RECEIVED_SHORT = _Column("received", 11, lambda row: local_short(row.received_at))
@@ -46,19 +46,19 @@ def print_table(rows: "Iterable[Row[Any]]", largest_id: int, note: str = "") -> 
 
 def _fit(rows: "Sequence[Row[Any]]", largest_id: int) -> "tuple[list[_Column], _Column | None]":
     """The columns, and what stands below each row because it has no room beside the others."""
-    scan = _Column("scan", max(4, len(str(largest_id))), lambda row: str(row.scan_id))
+    number = _Column("id", max(4, len(str(largest_id))), lambda row: str(row.file_id))
     for least, between in (
         (_AMPLE, [_RECEIVED, _STATES, _LABELS]),
         (_ENOUGH, [_RECEIVED_SHORT, _STATES, _LABELS]),
         (0, [_EITHER]),
     ):
-        fixed = [scan, *between, _PROBABILITIES]
+        fixed = [number, *between, _PROBABILITIES]
         room = width() - sum(column.width + GAP for column in fixed) - GAP
         if room >= least:
             break
     if room < _ENOUGH:
         file = _Column("file", max(room + GAP, len("file")), _file)
-        return [scan, file, *between, _PROBABILITIES], Column("", width() - scan.width - GAP, _reason)
+        return [number, file, *between, _PROBABILITIES], Column("", width() - number.width - GAP, _reason)
     longest_file, longest_reason = (
         wide_as("file", map(_file, rows), width()),
         wide_as("reason", map(_reason, rows), width()),
@@ -68,7 +68,7 @@ def _fit(rows: "Sequence[Row[Any]]", largest_id: int) -> "tuple[list[_Column], _
         _Column("file", for_file, _file),
         _Column("reason; model", room - for_file, _reason),
     )
-    return [scan, file, *between, _PROBABILITIES, reason], None
+    return [number, file, *between, _PROBABILITIES, reason], None
 
 
 def _file(row: "Row[Any]") -> str:

@@ -14,7 +14,7 @@ def print_state(state: dict[str, Any]) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for name, count in state["scans"].items():
+    for name, count in state["files"].items():
         table.add_row(name, str(count))
     table.add_row("intake", "pauses" if state["intake_paused"] else "takes files")
     table.add_row("free disk", Text(printable(f"{state['free_mb']} MiB below {state['free_mb_below']}")))

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli.results_table import print_table
 from cli.terminal import say
 from core.printable import printable
-from db.engine import reading
+from db.engine import read_session
 from db.queries import unfinished_of
 from db.results import results_of
 from services.context import Context
@@ -33,7 +33,7 @@ def progress_bar() -> Progress:
 
 
 def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tuple[list[int], int]:
-    """Take the files in, and say what became of them; returns scan ids and how many were not taken.
+    """Take the files in, and say what became of them; returns file ids and how many were not taken.
 
     Raises
     ------
@@ -54,19 +54,19 @@ def submit_paths(context: Context, paths: Sequence[Path], *, move: bool) -> tupl
     for path, reason in done.left.items():
         say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
     note = f"; passed over, no images by their content: {kinds(done.others)}" if done.others else ""
-    say(f"{done.taken} files taken in as {len(done.scan_ids)} scans{note}.", err=True)
-    return done.scan_ids, len(done.left)
+    say(f"{done.taken} files taken in as {len(done.file_ids)} files{note}.", err=True)
+    return done.file_ids, len(done.left)
 
 
-def wait_for_results(context: Context, scan_ids: Sequence[int]) -> int:
-    """Wait until all scans have a final state, print them; returns how many have no result.
+def wait_for_results(context: Context, file_ids: Sequence[int]) -> int:
+    """Wait until all files have a final state, print them; returns how many have no result.
 
-    Ctrl-C ends the wait only; the scans go on.
+    Ctrl-C ends the wait only; the files go on.
     """
     with progress_bar() as bar:
-        task = bar.add_task("Classifying", total=len(scan_ids))
+        task = bar.add_task("Classifying", total=len(file_ids))
         moved, before, said = time.monotonic(), 0, False
-        for finished in finished_counts(context, scan_ids):
+        for finished in finished_counts(context, file_ids):
             if finished > before:
                 moved, before = time.monotonic(), finished
             elif time.monotonic() - moved > _SILENCE_S and not said:
@@ -75,18 +75,18 @@ def wait_for_results(context: Context, scan_ids: Sequence[int]) -> int:
                     f"Nothing finished for {_SILENCE_S} s. Is there a worker? See `headct status`."
                 )
             bar.update(task, completed=finished)
-    with reading(context.engine) as session:
-        rows = results_of(session, scan_ids)
-    print_table(rows, max(scan_ids, default=0))
+    with read_session(context.engine) as session:
+        rows = results_of(session, file_ids)
+    print_table(rows, max(file_ids, default=0))
     return sum(row.state != "classified" for row in rows)
 
 
-def finished_counts(context: Context, scan_ids: Sequence[int]) -> Iterator[int]:
-    """How many of the scans have a final state, again and again until all have."""
+def finished_counts(context: Context, file_ids: Sequence[int]) -> Iterator[int]:
+    """How many of the files have a final state, again and again until all have."""
     while True:
-        with reading(context.engine) as session:
-            finished = len(scan_ids) - unfinished_of(session, scan_ids)
+        with read_session(context.engine) as session:
+            finished = len(file_ids) - unfinished_of(session, file_ids)
         yield finished
-        if finished == len(scan_ids):
+        if finished == len(file_ids):
             return
         time.sleep(_LOOK_S)

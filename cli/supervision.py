@@ -15,7 +15,7 @@ from cli.streams import ReaderGone
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import OutputLost
 from core.home import Home
-from core.lock import hold
+from core.lock import acquire
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.migrate import migrate
@@ -85,7 +85,7 @@ def supervise(context: Context) -> None:
         What would keep a part from running, before anything is started.
     """
     settings, home = context.settings, context.home
-    os.set_inheritable(hold(home.run / "up.lock", "`headct up`"), True)  # the supervisor takes it over
+    os.set_inheritable(acquire(home.run / "up.lock", "`headct up`"), True)  # the supervisor takes it over
     check_inbox(home.inbox)
     if settings.broker_url:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)

@@ -68,10 +68,10 @@ def runs(
     if command.invoked_subcommand is not None:
         return
     from cli.run_printing import print_runs
-    from db.engine import reading
+    from db.engine import read_session
     from db.training_runs import list_runs
 
-    with reading(open_migrated().engine) as session:
+    with read_session(open_migrated().engine) as session:
         print_runs(list_runs(session, limit))
 
 
@@ -79,11 +79,11 @@ def runs(
 def show(run_id: RunId) -> None:
     """Show all that is known of one run."""
     from cli.run_printing import print_run
-    from db.engine import reading
+    from db.engine import read_session
     from db.training_runs import epochs_of, find_run
 
     context = open_migrated()
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         print_run(find_run(session, run_id), epochs_of(session, run_id), context.home)
 
 
@@ -119,11 +119,11 @@ def cancel(run_id: RunId) -> None:
 def report(run_id: RunId) -> None:
     """Print where a run's report is: one HTML page, and its figures as JSON beside it."""
     from core.errors import RunNotFound
-    from db.engine import reading
+    from db.engine import read_session
     from db.training_runs import find_run
 
     context = open_migrated()
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         run = find_run(session, run_id)
     page = context.home.report(run_id) / "report.html"
     if not page.is_file():

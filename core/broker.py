@@ -61,6 +61,6 @@ def check_takes_messages(client: "redis.Redis") -> None:
         client.lpushx("headct-no-list", "")  # a write that changes nothing where there is no such list
     except redis.RedisError as error:
         raise BrokerUnusable(
-            f"Redis takes no messages ({error}). Scans wait in the database and go on by themselves: make "
+            f"Redis takes no messages ({error}). Files wait in the database and go on by themselves: make "
             "room on the disk of its file, or raise its `maxmemory`."
         ) from error

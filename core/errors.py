@@ -16,7 +16,7 @@ class HomeNotPrivate(HeadctError):
 
 
 class RejectedImage(HeadctError):
-    """The bytes cannot be classified; code and message become the scan's `reason_code` and `reason`."""
+    """The bytes cannot be classified; code and message become the file's `reason_code` and `reason`."""
 
     def __init__(self, code: ReasonCode, message: str) -> None:
         super().__init__(code, message)
@@ -166,12 +166,12 @@ class OutputLost(HeadctError):
     """Standard output cannot be written: its disk is full."""
 
 
-class ScanNotFound(HeadctError):
-    """No scan with that id or SHA-256."""
+class NoSuchFile(HeadctError):
+    """No file with that id or SHA-256."""
 
 
 class NothingToExplain(HeadctError):
-    """The scan was not classified."""
+    """The file was not classified."""
 
 
 class NothingSubmitted(HeadctError):

@@ -157,7 +157,7 @@ class Home:
                     path.hardlink_to(file.name)
         return path.read_text().strip()
 
-    def scan_file(self, sha256: str) -> Path:
-        """Where the bytes of a scan are: in the store, or in `rejected` if they were refused at the door."""
+    def bytes_path(self, sha256: str) -> Path:
+        """Where the bytes of a file are: in the store, or in `rejected` if they were refused at the door."""
         stored = self.store / sha256
         return stored if stored.exists() else self.rejected / sha256

@@ -45,7 +45,7 @@ def read_file(path: Path, max_file_mb: float, sha256: str | None = None) -> byte
 
 
 def read_stored(home: Home, sha256: str, max_file_mb: float) -> bytes:
-    """The bytes of a stored scan.
+    """The bytes of a stored file.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def read_stored(home: Home, sha256: str, max_file_mb: float) -> bytes:
         No file can be read, which says nothing about this one.
     """
     try:
-        data = _read(home.scan_file(sha256), max_file_mb)
+        data = _read(home.bytes_path(sha256), max_file_mb)
     except OSError as error:
         if not holds_anything(home.store):
             raise StoreUnavailable(
@@ -62,11 +62,11 @@ def read_stored(home: Home, sha256: str, max_file_mb: float) -> bytes:
             ) from error
         raise UnreadableImage(
             ReasonCode.FILE_UNREADABLE,
-            f"The stored copy of this scan cannot be read ({error.strerror}). "
-            "See to the store and `headct retry` the scan, or drop the file again.",
+            f"The stored copy of this file cannot be read ({error.strerror}). "
+            "See to the store and `headct retry` the file, or drop it again.",
         ) from error
     if not _is(data, sha256):
-        # It may be a link to the dropped file, whose writer can go on; that arrives as another scan.
+        # It may be a link to the dropped file, whose writer can go on; that arrives as another file.
         raise UnreadableImage(
             ReasonCode.FILE_CHANGED, "The file was changed after it arrived. Drop it again."
         )

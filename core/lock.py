@@ -7,7 +7,7 @@ from pathlib import Path
 from core.errors import AlreadyRunning, SettingsError
 
 
-def hold(path: Path, what: str) -> int:
+def acquire(path: Path, what: str) -> int:
     """Lock a file in a home's `run` for the life of this process; returns its descriptor.
 
     Parameters

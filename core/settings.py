@@ -57,21 +57,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=4096, le=1_000_000_000),
         "Images with more pixels are rejected before they are decoded.",
     ] = 20_000_000
-    chunk_size: Annotated[int, Meta(ge=1, le=256), "Scans per queued task, at most."] = 32
+    chunk_size: Annotated[int, Meta(ge=1, le=256), "Files per queued task, at most."] = 32
     high_water_chunks: Annotated[
         int,
         Meta(ge=1, le=10_000),
-        "Tasks waiting in Redis, at most; further scans wait in the database.",
+        "Tasks waiting in Redis, at most; further files wait in the database.",
     ] = 32
     lease_seconds: Annotated[
         float,
         Meta(ge=5, le=86_400),
-        "After this many seconds an unfinished scan is published again.",
+        "After this many seconds an unfinished file is published again.",
     ] = 45.0
     max_attempts: Annotated[
         int,
         Meta(ge=2, le=100),
-        "A scan that took the worker down this often is quarantined.",
+        "A file that took the worker down this often is quarantined.",
     ] = 3
     worker_processes: Annotated[
         int,
@@ -90,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retrain_after_labels: Annotated[
         int,
         Meta(ge=0, le=1_000_000),
-        "Retrain by itself after so many newly labelled scans; 0: never.",
+        "Retrain by itself after so many newly labelled files; 0: never.",
     ] = 0
     flower_address: Annotated[str, "Address that Flower listens on."] = "127.0.0.1"
     flower_port: Annotated[int, Meta(ge=0, le=65535), "Port of Flower; 0: any free one."] = 5555

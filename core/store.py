@@ -27,7 +27,7 @@ class SourceChangedError(Exception):
     """The file changed while it was read, or is still open for writing."""
 
 
-class Kept(NamedTuple):
+class Stored(NamedTuple):
     """A file that stands in the store, and the status of its source when it was read."""
 
     sha256: str
@@ -100,7 +100,7 @@ def holds_anything(store: int | Path) -> bool:
         return False
 
 
-def keep(source: int, store: int, *, link: bool, min_free: int = 0) -> Kept:
+def store_file(source: int, store: int, *, link: bool, min_free: int = 0) -> Stored:
     """Put an open regular file into the store; whole, or not at all.
 
     Parameters
@@ -142,7 +142,7 @@ def keep(source: int, store: int, *, link: bool, min_free: int = 0) -> Kept:
         _discard(name, store)
         raise SourceChangedError
     os.rename(name, sha256, src_dir_fd=store, dst_dir_fd=store)
-    return Kept(sha256, size, after)
+    return Stored(sha256, size, after)
 
 
 def _discard(name: str, store: int) -> None:

@@ -9,16 +9,16 @@ from sqlalchemy.orm import Session
 
 from core.reasons import Reason, ReasonCode
 from db.engine import now
-from db.lifecycle import retry
-from db.states import ScanState
-from db.tables import Arrival, Scan
+from db.requeue import retry
+from db.states import FileState
+from db.tables import Arrival, File
 from db.upsert import insert_missing
 
 # Of the bare table and made once: the intake's share of a file is mostly its statements.
-_SCAN = cast("Table", Scan.__table__)
+_FILE = cast("Table", File.__table__)
 _STORED_AT_FAULT = (ReasonCode.FILE_CHANGED, ReasonCode.FILE_UNREADABLE)
-_KNOWN = select(_SCAN.c.id, _SCAN.c.sha256, _SCAN.c.reason_code).where(
-    _SCAN.c.sha256.in_(bindparam("hashes", expanding=True))
+_KNOWN = select(_FILE.c.id, _FILE.c.sha256, _FILE.c.reason_code).where(
+    _FILE.c.sha256.in_(bindparam("hashes", expanding=True))
 )
 
 
@@ -44,7 +44,7 @@ def known_identities(session: Session, identities: Sequence[str]) -> set[str]:
 
 
 def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
-    """Record files that stand in the store; returns the scan id of each SHA-256.
+    """Record files that stand in the store; returns the file id of each SHA-256.
 
     A known SHA-256 gets another arrival and no second job, unless its stored bytes were at fault. An arrival
     whose identity is known is the same file seen twice, and adds nothing.
@@ -52,12 +52,12 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     if not arrivals:
         return {}
     moment = now()
-    # One order for all writers, or two that insert the same scans could deadlock in PostgreSQL.
-    scans = [
+    # One order for all writers, or two that insert the same files could deadlock in PostgreSQL.
+    files = [
         {
             "sha256": arrival.sha256,
             "size_bytes": arrival.size_bytes,
-            "state": ScanState.REJECTED if arrival.refused else ScanState.RECEIVED,
+            "state": FileState.REJECTED if arrival.refused else FileState.RECEIVED,
             "reason_code": arrival.refused.code if arrival.refused else None,
             "reason": arrival.refused.text if arrival.refused else None,
             "attempts": 0,
@@ -66,21 +66,21 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         }
         for _, arrival in sorted({arrival.sha256: arrival for arrival in arrivals}.items())
     ]
-    insert_missing(session, Scan, scans, ["sha256"])
-    hashes = [scan["sha256"] for scan in scans]
+    insert_missing(session, File, files, ["sha256"])
+    hashes = [file["sha256"] for file in files]
     known = session.connection().execute(_KNOWN, {"hashes": hashes}).all()
     ids = {row.sha256: row.id for row in known}
     if mended := [row.id for row in known if row.reason_code in _STORED_AT_FAULT]:
         retry(session, mended)
     rows: list[dict[str, Any]] = [
         {
-            "scan_id": ids[arrival.sha256],
+            "file_id": ids[arrival.sha256],
             "source_name": arrival.source_name,
             "file_identity": arrival.identity,
             "arrived_at": moment,
         }
         for arrival in arrivals
     ]
-    rows.sort(key=lambda row: (row["scan_id"], row["source_name"]))
+    rows.sort(key=lambda row: (row["file_id"], row["source_name"]))
     insert_missing(session, Arrival, rows, ["file_identity"])
     return ids

@@ -98,7 +98,7 @@ def make_engine(url: URL | str, *, durable: bool = True) -> Engine:
 
 
 @contextlib.contextmanager
-def reading(engine: Engine) -> Iterator["Session"]:
+def read_session(engine: Engine) -> Iterator["Session"]:
     """A session for SELECTs only: it never waits for a writer."""
     from sqlalchemy.orm import Session  # noqa: PLC0415 - `headct results` does without
 

@@ -20,7 +20,7 @@ def add_if_unchanged(session: Session, rows: Sequence[LabelledImage], there: Seq
     Parameters
     ----------
     there
-        All images when the rows' groups and parts were decided, which takes too long for a transaction.
+        All images when the rows' groups and splits were decided, which takes too long for a transaction.
     """
     if session.get_bind().dialect.name == "postgresql":  # SQLite lets one transaction write at a time
         session.execute(text("LOCK TABLE labelled_image IN SHARE ROW EXCLUSIVE MODE"))
@@ -31,18 +31,18 @@ def add_if_unchanged(session: Session, rows: Sequence[LabelledImage], there: Seq
     return True
 
 
-def relabel_scan(session: Session, scan_id: int, label: str) -> None:
-    """Change the label of a scan that a reader labelled before; its part stays."""
-    session.execute(update(LabelledImage).where(LabelledImage.scan_id == scan_id).values(label=label))
+def relabel_read(session: Session, image_id: int, label: str) -> None:
+    """Change the label of an image that a reader labelled before; its split stays."""
+    session.execute(update(LabelledImage).where(LabelledImage.image_id == image_id).values(label=label))
 
 
-def relabel_image(session: Session, reference: str, label: str) -> None:
+def relabel_imported(session: Session, reference: str, label: str) -> None:
     """Change the label of the imported image whose SHA-256 begins with those (at least 6) hex digits.
 
     Raises
     ------
     DatasetError
-        There is none, or more than one; or it is a scan, whose label is a reader's.
+        There is none, or more than one; or its label is a reader's.
     """
     found = session.scalars(
         select(LabelledImage)
@@ -54,6 +54,8 @@ def relabel_image(session: Session, reference: str, label: str) -> None:
             f"{'More than one' if len(found) > 1 else 'No'} labelled image has a SHA-256 that begins with "
             f"{reference}. Give at least its first 6 digits, as `headct dataset import` printed them."
         )
-    if found[0].scan_id is not None:
-        raise DatasetError(f"A reader labelled it: `headct label {found[0].scan_id} {label}` changes that.")
+    if found[0].image_id is not None:
+        raise DatasetError(
+            f"A reader labelled it: `headct label {found[0].sha256[:12]} {label}` changes that."
+        )
     found[0].label = label

@@ -66,7 +66,7 @@ def promote(
 
     Whoever calls has made sure that its weights are there and are the registered ones.
     """
-    hold(session)
+    lock_promotions(session)
     if version_in_use(session) == version:
         return None
     return _record(session, version, cause, decided_by, evidence)
@@ -79,7 +79,7 @@ def rollback(session: Session, decided_by: str) -> Promotion:
     ------
     NothingToRollBack
     """
-    hold(session)
+    lock_promotions(session)
     stack = versions_to_go_back_to(session)
     if len(stack) < 2:
         raise NothingToRollBack(
@@ -94,7 +94,7 @@ def history(session: Session) -> Sequence[Promotion]:
     return session.scalars(select(Promotion).order_by(Promotion.id.desc())).all()
 
 
-def hold(session: Session) -> None:
+def lock_promotions(session: Session) -> None:
     """Until this transaction ends the version in use is changed by nobody else.
 
     On SQLite that is so from the start: a transaction that may write is the only one.

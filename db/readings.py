@@ -1,4 +1,4 @@
-"""What readers say of scans. Each takes a session; the caller commits."""
+"""What readers say of images. Each takes a session; the caller commits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,37 +8,42 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.engine import batches, now
-from db.tables import Reading, Scan
+from db.tables import File, Image, Reading
 
 
 @dataclass(frozen=True)
 class NewestReading:
-    """The reading of a scan that counts."""
+    """The reading of an image that counts."""
 
-    scan_id: int
     label: str
     reader: str
 
 
-def record_reading(session: Session, scan_id: int, label: str, reader: str, note: str | None) -> None:
+def record_reading(session: Session, image_id: int, label: str, reader: str, note: str | None) -> None:
     """Add a reader's verdict; earlier ones stay, the newest counts."""
-    session.add(Reading(scan_id=scan_id, label=label, reader=reader, note=note, read_at=now()))
+    session.add(Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now()))
 
 
-def readings_of(session: Session, scan_id: int) -> Sequence[Reading]:
-    """Every reading of one scan, oldest first."""
-    return session.scalars(select(Reading).where(Reading.scan_id == scan_id).order_by(Reading.id)).all()
+def readings_of(session: Session, file_id: int) -> Sequence[Reading]:
+    """Every reading of the images of one file, oldest first."""
+    return session.scalars(
+        select(Reading)
+        .join(Image, Image.id == Reading.image_id)
+        .where(Image.file_id == file_id)
+        .order_by(Reading.id)
+    ).all()
 
 
 def newest_readings(session: Session, sha256s: Sequence[str]) -> dict[str, NewestReading]:
-    """The readings that count of scans with those bytes, by their SHA-256."""
+    """The readings that count of the first images of files with those bytes, by their SHA-256."""
     return {
-        row.sha256: NewestReading(row.scan_id, row.label, row.reader)
+        row.sha256: NewestReading(row.label, row.reader)
         for batch in batches(sha256s)
         for row in session.execute(
-            select(Scan.sha256, Reading.scan_id, Reading.label, Reading.reader)
-            .join(Reading, Reading.scan_id == Scan.id)
-            .where(Scan.sha256.in_(batch))
+            select(File.sha256, Reading.label, Reading.reader)
+            .join(Image, Image.file_id == File.id)
+            .join(Reading, Reading.image_id == Image.id)
+            .where(File.sha256.in_(batch), Image.frame == 0)
             .order_by(Reading.id)  # a later one replaces an earlier one
         )
     }

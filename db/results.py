@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     Reader = Connection | Session
 
 RESULT_COLUMNS = (
-    "scan_id",
+    "file_id",
+    "image_id",
+    "frame",
     "sha256",
     "source_name",
     "received_at",
@@ -47,7 +49,9 @@ _MOMENTS = {"received_at", "classified_at"}
 _RESULTS = table(
     "results", *(column(name, UtcDateTime() if name in _MOMENTS else None) for name in RESULT_COLUMNS)
 )
-_SCANS = table("scan", column("id", Integer()))
+_FILES = table("file", column("id", Integer()))
+_FRAME = func.coalesce(_RESULTS.c.frame, 0)
+"""A file has no image before it is classified."""
 _BATCH = 1000
 
 
@@ -70,39 +74,40 @@ def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
 def each_result(engine: Engine, wanted: ResultFilter) -> Iterator[Row[Any]]:
     """As `results`, but read batch by batch as they are asked for, each in a transaction of its own.
 
-    So nothing is held open while somebody reads slowly. Which scans, and in which order, is decided at once;
+    So nothing is held open while somebody reads slowly. Which images, and in which order, is decided at once;
     each batch tells how they are when it is read, and leaves out what the filter does not fit any more.
     """
-    with reading_only(engine) as connection:
-        ids = connection.scalars(_ordered(select(_RESULTS.c.scan_id), wanted)).all()
-    return _rows(engine, ids, wanted)
+    with read_connection(engine) as connection:
+        keys = connection.execute(_ordered(select(_RESULTS.c.file_id, _FRAME), wanted)).all()
+    return _rows(engine, keys, wanted)
 
 
-def _rows(engine: Engine, ids: Sequence[int], wanted: ResultFilter) -> Iterator[Row[Any]]:
-    for start in range(0, len(ids), _BATCH):
-        batch = ids[start : start + _BATCH]
-        query = select(_RESULTS).where(_RESULTS.c.scan_id.in_(batch), *_conditions(wanted))
-        with reading_only(engine) as connection:
-            found = {row.scan_id: row for row in connection.execute(query)}
-        yield from (found[scan_id] for scan_id in batch if scan_id in found)
+def _rows(engine: Engine, keys: Sequence[Row[Any]], wanted: ResultFilter) -> Iterator[Row[Any]]:
+    for start in range(0, len(keys), _BATCH):
+        batch = keys[start : start + _BATCH]
+        files = {key.file_id for key in batch}
+        query = select(_RESULTS).where(_RESULTS.c.file_id.in_(files), *_conditions(wanted))
+        with read_connection(engine) as connection:
+            found = {(row.file_id, row.frame or 0): row for row in connection.execute(query)}
+        yield from (found[tuple(key)] for key in batch if tuple(key) in found)
 
 
 def _ordered(query: Select[Any], wanted: ResultFilter) -> Select[Any]:
     query = query.where(*_conditions(wanted))
     if wanted.sort == "probability":
         query = query.order_by(_RESULTS.c.probability.desc())
-    query = query.order_by(_RESULTS.c.scan_id.desc())
+    query = query.order_by(_RESULTS.c.file_id.desc(), _FRAME)
     return query.limit(wanted.limit) if wanted.limit else query
 
 
-def reading_only(engine: Engine) -> Connection:
+def read_connection(engine: Engine) -> Connection:
     """A connection for SELECTs only: it never waits for a writer."""
     return engine.execution_options(read_only=True).connect()
 
 
 def largest_id(database: "Reader") -> int:
     """The largest id that a row can have."""
-    return database.scalar(select(func.max(_SCANS.c.id))) or 0
+    return database.scalar(select(func.max(_FILES.c.id))) or 0
 
 
 def count_results(database: "Reader", wanted: ResultFilter) -> int:
@@ -121,12 +126,12 @@ def _conditions(wanted: ResultFilter) -> Iterator[ColumnElement[bool]]:
         yield _RESULTS.c.probability.is_not(None)
 
 
-def results_of(database: "Reader", scan_ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Rows of the view `results` for these scans, in the order of arrival."""
+def results_of(database: "Reader", file_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Rows of the view `results` for these files, in the order of arrival."""
     return [
         row
-        for batch in batches(sorted(scan_ids))
+        for batch in batches(sorted(file_ids))
         for row in database.execute(
-            select(_RESULTS).where(_RESULTS.c.scan_id.in_(batch)).order_by(_RESULTS.c.scan_id)
+            select(_RESULTS).where(_RESULTS.c.file_id.in_(batch)).order_by(_RESULTS.c.file_id, _FRAME)
         )
     ]

@@ -1,10 +1,10 @@
-"""The states of scans and of training runs."""
+"""The states of files and of training runs."""
 
 from enum import StrEnum
 
 
-class ScanState(StrEnum):
-    """Where a scan is on its way; the last three are final."""
+class FileState(StrEnum):
+    """Where a file is on its way; the last three are final."""
 
     RECEIVED = "received"
     QUEUED = "queued"
@@ -14,7 +14,7 @@ class ScanState(StrEnum):
     QUARANTINED = "quarantined"
 
 
-UNFINISHED = (ScanState.RECEIVED, ScanState.QUEUED, ScanState.RUNNING)
+UNFINISHED = (FileState.RECEIVED, FileState.QUEUED, FileState.RUNNING)
 
 
 class RunState(StrEnum):
@@ -31,7 +31,7 @@ class RunState(StrEnum):
 UNFINISHED_RUNS = (RunState.REQUESTED, RunState.RUNNING)
 
 
-class Part(StrEnum):
+class Split(StrEnum):
     """What a labelled image is used for; decided once per patient."""
 
     TRAIN = "train"

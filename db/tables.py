@@ -1,4 +1,4 @@
-"""The tables. A scan is in exactly one state; a result exists once per scan and model version."""
+"""The tables. A file is in exactly one state; a result exists once per image and model version."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.states import Cause, Part, RunState, ScanState
+from db.states import Cause, FileState, RunState, Split
 from db.types import UtcDateTime
 
 
@@ -48,15 +48,15 @@ class Table(DeclarativeBase):
     )
 
 
-class Scan(Table):
-    """One image, known by the SHA-256 of its bytes."""
+class File(Table):
+    """Bytes that arrived, known by their SHA-256: what is claimed, tried, rejected and quarantined."""
 
-    __tablename__ = "scan"
+    __tablename__ = "file"
     __table_args__ = (
-        CheckConstraint(_one_of("state", ScanState), name="state"),
+        CheckConstraint(_one_of("state", FileState), name="state"),
         CheckConstraint("(state IN ('rejected', 'quarantined')) = (reason IS NOT NULL)", name="reason"),
-        Index("ix_scan_state_finished_at_id", "state", "finished_at", "id"),
-        Index("ix_scan_received_at", "received_at"),
+        Index("ix_file_state_finished_at_id", "state", "finished_at", "id"),
+        Index("ix_file_received_at", "received_at"),
     )
 
     id: Mapped[Id]
@@ -71,7 +71,7 @@ class Scan(Table):
     attempts: Mapped[int] = mapped_column(comment="How often a worker began to read it since it last was new")
     claimed_by: Mapped[str | None] = mapped_column(String(64), comment="Id of the Celery task that reads it")
     lease_expires_at: Mapped[MaybeMoment] = mapped_column(
-        comment="When a queued or running scan is taken back"
+        comment="When a queued or running file is taken back"
     )
     received_at: Mapped[Moment]
     requeued_at: Mapped[MaybeMoment] = mapped_column(
@@ -80,13 +80,24 @@ class Scan(Table):
     finished_at: Mapped[MaybeMoment]
 
 
+class Image(Table):
+    """One picture of a file: frame 0 of a PNG. It is made with its first result or reading."""
+
+    __tablename__ = "image"
+    __table_args__ = (UniqueConstraint("file_id", "frame"), CheckConstraint("frame >= 0", name="frame"))
+
+    id: Mapped[Id]
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"))
+    frame: Mapped[int] = mapped_column(comment="Which picture of the file, from 0")
+
+
 class Arrival(Table):
-    """One file that was dropped or submitted; the same bytes may arrive many times."""
+    """A file that was dropped or submitted; the same bytes may arrive many times."""
 
     __tablename__ = "arrival"
 
     id: Mapped[Id]
-    scan_id: Mapped[int] = mapped_column(ForeignKey("scan.id", ondelete="CASCADE"), index=True)
+    file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), index=True)
     source_name: Mapped[str] = mapped_column(Text, comment="Path below the inbox; may identify a patient")
     file_identity: Mapped[str | None] = mapped_column(
         String(128), unique=True, comment="A key of the file: what comes out of the inbox once arrives once"
@@ -95,18 +106,18 @@ class Arrival(Table):
 
 
 class Prediction(Table):
-    """What one model version said of one scan."""
+    """What one model version said of one image."""
 
     __tablename__ = "prediction"
     __table_args__ = (
-        UniqueConstraint("scan_id", "model_version"),
+        UniqueConstraint("image_id", "model_version"),
         CheckConstraint("probability BETWEEN 0 AND 1", name="probability"),
         CheckConstraint("probability IS NOT NULL OR label = 'uncertain'", name="label_without_probability"),
         Index("ix_prediction_classified_at", "classified_at"),
     )
 
     id: Mapped[Id]
-    scan_id: Mapped[int] = mapped_column(ForeignKey("scan.id", ondelete="CASCADE"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
     model_version: Mapped[str] = mapped_column(String(64))
     weights_sha256: Mapped[Sha256]
     preprocessing_version: Mapped[str] = mapped_column(String(32))
@@ -170,7 +181,7 @@ class EpochRecord(Table):
     run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"))
     number: Mapped[int] = mapped_column(comment="From 1")
     of: Mapped[int] = mapped_column(comment="Epochs of the run")
-    loss: Mapped[float] = mapped_column(comment="Mean over the training part, in nats")
+    loss: Mapped[float] = mapped_column(comment="Mean over the training split, in nats")
     validation_loss: Mapped[float | None]
     validation_auc: Mapped[float | None]
     ended_at: Mapped[Moment]
@@ -181,7 +192,7 @@ class LabelledImage(Table):
 
     __tablename__ = "labelled_image"
     __table_args__ = (
-        CheckConstraint(_one_of("part", Part), name="part"),
+        CheckConstraint(_one_of("split", Split), name="split"),
         CheckConstraint("label IN ('normal', 'hemorrhage')", name="label"),
     )
 
@@ -192,25 +203,25 @@ class LabelledImage(Table):
     patient_group: Mapped[str] = mapped_column(
         String(128), index=True, comment="The patient, or slices that look like one; never split apart"
     )
-    part: Mapped[str] = mapped_column(String(16))
-    scan_id: Mapped[int | None] = mapped_column(
-        ForeignKey("scan.id", ondelete="SET NULL"), index=True, comment="The scan that a reader labelled"
+    split: Mapped[str] = mapped_column(String(16))
+    image_id: Mapped[int | None] = mapped_column(
+        ForeignKey("image.id", ondelete="SET NULL"), index=True, comment="The image that a reader labelled"
     )
     source_name: Mapped[str] = mapped_column(Text, comment="Where it came from; may identify a patient")
     added_at: Mapped[Moment]
 
 
 class Reading(Table):
-    """A reader's verdict on a scan; the newest of a scan counts."""
+    """A reader's verdict on an image; the newest counts."""
 
     __tablename__ = "reading"
     __table_args__ = (
         CheckConstraint("label IN ('normal', 'hemorrhage')", name="label"),
-        Index("ix_reading_scan_id_id", "scan_id", "id"),
+        Index("ix_reading_image_id_id", "image_id", "id"),
     )
 
     id: Mapped[Id]
-    scan_id: Mapped[int] = mapped_column(ForeignKey("scan.id", ondelete="CASCADE"))
+    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
     label: Mapped[str] = mapped_column(String(16))
     reader: Mapped[str] = mapped_column(String(128))
     note: Mapped[str | None] = mapped_column(Text)

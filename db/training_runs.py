@@ -61,7 +61,7 @@ def request_run(session: Session, request: RunRequest) -> int:
 
 
 def renew_run_leases(session: Session, lease: timedelta, *, only_absurd: bool) -> None:
-    """Let the leases of unfinished runs begin anew; as `db.lifecycle.renew_leases` does for scans.
+    """Let the leases of unfinished runs begin anew; as `db.lifecycle.renew_leases` does for files.
 
     `lease` is that of a published run; a running one has `RUN_LEASE`.
     """

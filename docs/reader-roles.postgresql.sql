@@ -22,6 +22,6 @@ GRANT USAGE ON SCHEMA public TO headct_reader, headct_statistics;
 GRANT SELECT ON results, agreement TO headct_reader;
 GRANT SELECT ON agreement TO headct_statistics;
 GRANT SELECT (
-    scan_id, received_at, state, reason_code, reason, label, label_reason, probability, threshold, model_version,
+    file_id, image_id, frame, received_at, state, reason_code, reason, label, label_reason, probability, threshold, model_version,
     classified_at, reader_label, warnings
 ) ON results TO headct_statistics;

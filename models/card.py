@@ -11,7 +11,7 @@ from images.constants import Preprocessing
 CLASSES: Final = ("normal", "hemorrhage")
 """The two words of labelled data; the index is the target that the network learns."""
 UNCERTAIN: Final = "uncertain"
-"""A result's third label: a person has to read the scan."""
+"""A result's third label: a person has to read the image."""
 BETWEEN_BOUNDS: Final = "the probability lies between the bounds of certainty"
 OUTSIDE_DOMAIN: Final = "outside the model's domain"
 HEADLESS: Final = "No head is found in this CT slice; a person has to look at it."
@@ -20,7 +20,7 @@ HEADLESS: Final = "No head is found in this CT slice; a person has to look at it
 
 @dataclass(frozen=True)
 class Decision:
-    """What is said of one scan.
+    """What is said of one image.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class OperatingPoint:
     temperature
         The network's log-odds are divided by it (Guo et al. 2017, arXiv:1706.04599); positive.
     threshold
-        Calibrated probability from which on a scan counts as hemorrhage; 0..1.
+        Calibrated probability from which on an image counts as hemorrhage; 0..1.
     uncertain_low, uncertain_high
         Bounds around the threshold: from the one up to, but without, the other the label is `uncertain`.
         Equal bounds leave no such band.

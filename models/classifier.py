@@ -71,7 +71,7 @@ class Classifier:
         return cls(stored.card, load_session(verified_graph(stored), stored.card.version, threads))
 
     def warm_up(self) -> None:
-        """Run the network, so that the first scans are not slow."""
+        """Run the network, so that the first images are not slow."""
         for size in _WARM_BATCH_SIZES:
             self.score(np.zeros((size, *self.card.preprocessing.input_shape), dtype=np.float32))
 

@@ -26,7 +26,7 @@ _IMMOVABLE = (errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETO
 StrPath: TypeAlias = str | Path
 
 
-class File(NamedTuple):
+class InboxFile(NamedTuple):
     """A file to take in.
 
     Attributes
@@ -97,10 +97,12 @@ def new_claim(claims: Path) -> Path:
     return claim
 
 
-def move_into(claim: Path, files: Sequence[File]) -> tuple[list[File], list[tuple[File, OSError]]]:
+def move_into(
+    claim: Path, files: Sequence[InboxFile]
+) -> tuple[list[InboxFile], list[tuple[InboxFile, OSError]]]:
     """Move files into a claim; returns what can be taken, some of it where it is, and failures."""
-    taken: list[File] = []
-    failed: list[tuple[File, OSError]] = []
+    taken: list[InboxFile] = []
+    failed: list[tuple[InboxFile, OSError]] = []
     made = {""}
     for file in files:
         place, parent = f"{claim}/{file.name}", os.path.split(file.name)[0]
@@ -115,7 +117,7 @@ def move_into(claim: Path, files: Sequence[File]) -> tuple[list[File], list[tupl
             else:
                 failed.append((file, error))
         else:
-            taken.append(File(file.path, file.name, place, claim=claim.name))
+            taken.append(InboxFile(file.path, file.name, place, claim=claim.name))
     return taken, failed
 
 
@@ -125,12 +127,12 @@ def identity_of(name: StrPath, status: os.stat_result) -> str:
     return hashlib.sha256(facts.encode() + os.fsencode(name)).hexdigest()
 
 
-def files_of(claim: Path, inbox: Path) -> list[File]:
+def files_of(claim: Path, inbox: Path) -> list[InboxFile]:
     """What is in a claim that was left; it came from the inbox."""
     places = [f"{folder}/{name}" for folder, _, names in os.walk(claim) for name in names]
     names = [place[len(str(claim)) + 1 :] for place in places]
     return [
-        File(f"{inbox}/{name}", name, place, claim=claim.name)
+        InboxFile(f"{inbox}/{name}", name, place, claim=claim.name)
         for name, place in zip(names, places, strict=True)
     ]
 

@@ -18,7 +18,7 @@ from core.errors import BrokerUnusable
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.engine import now
-from db.lifecycle import next_chunks, put_back, renew_leases, take_back_expired
+from db.lifecycle import expire_leases, next_chunks, renew_leases, unqueue
 from db.training_runs import renew_run_leases, run_to_publish
 from scheduler.metrics import CHUNKS_PUBLISHED, TAKEN_BACK
 from scheduler.retraining import request_due_run
@@ -26,17 +26,17 @@ from worker.app import CLASSIFY_TASK, TRAIN_TASK
 
 logger = logging.getLogger(__name__)
 
-# While scans wait for room the queue is looked at again after these pauses; otherwise only for lost work.
+# While files wait for room the queue is looked at again after these pauses; otherwise only for lost work.
 _SHORTEST_S, _LONGEST_S, _SWEEP_S = 0.05, 0.2, 5.0
 # If nobody could look for lost work for so long (database locked, clock set forward, machine asleep), the
 # workers could not finish theirs either: no lease ran meanwhile.
 _MISSED = timedelta(seconds=3 * _SWEEP_S)
-# With this many tasks waiting the workers are busy anyway, and scans gather into full chunks meanwhile.
+# With this many tasks waiting the workers are busy anyway, and files gather into full chunks meanwhile.
 _KEEPS_WORKERS_BUSY = 4
 
 
 class Dispatcher:
-    """Publishes waiting scans and training runs until `stop` is set; sleeps when there is nothing to do."""
+    """Publishes waiting files and training runs until `stop` is set; sleeps when there is nothing to do."""
 
     def __init__(self, settings: Settings, engine: Engine, app: Celery, client: redis.Redis) -> None:
         self._settings = settings
@@ -90,7 +90,7 @@ class Dispatcher:
         size, lease = self._settings.chunk_size, self._lease
         with Session(self._engine) as session, session.begin():
             chunks = next_chunks(session, room, size, lease, full_only=depth >= _KEEPS_WORKERS_BUSY)
-            # What has a result already never fills the queue: a new scan would wait behind it.
+            # What has a result already never fills the queue: a new file would wait behind it.
             room = min(room, _KEEPS_WORKERS_BUSY - depth) - len(chunks)
             if room > 0:
                 chunks += next_chunks(session, room, size, lease, again=True)
@@ -103,16 +103,16 @@ class Dispatcher:
         with Session(self._engine) as session, session.begin():
             renew_leases(session, self._lease, only_absurd=not missed)
             renew_run_leases(session, self._lease, only_absurd=not missed)
-            taken_back = take_back_expired(session, self._settings.max_attempts)
+            taken_back = expire_leases(session, self._settings.max_attempts)
             request_due_run(session, self._settings, self._started)
             run_id = run_to_publish(session, self._lease)
         self._swept = now()
         if taken_back:
             TAKEN_BACK.inc(len(taken_back))
             logger.warning(
-                "%d scans were not finished within their lease and wait again",
+                "%d files were not finished within their lease and wait again",
                 len(taken_back),
-                extra={"scan_ids": taken_back},
+                extra={"file_ids": taken_back},
             )
         if run_id is not None:
             self._app.send_task(TRAIN_TASK, args=[run_id], queue=TRAINING_QUEUE)
@@ -127,13 +127,13 @@ class Dispatcher:
         finally:
             if published:
                 CHUNKS_PUBLISHED.inc(published)
-                sent = [scan_id for chunk in chunks[:published] for scan_id in chunk]
+                sent = [file_id for chunk in chunks[:published] for file_id in chunk]
                 logger.info(
-                    "%d scans are published in %d chunks",
+                    "%d files are published in %d chunks",
                     *(len(sent), published),
-                    extra={"scan_ids": sent, "chunks": published},
+                    extra={"file_ids": sent, "chunks": published},
                 )
             if published < len(chunks):
-                unsent = [scan_id for chunk in chunks[published:] for scan_id in chunk]
+                unsent = [file_id for chunk in chunks[published:] for file_id in chunk]
                 with Session(self._engine) as session, session.begin():
-                    put_back(session, unsent)
+                    unqueue(session, unsent)

@@ -21,21 +21,21 @@ from core.errors import ImageTooLarge, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from core.store import (
-    Kept,
     SourceChangedError,
     SourceUnreadableError,
+    Stored,
     holds_anything,
     is_being_written,
-    keep,
     open_folder,
     open_regular,
     opened_folder,
+    store_file,
 )
 from db.arrivals import NewArrival, known_identities, record_arrivals
-from db.queries import has_stored_scans
+from db.queries import has_stored_files
 from scheduler.claims import (
     CLAIMS,
-    File,
+    InboxFile,
     StrPath,
     files_of,
     identity_of,
@@ -49,11 +49,11 @@ VANISHED = "there is no such file"
 CHANGED = "it changed while it was read, or is still open for writing"
 
 TOO_LARGE = "it is larger than HEADCT_MAX_FILE_MB, and than 4 GiB or the room there is; move it elsewhere"
-OWN_COPY = "it is headct's own copy, which is needed where it is; `headct retry` or `reclassify` its scan"
+OWN_COPY = "it is headct's own copy, which is needed where it is; `headct retry` or `reclassify` its file"
 
 RECORDED = "it is recorded but cannot be moved or removed; give this user the right to, or remove it"
 
-STORE_AWAY = "The store is empty, but the database has scans: mount its disk, or bring it back from a backup"
+STORE_AWAY = "The store is empty, but the database has files: mount its disk, or bring it back from a backup"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # What is larger than any image is not even hashed, which would hold up all others.
@@ -64,9 +64,9 @@ _THREADS = 4
 
 
 class Taken(NamedTuple):
-    """What one round of intake did: scan ids by path, and why files were not taken."""
+    """What one round of intake did: file ids by path, and why files were not taken."""
 
-    scan_ids: dict[StrPath, int]
+    file_ids: dict[StrPath, int]
     left: dict[StrPath, str]
 
 
@@ -91,7 +91,7 @@ class Intake:
         self._disks = Disks(settings, home)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
 
-    def take(self, files: Sequence[File]) -> Taken:
+    def take(self, files: Sequence[InboxFile]) -> Taken:
         """Claim these files of the inbox, record them in one transaction, remove them.
 
         Raises
@@ -127,7 +127,7 @@ class Intake:
             self.looks_for_claims = False
         return taken
 
-    def submit(self, files: Sequence[File], *, remove: bool) -> Taken:
+    def submit(self, files: Sequence[InboxFile], *, remove: bool) -> Taken:
         """Record files from anywhere, which stay where they are; then remove them, if `remove`.
 
         Raises
@@ -162,19 +162,19 @@ class Intake:
                 ) from error
             if not holds_anything(store):
                 with Session(self._engine) as session:
-                    if has_stored_scans(session):
+                    if has_stored_files(session):
                         raise StoreUnavailable(STORE_AWAY)
             yield _Stores(store, rejected)
 
     @contextlib.contextmanager
-    def _opened(self, files: Sequence[File], taken: Taken, *, remove: bool) -> Iterator[list[File]]:
+    def _opened(self, files: Sequence[InboxFile], taken: Taken, *, remove: bool) -> Iterator[list[InboxFile]]:
         """Those that can be taken, by their open folders.
 
         Below the inbox no link is followed to them; what is submitted by a path may be reached by links.
         """
         folders: dict[str, int] = {}
         own: set[str] = set()
-        found: list[File] = []
+        found: list[InboxFile] = []
         home = self._home
         try:
             for file in files:
@@ -199,7 +199,7 @@ class Intake:
             for descriptor in folders.values():
                 os.close(descriptor)
 
-    def _looked_at(self, file: File, name: str, folder: int, *, remove: bool) -> File:
+    def _looked_at(self, file: InboxFile, name: str, folder: int, *, remove: bool) -> InboxFile:
         """A file of that open folder, which can be taken.
 
         Raises
@@ -218,12 +218,12 @@ class Intake:
             os.close(descriptor)
         if never_read(status.st_size, self._settings):
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-        return File(file.path, file.name, name, folder, identity=identity_of(file.name, status))
+        return InboxFile(file.path, file.name, name, folder, identity=identity_of(file.name, status))
 
     def _left_claims(self) -> list[Path]:
         return sorted(self._claims.iterdir()) if self._claims.is_dir() else []
 
-    def _unknown(self, files: Sequence[File], taken: Taken) -> list[File]:
+    def _unknown(self, files: Sequence[InboxFile], taken: Taken) -> list[InboxFile]:
         """Those that were not recorded where they are; of the others as many as can be are removed."""
         if not files:
             return []
@@ -237,36 +237,36 @@ class Intake:
                     taken.left[file.path] = RECORDED
         return [file for file in files if file.identity not in known]
 
-    def _record(self, files: Sequence[File], stores: "_Stores", taken: Taken, *, remove: bool) -> None:
+    def _record(self, files: Sequence[InboxFile], stores: "_Stores", taken: Taken, *, remove: bool) -> None:
         """Keep these files and record them in one transaction; then remove them, if `remove`."""
         keeping = [
             self._pool.submit(self._keep_all, files[start::_THREADS], stores, link=remove)
             for start in range(min(_THREADS, len(files)))
         ]
         wait(keeping)  # for all, also where one fails: they use the folders' descriptors
-        kept: list[_Kept] = []
+        stored: list[_Stored] = []
         for file, one in itertools.chain.from_iterable(ended.result() for ended in keeping):
-            if isinstance(one, _Kept):
-                kept.append(one)
+            if isinstance(one, _Stored):
+                stored.append(one)
             else:
                 taken.left[file.path] = one
-        if not kept:
+        if not stored:
             return
-        for store in {one.store for one in kept}:
+        for store in {one.store for one in stored}:
             os.fsync(store)
         with Session(self._engine) as session, session.begin():
-            ids = record_arrivals(session, [one.arrival for one in kept])
-        for one in kept:
-            taken.scan_ids[one.file.path] = ids[one.arrival.sha256]
+            ids = record_arrivals(session, [one.arrival for one in stored])
+        for one in stored:
+            taken.file_ids[one.file.path] = ids[one.arrival.sha256]
             if remove and (problem := one.remove()):
                 taken.left[one.file.path] = problem
 
     def _keep_all(
-        self, files: Sequence[File], stores: "_Stores", *, link: bool
-    ) -> list[tuple[File, "_Kept | str"]]:
-        return [(file, self._keep(file, stores, link=link)) for file in files]
+        self, files: Sequence[InboxFile], stores: "_Stores", *, link: bool
+    ) -> list[tuple[InboxFile, "_Stored | str"]]:
+        return [(file, self._store_one(file, stores, link=link)) for file in files]
 
-    def _keep(self, file: File, stores: "_Stores", *, link: bool) -> "_Kept | str":
+    def _store_one(self, file: InboxFile, stores: "_Stores", *, link: bool) -> "_Stored | str":
         """Put one file into the store; returns what to record, or why it is left for later."""
         try:
             descriptor = open_regular(file.place, file.folder)
@@ -278,7 +278,7 @@ class Intake:
         try:
             # A further name for what stays would change its change time, which is in its identity.
             link = link and file.identity is None
-            kept = keep(descriptor, store, link=link, min_free=settings.min_free_mb * 2**20)
+            stored = store_file(descriptor, store, link=link, min_free=settings.min_free_mb * 2**20)
         except SourceChangedError:
             return CHANGED
         except SourceUnreadableError as error:
@@ -290,13 +290,13 @@ class Intake:
         finally:
             os.close(descriptor)
         arrival = NewArrival(
-            sha256=kept.sha256,
-            size_bytes=kept.size_bytes,
+            sha256=stored.sha256,
+            size_bytes=stored.size_bytes,
             source_name=file.source_name,
-            identity=file.key(kept.sha256),
+            identity=file.key(stored.sha256),
             refused=ImageTooLarge.file(settings.max_file_mb).reason if too_large else None,
         )
-        return _Kept(file, store, arrival, kept)
+        return _Stored(file, store, arrival, stored)
 
 
 def never_read(size_bytes: int, settings: Settings) -> bool:
@@ -311,17 +311,17 @@ class _Stores(NamedTuple):
     rejected: int
 
 
-class _Kept(NamedTuple):
+class _Stored(NamedTuple):
     """A file that stands in `store`, and what to record of it."""
 
-    file: File
+    file: InboxFile
     store: int
     arrival: NewArrival
-    kept: Kept
+    stored: Stored
 
     def remove(self) -> str | None:
         """Remove the file, unless it is another one or its writer went on; returns why it cannot be."""
-        place, folder, was = self.file.place, self.file.folder, self.kept.source
+        place, folder, was = self.file.place, self.file.folder, self.stored.source
         try:
             now = os.stat(place, dir_fd=folder, follow_symlinks=False)
             if (now.st_ino, now.st_size, now.st_mtime_ns) == (was.st_ino, was.st_size, was.st_mtime_ns):

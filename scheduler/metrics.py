@@ -27,7 +27,7 @@ from core.home import Home
 from core.ports import free_port
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
-from db.engine import now, reading
+from db.engine import now, read_session
 from db.promotions import version_in_use
 from db.queries import counts_by_state, oldest_unfinished
 from db.training_runs import runs_by_state
@@ -41,7 +41,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # when each counter 
 FILES_TAKEN = Counter("headct_files_taken", "Files of the inbox that were recorded.", registry=None)
 CHUNKS_PUBLISHED = Counter("headct_chunks_published", "Chunks that were put into the queue.", registry=None)
 TAKEN_BACK = Counter(
-    "headct_scans_taken_back", "Scans that were not finished within their lease.", registry=None
+    "headct_files_taken_back", "Files that were not finished within their lease.", registry=None
 )
 
 _FRESH_S, _SHARE, _STALE_S = 1.0, 20, 30.0
@@ -119,20 +119,20 @@ class StateCollector(Collector):
 
     def _of_database(self) -> Iterator[Metric]:
         try:
-            with reading(self._engine) as session:
+            with read_session(self._engine) as session:
                 states, oldest = counts_by_state(session), oldest_unfinished(session)
                 runs, version = runs_by_state(session), version_in_use(session) or self._shipped
         except SQLAlchemyError:
             yield _up("headct_database_up", "the database answers", up=False)
             return
         yield _up("headct_database_up", "the database answers", up=True)
-        scans = GaugeMetricFamily("headct_scans", "Scans by state.", labels=["state"])
+        files = GaugeMetricFamily("headct_files", "Files by state.", labels=["state"])
         for state, count in states.items():
-            scans.add_metric([state], count)
-        yield scans
+            files.add_metric([state], count)
+        yield files
         age = (now() - oldest).total_seconds() if oldest else 0.0
         yield GaugeMetricFamily(
-            "headct_oldest_unfinished_age_seconds", "Of the scan that has waited longest; 0: none.", age
+            "headct_oldest_unfinished_age_seconds", "Of the file that has waited longest; 0: none.", age
         )
         training = GaugeMetricFamily("headct_training_runs", "Training runs by state.", labels=["state"])
         for run_state, count in runs.items():

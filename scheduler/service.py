@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.broker import broker_url, redis_client
 from core.home import Home
-from core.lock import hold
+from core.lock import acquire
 from core.settings import Settings
 from core.store import remove_leftovers
 from db.promotions import record_shipped
@@ -36,7 +36,7 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
     AlreadyRunning
         Another one runs: two that take the same file would record it twice.
     """
-    hold(home.run / "scheduler.lock", "A scheduler")
+    acquire(home.run / "scheduler.lock", "A scheduler")
     with Session(engine) as session, session.begin():
         record_shipped(session, shipped)
     stop = threading.Event()

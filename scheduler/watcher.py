@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from core.errors import DiskNearlyFull, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
-from scheduler.claims import File
+from scheduler.claims import InboxFile
 from scheduler.dispatcher import Dispatcher
 from scheduler.emptied import EmptiedFolders
 from scheduler.events import FileEvents, Noticed
@@ -190,8 +190,8 @@ class Watcher:
         DiskNearlyFull, StoreUnavailable, OSError, sqlalchemy.exc.DBAPIError
             Nothing was taken, and everything has to wait.
         """
-        taken = self._intake.take([File(path, path[len(self._inbox) + 1 :]) for path in paths])
-        for path in taken.scan_ids.keys() - taken.left.keys():
+        taken = self._intake.take([InboxFile(path, path[len(self._inbox) + 1 :]) for path in paths])
+        for path in taken.file_ids.keys() - taken.left.keys():
             self._emptied.took_from(os.path.split(path)[0])
         reasons: Counter[str] = Counter()
         for path, reason in taken.left.items():
@@ -201,11 +201,11 @@ class Watcher:
                 reasons[reason] += 1
         for reason, count in reasons.items():
             logger.warning("%d files stay in the inbox: %s. `headct doctor` names the first.", count, reason)
-        if taken.scan_ids:
+        if taken.file_ids:
             self._dispatcher.wake()
-            FILES_TAKEN.inc(len(taken.scan_ids))
-            told = {"scan_ids": list(taken.scan_ids.values())}
-            logger.info("%d files are recorded", len(taken.scan_ids), extra=told)
+            FILES_TAKEN.inc(len(taken.file_ids))
+            told = {"file_ids": list(taken.file_ids.values())}
+            logger.info("%d files are recorded", len(taken.file_ids), extra=told)
 
 
 def _problem(error: Exception) -> str:

@@ -18,9 +18,9 @@ from core.printable import printable
 from core.queues import INFERENCE_QUEUE
 from core.store import holds_anything, is_being_written, open_regular
 from core.surroundings import in_force
-from db.engine import in_one_line, reading
-from db.lifecycle import left_behind
-from db.queries import has_stored_scans
+from db.engine import in_one_line, read_session
+from db.queries import has_stored_files
+from db.requeue import left_behind
 from db.revision import check_migrated
 from db.training_runs import check_begun
 from models.serving import check_servable
@@ -189,8 +189,8 @@ def _store(context: Context) -> None:
             raise HeadctError(f"{folder} cannot be written. Run `chmod u+rwx` on it or change its owner.")
     if not holds_anything(context.home.store):
         check_migrated(context.engine)
-        with reading(context.engine) as session:
-            if has_stored_scans(session):
+        with read_session(context.engine) as session:
+            if has_stored_files(session):
                 raise HeadctError(f"{STORE_AWAY}.")
 
 
@@ -212,7 +212,7 @@ def _classify_worker(context: Context) -> None:
 
 def _training_worker(context: Context) -> None:
     check_migrated(context.engine)
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         check_begun(session)
 
 
@@ -223,11 +223,11 @@ def _model(context: Context) -> None:
 
 def _results(context: Context) -> None:
     check_migrated(context.engine)
-    with reading(context.engine) as session:
-        scans = left_behind(session)
-    if scans:
+    with read_session(context.engine) as session:
+        files = left_behind(session)
+    if files:
         raise HeadctError(
-            f"{scans} scans were to be classified again and have no result of the version in use: no worker "
+            f"{files} files were to be classified again and have no result of the version in use: no worker "
             "could load it. worker.log says why; then `headct reclassify`."
         )
 

@@ -1,4 +1,4 @@
-"""Where in a scan the network sees what speaks for a hemorrhage."""
+"""Where in an image the network sees what speaks for a hemorrhage."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from core.errors import NotACtSlice, NothingToExplain
 from core.image_files import read_stored
-from db.engine import reading
-from db.queries import find_scan
+from db.engine import read_session
+from db.queries import find_file
 from images.decoding import GreyImage, decode
 from models.card import Decision
 from models.classifier import Classifier
@@ -18,7 +18,7 @@ from services.models import model_in_use
 
 
 class Explained(NamedTuple):
-    """What the version in use says of a scan, and why.
+    """What the version in use says of an image, and why.
 
     Attributes
     ----------
@@ -28,7 +28,7 @@ class Explained(NamedTuple):
         float32 (height, width), as `models.explain.in_image` gives it.
     """
 
-    scan_id: int
+    file_id: int
     version: str
     decision: Decision
     image: GreyImage
@@ -36,17 +36,17 @@ class Explained(NamedTuple):
 
 
 def explain(context: Context, reference: str) -> Explained:
-    """Look at a scan, named by its id or SHA-256, once more.
+    """Look at the image of a file, named by its id or SHA-256, once more.
 
     Raises
     ------
-    ScanNotFound, NothingToExplain, RejectedImage, ModelError
+    NoSuchFile, NothingToExplain, RejectedImage, ModelError
     """
-    with reading(context.engine) as session:
-        scan = find_scan(session, reference)
-        scan_id, sha256, state, reason = scan.id, scan.sha256, scan.state, scan.reason
+    with read_session(context.engine) as session:
+        file = find_file(session, reference)
+        file_id, sha256, state, reason = file.id, file.sha256, file.state, file.reason
     if reason is not None:
-        raise NothingToExplain(f"Scan {scan_id} is {state}, so there is nothing to explain: {reason}")
+        raise NothingToExplain(f"File {file_id} is {state}, so there is nothing to explain: {reason}")
     limits = context.settings
     image = decode(read_stored(context.home, sha256, limits.max_file_mb), limits.max_pixels)
     stored = model_in_use(context)
@@ -55,9 +55,9 @@ def explain(context: Context, reference: str) -> Explained:
         prepared = classifier.prepare_image(image)
     except NotACtSlice as error:
         raise NothingToExplain(
-            f"No network has looked at scan {scan_id}, so there is nothing to explain. {error}"
+            f"No network has looked at file {file_id}, so there is nothing to explain. {error}"
         ) from error
     said = classifier.score(prepared[np.newaxis])
     decision = classifier.decide(float(said.logits[0]), float(said.distances[0]))
     heat = in_image(heat_map(said.heat[0], constants.size), image, constants)
-    return Explained(scan_id, stored.card.version, decision, image, heat)
+    return Explained(file_id, stored.card.version, decision, image, heat)

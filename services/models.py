@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.orm import Session
 
 from core.errors import GraphMissing, ModelError
-from db.engine import reading
+from db.engine import read_session
 from db.promotions import SHIPPED, record_shipped, version_in_use, versions_to_go_back_to
 from db.promotions import promote as put_into_use
 from db.promotions import rollback as go_back
@@ -23,7 +23,7 @@ def model_in_use(context: Context) -> StoredModel:
     ------
     ModelError
     """
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         version = version_in_use(session)
     return ModelStore(context.home.models).find(version)
 
@@ -38,7 +38,7 @@ def check_can_classify(context: Context) -> str | None:
     ------
     ModelError
     """
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         in_use, *earlier = versions_to_go_back_to(session)
     store = ModelStore(context.home.models)
     try:

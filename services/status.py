@@ -6,7 +6,7 @@ from core.broker import broker_url, check_takes_messages, queue_depth, redis_cli
 from core.errors import HeadctError
 from core.heartbeat import check_heard, heard_ages
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
-from db.engine import now, reading
+from db.engine import now, read_session
 from db.queries import counts_by_state, oldest_unfinished
 from db.training_runs import check_begun
 from scheduler.pause import pause_shown
@@ -22,7 +22,7 @@ _PING_S = 1.0
 def read_state(context: Context) -> dict[str, Any]:
     """Counts by state, intake, disk, queue depths (None without a broker), workers, oldest age, model."""
     settings, home = context.settings, context.home
-    with reading(context.engine) as session:
+    with read_session(context.engine) as session:
         counts, oldest = counts_by_state(session), oldest_unfinished(session)
     queues: dict[str, int] | None = None
     workers: list[str] = []
@@ -41,7 +41,7 @@ def read_state(context: Context) -> dict[str, Any]:
     except HeadctError as error:
         problems.append(str(error))
     try:
-        with reading(context.engine) as session:
+        with read_session(context.engine) as session:
             check_begun(session)
     except HeadctError as error:
         problems.append(str(error))
@@ -50,7 +50,7 @@ def read_state(context: Context) -> dict[str, Any]:
     except HeadctError as error:
         problems.append(str(error))
     return {
-        "scans": counts,
+        "files": counts,
         "intake_paused": paused,
         "free_mb": room.free_mb,
         "free_mb_below": str(room.folder),

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import DiskNearlyFull, HeadctError, NothingSubmitted, StoreUnavailable
 from core.printable import printable
-from scheduler.claims import File, StrPath
+from scheduler.claims import InboxFile, StrPath
 from scheduler.intake import Intake
 from services.context import Context
 from services.image_files import image_files, is_folder, kinds
@@ -21,7 +21,7 @@ class Submitted(NamedTuple):
 
     Attributes
     ----------
-    scan_ids
+    file_ids
         Of the files that were taken; fewer than these where bytes are the same.
     taken
         How many files.
@@ -31,7 +31,7 @@ class Submitted(NamedTuple):
         What else lies in the folders that were named, and is no image by its content.
     """
 
-    scan_ids: list[int]
+    file_ids: list[int]
     taken: int
     left: dict[StrPath, str]
     others: list[Path]
@@ -60,7 +60,7 @@ def submit(
     if not files:
         raise NothingSubmitted(_nothing(paths, others))
     intake = Intake(context.settings, context.home, context.engine)
-    scan_ids: dict[int, None] = {}
+    file_ids: dict[int, None] = {}
     left: dict[StrPath, str] = {}
     try:
         for start in range(0, len(files), _BATCH):
@@ -72,24 +72,24 @@ def submit(
                     f"{start} files were taken in, then: {problem}. The others are where they were. "
                     "`headct doctor` says what to do; then submit them again: the same bytes get one result."
                 ) from error
-            scan_ids |= dict.fromkeys(taken.scan_ids.values())
+            file_ids |= dict.fromkeys(taken.file_ids.values())
             left |= taken.left
             context.home.wake_dispatcher()
             told(min(start + _BATCH, len(files)), len(files))
     finally:
         intake.close()
-    return Submitted(list(scan_ids), len(files) - len(left), left, others)
+    return Submitted(list(file_ids), len(files) - len(left), left, others)
 
 
-def _files(paths: Sequence[Path]) -> tuple[list[File], list[Path]]:
-    found: list[File] = []
+def _files(paths: Sequence[Path]) -> tuple[list[InboxFile], list[Path]]:
+    found: list[InboxFile] = []
     others: list[Path] = []
     for path in dict.fromkeys(paths):
         if not is_folder(path):
-            found.append(File(path, Path(path.name)))
+            found.append(InboxFile(path, Path(path.name)))
             continue
         files = image_files(path)
-        found += [File(file, file.relative_to(path.parent)) for file in files.images]
+        found += [InboxFile(file, file.relative_to(path.parent)) for file in files.images]
         others += files.others
     return found, others
 

@@ -1,4 +1,4 @@
-"""Fixtures: real homes, real databases, real scans."""
+"""Fixtures: real homes, real databases, real images."""
 
 import contextlib
 import logging
@@ -27,7 +27,7 @@ from db.revision import REVISIONS
 from db.tables import Table
 from tests.postgresql import postgresql_server
 from tests.processes import redis_process
-from training.phantoms.synthetic import write_scans
+from training.phantoms.synthetic import write_images
 
 REPOSITORY = Path(__file__).parent.parent
 # Its own lock file is one for all users of the machine, and belongs to whoever was first.
@@ -244,15 +244,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def synthetic_scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 24 synthetic scans with `labels.csv`."""
+def synthetic_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 synthetic images with `labels.csv`."""
     folder = tmp_path_factory.mktemp("synthetic")
-    write_scans(folder, 24, 7)
+    write_images(folder, 24, 7)
     return folder
 
 
 @pytest.fixture(scope="session")
-def real_scans(synthetic_scans: Path) -> Path:
+def real_images(synthetic_images: Path) -> Path:
     """The real images, or the synthetic ones where those are absent."""
     folder = DATA / "head_ct"
-    return folder if folder.is_dir() else synthetic_scans
+    return folder if folder.is_dir() else synthetic_images

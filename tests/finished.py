@@ -1,4 +1,4 @@
-"""Scans that are finished without a worker."""
+"""Files that are finished without a worker."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,19 +8,19 @@ from sqlalchemy.orm import Session
 
 from db.engine import now
 from db.lifecycle import Claimant, ModelStamp, Outcome, finish
-from db.states import ScanState
-from db.tables import Scan
+from db.states import FileState
+from db.tables import File
 
 
-def finish_scans(session: Session, outcomes: Sequence[Outcome], model: ModelStamp) -> None:
-    """Let a task hold these scans, whatever their state, and write what became of them."""
+def finish_files(session: Session, outcomes: Sequence[Outcome], model: ModelStamp) -> None:
+    """Let a task hold these files, whatever their state, and write what became of them."""
     claimant = Claimant("test")
-    ids = [outcome.scan_id for outcome in outcomes]
+    ids = [outcome.file_id for outcome in outcomes]
     session.execute(
-        update(Scan)
-        .where(Scan.id.in_(ids))
+        update(File)
+        .where(File.id.in_(ids))
         .values(
-            state=ScanState.RUNNING,
+            state=FileState.RUNNING,
             claimed_by=str(claimant),
             lease_expires_at=now() + timedelta(minutes=1),
         )

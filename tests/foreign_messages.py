@@ -68,7 +68,7 @@ def foreign_messages(task: str, bomb: Path) -> Iterator[bytes]:
         envelope(task, []),
         envelope(task, [[1], MARK]),
         envelope(task, [[1]], kwargs={MARK: 1}),
-        envelope(task, {"scan_ids": [1]}),
+        envelope(task, {"file_ids": [1]}),
         envelope(task, [MARK]),
         envelope(task, [[MARK]]),
         envelope(task, [["1"]]),

@@ -13,20 +13,20 @@ from training.labelled.examining import Examined
 from training.labelled.similarity import SIDE
 
 
-def scans_by_label(scans: Path) -> dict[str, list[Path]]:
+def images_by_label(images: Path) -> dict[str, list[Path]]:
     """The files that a folder's `labels.csv` lists."""
     found: dict[str, list[Path]] = {"normal": [], "hemorrhage": []}
-    with (scans / "labels.csv").open(encoding="utf-8") as table:
+    with (images / "labels.csv").open(encoding="utf-8") as table:
         for row in csv.DictReader(table):
-            found[row["label"]].append(scans / row["filename"])
+            found[row["label"]].append(images / row["filename"])
     return found
 
 
 def class_folders(
-    scans: Path, folder: Path, each: int, names: Sequence[str] = ("Normal", "Hemorrhage")
+    images: Path, folder: Path, each: int, names: Sequence[str] = ("Normal", "Hemorrhage")
 ) -> Path:
-    """A folder with two folders of `each` scans."""
-    for name, files in zip(names, scans_by_label(scans).values(), strict=True):
+    """A folder with two folders of `each` images."""
+    for name, files in zip(names, images_by_label(images).values(), strict=True):
         (folder / name).mkdir(parents=True)
         for file in files[:each]:
             shutil.copy(file, folder / name / file.name)

@@ -1,4 +1,4 @@
-"""A home that release 0.1 made (tests/fixtures/home-0.1.md), and what that release said of its scans."""
+"""A home that release 0.1 made (tests/fixtures/home-0.1.md), and what that release said of its files."""
 
 import json
 import shutil
@@ -25,9 +25,9 @@ def copy_home(folder: Path) -> Home:
 
 
 def logits_and_distances(home: Home) -> list[tuple[bytes, float, float]]:
-    """Of each scan that release 0.1 classified with `VERSION`: its bytes, the log-odds and the distance."""
+    """Of each file that release 0.1 classified with `VERSION`: its bytes, the log-odds and the distance."""
     return [
-        (home.scan_file(scan["sha256"]).read_bytes(), one["logit"], one["distance"])
+        (home.bytes_path(scan["sha256"]).read_bytes(), one["logit"], one["distance"])
         for scan in SAID["scans"]
         for one in scan["predictions"]
         if one["model_version"] == VERSION

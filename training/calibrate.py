@@ -19,7 +19,7 @@ PRIOR_SPREAD = 0.5
 It is worth a few images' log loss, so that a hundred outweigh it and a dozen that are told apart without
 an error do not drive the temperature to its bound."""
 THRESHOLDS = (0.1, 0.9)
-"""One odd image among few must not make every scan a hemorrhage, or none."""
+"""One odd image among few must not make every image a hemorrhage, or none."""
 BAND_SHARE = 0.125
 """Of the validation images are uncertain: those nearest to the threshold."""
 

@@ -13,7 +13,7 @@ from models.network import load_network
 from models.store import ModelStore, StoredModel
 from training.graph import make_graph
 from training.phantoms.bleeds import Bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 _CHECKED = 24
 """Synthetic slices on which graph and network must agree."""
@@ -56,7 +56,7 @@ def _pixels(constants: Preprocessing) -> Iterator[NDArray[np.float32]]:
     kinds = (None, *Bleed)
     for seed in range(_CHECKED):
         try:
-            image = generate_scan(seed, kinds[seed % len(kinds)]).image
+            image = generate_image(seed, kinds[seed % len(kinds)]).image
             yield preprocessor_of(constants).prepare(image, constants)
         except NotACtSlice:
             continue

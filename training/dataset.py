@@ -1,4 +1,4 @@
-"""The training data as the database has it: each image with its label, patient and part."""
+"""The training data as the database has it: each image with its label, patient and split."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 from core.errors import DatasetError
 from core.home import Home
 from core.image_files import Limits, read_file
-from db.engine import reading
+from db.engine import read_session
 from db.labelled_images import labelled_images
-from db.states import Part
+from db.states import Split
 from models.card import CLASSES
 
 MIN_GROUPS_PER_CLASS = 3
-"""One for each part of the split."""
+"""One for each split."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Record:
     ----------
     group
         The patient, or slices that look like one: never split apart.
-    part
+    split
         What the image is used for; None where that is not decided, as for a folder.
     sha256
         Of the bytes that were recorded; None where nobody did, as for a folder.
@@ -36,7 +36,7 @@ class Record:
     path: Path
     label: str
     group: str
-    part: Part | None = None
+    split: Split | None = None
     sha256: str | None = None
 
     @property
@@ -60,18 +60,18 @@ def load_dataset(engine: Engine, home: Home) -> Dataset:
 
 
 def load_records(engine: Engine, home: Home) -> tuple[Record, ...]:
-    """The images that were imported, and the scans that were labelled; no file is read.
+    """The images that were imported, and the images that were labelled; no file is read.
 
     Raises
     ------
     DatasetError
-        There are none, one class only, too few patients, a part without a class, a file is gone.
+        There are none, one class only, too few patients, a split without a class, a file is gone.
     """
-    with reading(engine) as session:
+    with read_session(engine) as session:
         records = tuple(
             Record(
                 *(home.dataset / image.sha256, image.label, image.patient_group),
-                *(Part(image.part), image.sha256),
+                *(Split(image.split), image.sha256),
             )
             for image in labelled_images(session)
         )
@@ -90,9 +90,9 @@ def read_record(record: Record, limits: Limits) -> bytes:
 
 
 def fingerprint(records: Sequence[Record]) -> str:
-    """SHA-256 over the sorted (content hash, label, group, part): no file name and no order counts."""
+    """SHA-256 over the sorted (content hash, label, group, split): no file name and no order counts."""
     entries = sorted(
-        f"{_sha256(record.path)} {record.label} {record.group} {record.part or ''}\n" for record in records
+        f"{_sha256(record.path)} {record.label} {record.group} {record.split or ''}\n" for record in records
     )
     return hashlib.sha256("".join(entries).encode()).hexdigest()
 
@@ -108,11 +108,11 @@ def _check(records: Sequence[Record]) -> None:
                 f"{MIN_GROUPS_PER_CLASS} are needed to train, validate and test. "
                 "Import more with `headct dataset import DIR`."
             )
-    for part in Part:
+    for split in Split:
         for label in CLASSES:
-            if not any(record.part == part and record.label == label for record in records):
+            if not any(record.split == split and record.label == label for record in records):
                 raise DatasetError(
-                    f"The {part} part has no image labelled {label}. Import more patients with that label: "
+                    f"The {split} split has no image labelled {label}. Import more patients with that label: "
                     "`headct dataset import DIR`."
                 )
     gone = [record.path.name for record in records if not record.path.is_file()]

@@ -12,7 +12,7 @@ from training.judged import Floats, Judged
 from training.metrics import Metrics, counts, point_metrics
 
 PREVALENCE = 0.10
-"""Share of hemorrhages among the scans to come. An assumption for a mixed stream of head CTs, not a finding:
+"""Share of hemorrhages among the images to come. An assumption for a mixed stream of head CTs, not a finding:
 put your site's in its place. Collections to train on hold about half, which flatters the PPV."""
 
 COMPARED = ("auc", "accuracy", "sensitivity", "specificity", "log_loss", "brier", "uncertain_share")

@@ -77,7 +77,7 @@ def fit(
     start_from_pretrained(network)
     steps = max(1, round(len(train.targets) / hyper.batch_size))
     shown = steps * hyper.epochs * hyper.batch_size  # of all kinds: a short fit has no use for a large pool
-    pool = draw_pool(min(hyper.synthetic_scans, max(shown, LEAST_POOL)), hyper.seed, Preprocessing())
+    pool = draw_pool(min(hyper.synthetic_images, max(shown, LEAST_POOL)), hyper.seed, Preprocessing())
     batches = BatchMaker(train, pool, hyper, hyper.shares)
     optimiser = Optimiser(network, steps * hyper.epochs, hyper)
     for epoch in range(hyper.epochs):

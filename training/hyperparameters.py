@@ -38,7 +38,7 @@ class Hyperparameters:
     Attributes
     ----------
     seed
-        Of the augmentation, the synthetic scans and the initial weights.
+        Of the augmentation, the synthetic images and the initial weights.
     epochs
         An epoch shows about as many images as there are real training images.
     batch_size
@@ -55,7 +55,7 @@ class Hyperparameters:
         Of the normals that bleeds are painted into: synthetic ones.
     decoy_share
         Of the brains: those that get a patch or specks that are no blood.
-    synthetic_scans
+    synthetic_images
         How many synthetic slices are drawn, if the fit shows as many images.
     heat_weight, level_weight
         Weights of the losses of the heat map and of the level beside that of the label.
@@ -74,7 +74,7 @@ class Hyperparameters:
     shares: Shares = field(default_factory=Shares)
     painted_synthetic_share: float = 0.1
     decoy_share: float = 0.15
-    synthetic_scans: int = 350
+    synthetic_images: int = 350
     heat_weight: float = 0.5
     level_weight: float = 0.3
     average_momentum: float = 0.98

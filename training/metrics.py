@@ -50,7 +50,7 @@ def point_metrics(
     judged
         The N images.
     prevalence
-        For `ppv_at_prevalence` and `npv_at_prevalence`: share of hemorrhages among the scans to come; 0..1.
+        For `ppv_at_prevalence` and `npv_at_prevalence`: share of hemorrhages among the images to come; 0..1.
     weights
         (N,), how often each image counts; None for once.
     """

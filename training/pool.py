@@ -10,10 +10,10 @@ from images.constants import Preprocessing
 from images.preprocessing import preprocess
 from training.phantoms.bleeds import Bleed
 from training.phantoms.levels import Level, generate_level
-from training.phantoms.synthetic import SyntheticScan, generate_scan
+from training.phantoms.synthetic import SyntheticImage, generate_image
 
 SYNTHETIC_SEEDS = 1_000_000
-"""Seeds of training scans start here, so that the demo and the tests show others."""
+"""Seeds of training images start here, so that the demo and the tests show others."""
 LEAST_POOL = 21
 """Slices that hold some of every kind."""
 BELOW = (Level.NECK, Level.FACE, Level.SKULL_BASE)
@@ -54,10 +54,10 @@ def draw_pool(count: int, seed: int, constants: Preprocessing) -> Pool:
     for index in range(count):
         place, turn = index % 7, index // 7
         if place < 2:
-            normals += _prepared(generate_scan(first + index, None), constants)
+            normals += _prepared(generate_image(first + index, None), constants)
         elif place < 5:
             kind = list(Bleed)[(3 * turn + place) % len(Bleed)]
-            bleeds += _prepared(generate_scan(first + index, kind), constants)
+            bleeds += _prepared(generate_image(first + index, kind), constants)
         else:
             level = (*BELOW, *BETWEEN)[(2 * turn + place) % 5]
             made = _prepared(generate_level(first + index, level), constants)
@@ -66,8 +66,8 @@ def draw_pool(count: int, seed: int, constants: Preprocessing) -> Pool:
     return Pool(np.stack(normals), np.stack(bleeds), np.stack(levels), np.array(below, dtype=np.bool_))
 
 
-def _prepared(scan: SyntheticScan, constants: Preprocessing) -> list[Planes]:
+def _prepared(image: SyntheticImage, constants: Preprocessing) -> list[Planes]:
     try:
-        return [preprocess(scan.image, constants)[:, :, 0].astype(np.float16)]
+        return [preprocess(image.image, constants)[:, :, 0].astype(np.float16)]
     except NotACtSlice:
         return []

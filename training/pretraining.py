@@ -1,4 +1,4 @@
-"""Pretraining on synthetic scans alone; `python -m training.pretraining` makes what every fit starts from.
+"""Pretraining on synthetic images alone; `python -m training.pretraining` makes what every fit starts from.
 
 No patient is in them, so that they give nothing away to any fold or test part.
 """
@@ -43,7 +43,7 @@ def start_from_pretrained(network: keras.Model) -> None:
 
 
 def pretrain(pool: Pool, steps: int, hyperparameters: Hyperparameters) -> keras.Model:
-    """Train on synthetic scans, with painted bleeds and changes as in every training."""
+    """Train on synthetic images, with painted bleeds and changes as in every training."""
     keras.utils.set_random_seed(hyperparameters.seed)
     network = build_network(Preprocessing().input_shape, dropout=hyperparameters.dropout)
     batches = BatchMaker(None, pool, hyperparameters, SYNTHETIC_SHARES)
@@ -61,11 +61,11 @@ def main() -> None:
     """Parse the command line and run; 15 minutes of two cores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, default=PRETRAINED)
-    parser.add_argument("--scans", type=int, default=POOL)
+    parser.add_argument("--images", type=int, default=POOL)
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    pool = draw_pool(arguments.scans, POOL_SEED, Preprocessing())
+    pool = draw_pool(arguments.images, POOL_SEED, Preprocessing())
     hyperparameters = replace(Hyperparameters(), learning_rate=LEARNING_RATE)
     pretrain(pool, arguments.steps, hyperparameters).save_weights(arguments.weights)
     written = f"{weights_sha256(arguments.weights)}  {arguments.weights.name}\n"

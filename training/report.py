@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from db.states import Part
+from db.states import Split
 from models.card import ModelCard
 from training import plots
 from training.dataset import Record
@@ -55,8 +55,8 @@ class ReportContent:
 
 
 def data_summary(records: Sequence[Record]) -> dict[str, dict[str, int]]:
-    """Images, patients and labels of each part."""
-    return {part: _part_summary([record for record in records if record.part == part]) for part in Part}
+    """Images, patients and labels of each split."""
+    return {split: _split_summary([record for record in records if record.split == split]) for split in Split}
 
 
 def write_report(folder: Path, content: ReportContent) -> Path:
@@ -135,7 +135,7 @@ def _figure(metrics: Metrics | None, name: str) -> str:
     return f"{metrics[name]:.3f}" + (f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else "")
 
 
-def _part_summary(records: Sequence[Record]) -> dict[str, int]:
+def _split_summary(records: Sequence[Record]) -> dict[str, int]:
     bleeds = sum(record.target for record in records)
     patients = len({record.group for record in records})
     return {

@@ -13,36 +13,36 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from db.states import Part
+from db.states import Split
 from training.dataset import Record
 
 Indices = NDArray[np.intp]
 Stratum = frozenset[str]
 """The labels that occur in one patient."""
 
-FRACTIONS = {Part.TRAIN: 0.70, Part.VALIDATION: 0.15, Part.TEST: 0.15}
+FRACTIONS = {Split.TRAIN: 0.70, Split.VALIDATION: 0.15, Split.TEST: 0.15}
 """Of the images."""
 SALT = "headct"
 """One for all homes: it hides nothing, and the same import shall have the same test images everywhere."""
 
 
-def new_parts(records: Sequence[Record], there: Sequence[Record]) -> dict[str, Part]:
-    """The part of each patient of `records`, so that all images together come near to `FRACTIONS`.
+def new_splits(records: Sequence[Record], there: Sequence[Record]) -> dict[str, Split]:
+    """The split of each patient of `records`, so that all images together come near to `FRACTIONS`.
 
     Parameters
     ----------
     there
-        Images whose part is decided, none of them of these patients.
+        Images whose split is decided, none of them of these patients.
     """
-    parts = list(FRACTIONS)
-    counts: dict[Stratum, list[int]] = defaultdict(lambda: [0] * len(parts))
+    splits = list(FRACTIONS)
+    counts: dict[Stratum, list[int]] = defaultdict(lambda: [0] * len(splits))
     labels = _labels(there)
     for record in there:
-        if record.part is not None:
-            counts[labels[record.group]][parts.index(record.part)] += 1
+        if record.split is not None:
+            counts[labels[record.group]][splits.index(record.split)] += 1
     dealt = deal(records, list(FRACTIONS.values()), SALT, counts)
     return {
-        records[index].group: part for part, indices in zip(parts, dealt, strict=True) for index in indices
+        records[index].group: split for split, indices in zip(splits, dealt, strict=True) for index in indices
     }
 
 
@@ -57,26 +57,26 @@ def deal(
     salt: str,
     there: Mapping[Stratum, Sequence[int]] = MappingProxyType({}),
 ) -> list[Indices]:
-    """Deal whole patients to parts of the given fractions; each patient to the part that lacks the most.
+    """Deal whole patients to splits of the given fractions; each patient to the split that lacks the most.
 
     Large patients are dealt first, as they are the hardest to balance; equals in the order of the hash.
-    `there` says how many images of a stratum each part has already.
+    `there` says how many images of a stratum each split has already.
     """
     strata: dict[Stratum, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     labels = _labels(records)
     for index, record in enumerate(records):
         strata[labels[record.group]][record.group].append(index)
-    parts: list[list[int]] = [[] for _ in fractions]
+    splits: list[list[int]] = [[] for _ in fractions]
     for stratum in sorted(strata, key=sorted):
         patients = strata[stratum]
-        counts = there.get(stratum, [0] * len(parts))
+        counts = there.get(stratum, [0] * len(splits))
         size = sum(map(len, patients.values())) + sum(counts)
         lacking = [fraction * size - count for fraction, count in zip(fractions, counts, strict=True)]
         for group in sorted(patients, key=lambda name: (-len(patients[name]), _rank(name, salt))):
-            part = max(range(len(parts)), key=lambda i: lacking[i] / fractions[i])
-            parts[part] += patients[group]
-            lacking[part] -= len(patients[group])
-    return [np.array(sorted(part), dtype=np.intp) for part in parts]
+            split = max(range(len(splits)), key=lambda i: lacking[i] / fractions[i])
+            splits[split] += patients[group]
+            lacking[split] -= len(patients[group])
+    return [np.array(sorted(split), dtype=np.intp) for split in splits]
 
 
 def _labels(records: Sequence[Record]) -> dict[str, Stratum]:

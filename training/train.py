@@ -12,7 +12,7 @@ from scipy.special import logit
 from core.cores import usable_cores
 from core.errors import DatasetError, RejectedImage
 from core.image_files import Limits
-from db.states import Part
+from db.states import Split
 from images.constants import Preprocessing
 from images.decoding import GreyImage, decode
 from images.preprocessing import preprocess
@@ -60,7 +60,7 @@ class Job:
     version
         Name of the version that is made.
     incumbent
-        The version in use, which is evaluated on the same test part.
+        The version in use, which is evaluated on the same test split.
     target_sensitivity
         That the threshold is chosen for; 0..1.
     report
@@ -87,8 +87,8 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     """
     records, hyper, constants = job.dataset.records, job.hyperparameters, Preprocessing()
     watch.on_stage("preparing the images")
-    images, parts = prepare_records(records, constants, job.limits, watch.on_step), parts_of(records)
-    training, validation, test = (images.take(parts[part]) for part in Part)
+    images, splits = prepare_records(records, constants, job.limits, watch.on_step), splits_of(records)
+    training, validation, test = (images.take(splits[split]) for split in Split)
 
     watch.on_stage("fitting")
     curve: list[Epoch] = []
@@ -112,7 +112,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     watch.on_stage("evaluating")
     said = outputs(network, test.pixels)
     candidate = Judged.by(point, said.logits, said.distances)
-    tested = [records[i] for i in parts[Part.TEST]]
+    tested = [records[i] for i in splits[Split.TEST]]
     incumbent = judge_by(job.incumbent, tested, job.limits)
     metrics = measure(test.targets, candidate, test.groups, seed=hyper.seed)
     incumbent_metrics = measure(test.targets, incumbent, test.groups, seed=hyper.seed)
@@ -130,10 +130,10 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=hyper.seed,
         data_fingerprint=job.dataset.fingerprint,
-        protocol=_protocol(parts, job.target_sensitivity),
+        protocol=_protocol(splits, job.target_sensitivity),
         hyperparameters=asdict(hyper),
         metrics=metrics,
-        baselines=_baselines(records, images, parts, job),
+        baselines=_baselines(records, images, splits, job),
         gate={"incumbent": job.incumbent.card.version, **asdict(verdict)},
     )
 
@@ -155,14 +155,14 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     return register(store, network, card, images.pixels[:_CHECKED])
 
 
-def _protocol(parts: dict[Part, Indices], target_sensitivity: float) -> str:
+def _protocol(splits: dict[Split, Indices], target_sensitivity: float) -> str:
     """In words, how the metrics came about."""
-    fitted, chosen_on, tested = (len(parts[part]) for part in Part)
+    fitted, chosen_on, tested = (len(splits[split]) for split in Split)
     return (
         f"{fitted} images to fit, {chosen_on} to choose temperature, threshold (for a sensitivity of "
         f"{target_sensitivity:g}) and bounds of certainty, {tested} to test. No "
-        "patient is in two parts, and the part of a patient never changes. The metrics are those of the test "
-        "part, which neither the fit nor the operating point saw; their 95 % intervals are from a bootstrap "
+        "patient is in two splits, and a patient's split never changes. The metrics are those of the test "
+        "split, which neither the fit nor the operating point saw; their 95 % intervals are from a bootstrap "
         "over patients."
     )
 
@@ -195,9 +195,9 @@ def prepare_records(
     )
 
 
-def parts_of(records: Sequence[Record]) -> dict[Part, Indices]:
-    """The indices of each part of the data set."""
-    return {part: np.flatnonzero([record.part == part for record in records]) for part in Part}
+def splits_of(records: Sequence[Record]) -> dict[Split, Indices]:
+    """The indices of each split of the data set."""
+    return {split: np.flatnonzero([record.split == split for record in records]) for split in Split}
 
 
 def judge_by(stored: StoredModel, records: Sequence[Record], limits: Limits) -> Judged:
@@ -238,10 +238,10 @@ def _refused(record: Record, error: RejectedImage) -> DatasetError:
 
 
 def _baselines(
-    records: Sequence[Record], images: Images, parts: dict[Part, Indices], job: Job
+    records: Sequence[Record], images: Images, splits: dict[Split, Indices], job: Job
 ) -> dict[str, float | Metrics]:
-    """What the cues and the majority class reach on the test part."""
-    fitted, tested = parts[Part.TRAIN], parts[Part.TEST]
+    """What the cues and the majority class reach on the test split."""
+    fitted, tested = splits[Split.TRAIN], splits[Split.TEST]
     features, test = baselines.cues(records, job.limits), images.take(tested)
     by_cues = baselines.cue_probabilities(features, images.targets, fitted, tested)
     none = np.zeros(len(by_cues))

@@ -8,7 +8,7 @@ from core.home import Home
 from core.queues import INFERENCE_QUEUE
 from core.settings import Settings
 
-CLASSIFY_TASK = "headct.classify_scans"
+CLASSIFY_TASK = "headct.classify_files"
 TRAIN_TASK = "headct.train_model"
 HEARTBEAT_TASK = "headct.heartbeat"
 

@@ -1,4 +1,4 @@
-"""One chunk of scans, from claim to committed result."""
+"""One chunk of files, from claim to committed result."""
 
 import logging
 import math
@@ -18,9 +18,10 @@ from core.image_files import read_stored
 from core.reasons import Reason, ReasonCode
 from core.settings import Settings
 from db.engine import now
-from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, give_back, postpone
+from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, release
 from db.queries import unknown_of
-from db.states import ScanState
+from db.requeue import postpone
+from db.states import FileState
 from models.card import HEADLESS, UNCERTAIN
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PATIENCE = timedelta(minutes=1)
-"""So long scans that are to be classified again wait for a worker that serves the version in use. A worker
+"""So long files that are to be classified again wait for a worker that serves the version in use. A worker
 switches within a second or two of the promotion, and refuses a version that it cannot load for good."""
 _DECODER_FAILED = Reason(ReasonCode.DECODER_FAILED, "The image cannot be decoded. Export the slice again.")
 _NO_NUMBER = Reason(
@@ -48,10 +49,10 @@ def classify_chunk(
     classifier: "Classifier",
     settings: Settings,
     home: Home,
-    scan_ids: Sequence[int],
+    file_ids: Sequence[int],
     claimant: Claimant,
 ) -> int:
-    """Classify the scans of one task; returns how many were this task's to classify.
+    """Classify the files of one task; returns how many were this task's to classify.
 
     Ids that are finished or another task's are passed over, so that doing it twice is harmless; so are those
     that are unknown, which is logged.
@@ -62,58 +63,58 @@ def classify_chunk(
     Raises
     ------
     StoreUnavailable, NetworkFailed
-        The scans wait again, and no attempt is counted.
+        The files wait again, and no attempt is counted.
     """
     lease, watch = timedelta(seconds=settings.lease_seconds), _Stopwatch()
     with Session(engine) as session, session.begin():
-        claimed = claim(session, scan_ids, claimant, lease, settings.max_attempts)
+        claimed = claim(session, file_ids, claimant, lease, settings.max_attempts)
         waiting, kept = (
             postpone(session, claimant, classifier.card.version, _PATIENCE) if claimed else ((), ())
         )
-        unknown = unknown_of(session, scan_ids) if len(claimed) < len(scan_ids) else []
+        unknown = unknown_of(session, file_ids) if len(claimed) < len(file_ids) else []
     if kept:
         logger.error(
-            "%d scans keep their earlier result: this worker serves %s, and nobody the version in use",
+            "%d files keep their earlier result: this worker serves %s, and nobody the version in use",
             *(len(kept), classifier.card.version),
-            extra={"scan_ids": list(kept)},
+            extra={"file_ids": list(kept)},
         )
     left = {*waiting, *kept}
-    claimed = [scan for scan in claimed if scan.id not in left]
+    claimed = [file for file in claimed if file.id not in left]
     if unknown:
         logger.error(
-            "a message names %d scans that do not exist; they are passed over",
+            "a message names %d files that do not exist; they are passed over",
             len(unknown),
-            extra={"scan_ids": unknown},
+            extra={"file_ids": unknown},
         )
     if not claimed:
         return 0
     ATTEMPTS.inc(len(claimed))
     watch.lap("claim")
-    warned: dict[int, list[str]] = {scan.id: [] for scan in claimed}
+    warned: dict[int, list[str]] = {file.id: [] for file in claimed}
     try:
         images, outcomes = _decoded(claimed, classifier, settings, home, warned)
     except StoreUnavailable:
-        _give_back(engine, claimant)
+        _release(engine, claimant)
         raise
     watch.lap("decode")
     if images:
         try:
             scores = classifier.score(list(images.values()))
         except Exception as error:  # the runtime's tree and Python's: whatever it is, no image is to blame
-            _give_back(engine, claimant)
+            _release(engine, claimant)
             raise NetworkFailed(
                 f"The network failed on this worker ({type(error).__name__}: {str(error)[:200]}). See to its "
                 "memory and its GPU, or roll back to the model before."
             ) from error
         outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
         NETWORK.observe(watch.lap("network"))
-    outcomes = [replace(one, warnings=" ".join(warned[one.scan_id]) or None) for one in outcomes]
+    outcomes = [replace(one, warnings=" ".join(warned[one.file_id]) or None) for one in outcomes]
     with Session(engine) as session, session.begin():
         written = set(finish(session, claimant, outcomes, _stamp(classifier)))
     watch.lap("commit")
     _tell(
-        [scan for scan in claimed if scan.id in written],
-        [outcome for outcome in outcomes if outcome.scan_id in written],
+        [file for file in claimed if file.id in written],
+        [outcome for outcome in outcomes if outcome.file_id in written],
         classifier.card.version,
         watch,
     )
@@ -127,32 +128,32 @@ def _decoded(
     home: Home,
     warned: dict[int, list[str]],
 ) -> "tuple[dict[int, np.ndarray], list[Outcome]]":
-    """The images that the network is to see, by scan, and what becomes of the other scans."""
+    """The images that the network is to see, by file, and what becomes of the other files."""
     images: dict[int, np.ndarray] = {}
     outcomes: list[Outcome] = []
     limited = file_limits(settings)
-    for scan_id, sha256, _ in claimed:
+    for file_id, sha256, _ in claimed:
         try:
             with DECODE.time():
                 data = read_stored(home, sha256, settings.max_file_mb)
                 with limited():
-                    images[scan_id] = classifier.prepare(data, settings.max_pixels, warned[scan_id])
+                    images[file_id] = classifier.prepare(data, settings.max_pixels, warned[file_id])
         except HeadlessCt:
-            outcomes.append(Outcome(scan_id, label=UNCERTAIN, label_reason=HEADLESS))
+            outcomes.append(Outcome(file_id, label=UNCERTAIN, label_reason=HEADLESS))
         except RejectedImage as error:
-            outcomes.append(Outcome(scan_id, rejected=error.reason))
+            outcomes.append(Outcome(file_id, rejected=error.reason))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the comment below
             # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
-            logger.error("scan %d: decoding failed with %s", scan_id, type(error).__name__)  # noqa: TRY400
-            outcomes.append(Outcome(scan_id, rejected=_DECODER_FAILED))
+            logger.error("file %d: decoding failed with %s", file_id, type(error).__name__)  # noqa: TRY400
+            outcomes.append(Outcome(file_id, rejected=_DECODER_FAILED))
     return images, outcomes
 
 
-def _give_back(engine: Engine, claimant: Claimant) -> None:
+def _release(engine: Engine, claimant: Claimant) -> None:
     with Session(engine) as session, session.begin():
-        give_back(session, claimant)
+        release(session, claimant)
 
 
 class _Stopwatch:
@@ -171,20 +172,20 @@ class _Stopwatch:
 
 def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str, watch: _Stopwatch) -> None:
     """Count a chunk whose results are committed, and log it."""
-    rejected = {outcome.scan_id: outcome.rejected for outcome in outcomes if outcome.rejected is not None}
+    rejected = {outcome.file_id: outcome.rejected for outcome in outcomes if outcome.rejected is not None}
     for code, _ in rejected.values():
         REJECTED.labels(code.value).inc()
-    FINISHED.labels(ScanState.REJECTED.value).inc(len(rejected))
-    FINISHED.labels(ScanState.CLASSIFIED.value).inc(len(outcomes) - len(rejected))
+    FINISHED.labels(FileState.REJECTED.value).inc(len(rejected))
+    FINISHED.labels(FileState.CLASSIFIED.value).inc(len(outcomes) - len(rejected))
     moment = now()
-    for scan in claimed:
-        if scan.id not in rejected and scan.waits_since is not None:
-            LATENCY.observe((moment - scan.waits_since).total_seconds())
+    for file in claimed:
+        if file.id not in rejected and file.waits_since is not None:
+            LATENCY.observe((moment - file.waits_since).total_seconds())
     logger.info(
-        "%d scans are classified, %d rejected",
+        "%d files are classified, %d rejected",
         *(len(outcomes) - len(rejected), len(rejected)),
         extra={
-            "scan_ids": [scan.id for scan in claimed],
+            "file_ids": [file.id for file in claimed],
             "rejected_ids": list(rejected),
             "model_version": version,
             **watch.fields,
@@ -192,11 +193,11 @@ def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str,
     )
 
 
-def _outcome(classifier: "Classifier", scan_id: int, logit: float, distance: float) -> Outcome:
+def _outcome(classifier: "Classifier", file_id: int, logit: float, distance: float) -> Outcome:
     if not (math.isfinite(logit) and math.isfinite(distance)):
-        return Outcome(scan_id, rejected=_NO_NUMBER)
+        return Outcome(file_id, rejected=_NO_NUMBER)
     said = classifier.decide(float(logit), float(distance))
-    return Outcome(scan_id, said.probability, said.label, said.reason, float(distance))
+    return Outcome(file_id, said.probability, said.label, said.reason, float(distance))
 
 
 def _stamp(classifier: "Classifier") -> ModelStamp:

@@ -1,7 +1,7 @@
 """What one file may take of the process that decodes it: time and memory.
 
 A decoder is C code that no exception interrupts, so the kernel enforces both. A file that takes too long ends
-its process, which counts as an attempt (`db.lifecycle.claim`) until the scan is quarantined; its neighbours
+its process, which counts as an attempt (`db.lifecycle.claim`) until the file is quarantined; its neighbours
 come back at once. One that takes too much memory is refused by the allocator, and rejected.
 """
 

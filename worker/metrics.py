@@ -3,15 +3,15 @@
 from prometheus_client import Counter, Histogram
 
 from core.reasons import ReasonCode
-from db.states import ScanState
+from db.states import FileState
 
-ATTEMPTS = Counter("headct_scan_attempts", "Scans that a classify process began to read.")
+ATTEMPTS = Counter("headct_file_attempts", "Files that a classify process began to read.")
 FINISHED = Counter(
-    "headct_scans_finished", "Scans that a classify process brought to a final state.", ["state"]
+    "headct_files_finished", "Files that a classify process brought to a final state.", ["state"]
 )
-for _state in (ScanState.CLASSIFIED, ScanState.REJECTED):
+for _state in (FileState.CLASSIFIED, FileState.REJECTED):
     FINISHED.labels(_state.value)  # at 0 from the start: Prometheus counts no increase from nothing
-REJECTED = Counter("headct_scans_rejected", "Rejected scans by their reason code.", ["reason_code"])
+REJECTED = Counter("headct_files_rejected", "Rejected files by their reason code.", ["reason_code"])
 for _code in ReasonCode:
     REJECTED.labels(_code.value)
 REDELIVERED = Counter(
@@ -19,8 +19,8 @@ REDELIVERED = Counter(
 )
 RETRIED = Counter("headct_chunks_retried", "Chunks put off since the database did not answer.")
 LATENCY = Histogram(
-    "headct_scan_latency_seconds",
-    "From the recording of a scan to its result.",
+    "headct_file_latency_seconds",
+    "From the recording of a file to its result.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200),
 )
 DECODE = Histogram(

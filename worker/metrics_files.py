@@ -18,7 +18,7 @@ class _AllocatedDict(mmap_dict.MmapedDict):
     """The library's file of values, whose blocks are on the disk before it is mapped.
 
     It makes a file with a hole. On a full disk the kernel ends whoever writes into one (SIGBUS, mmap(2)), and
-    a process that ends by its metrics would cost its scans an attempt. Without room they are counted in
+    a process that ends by its metrics would cost its files an attempt. Without room they are counted in
     memory, where nobody reads them.
     """
 

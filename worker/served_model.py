@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import ModelError
-from db.engine import reading
+from db.engine import read_session
 from db.promotions import SHIPPED, version_in_use, versions_to_go_back_to
 from models.store import ModelStore, StoredModel
 
@@ -52,7 +52,7 @@ class ServedModel:
         self._version, self._classifier = self._first()
         logger.info("%s: %s", LOADED, self._classifier.card.version)
 
-    def take(self) -> "Classifier":
+    def current(self) -> "Classifier":
         """The classifier for one chunk, which is of one version therefore."""
         return self._classifier
 
@@ -85,7 +85,7 @@ class ServedModel:
         return True
 
     def _first(self) -> "tuple[str | None, Classifier]":
-        with reading(self._engine) as session:
+        with read_session(self._engine) as session:
             wanted, *earlier = versions_to_go_back_to(session)
         attempt = wanted, self._store.trace(wanted)
         try:

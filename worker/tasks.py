@@ -26,7 +26,7 @@ _LONGEST_WAIT_S = 30
 _UNABLE_WAIT_S = 5
 RowId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 """Of a row in the database. `worker.admission` drops a message whose arguments are of other types."""
-ScanIds = Annotated[list[RowId], Meta(max_length=MAX_IDS)]
+FileIds = Annotated[list[RowId], Meta(max_length=MAX_IDS)]
 
 
 @shared_task(
@@ -39,8 +39,8 @@ ScanIds = Annotated[list[RowId], Meta(max_length=MAX_IDS)]
     retry_backoff_max=_LONGEST_WAIT_S,
     retry_jitter=False,
 )
-def classify_scans(task: Any, scan_ids: ScanIds) -> None:  # noqa: ANN401 - Celery's task is untyped
-    """Classify the scans with these ids; tried again for as long as the database does not answer."""
+def classify_files(task: Any, file_ids: FileIds) -> None:  # noqa: ANN401 - Celery's task is untyped
+    """Classify the files with these ids; tried again for as long as the database does not answer."""
     process, request = current_process(), task.request
     if process.model is None:
         raise RuntimeError("this worker serves no model; it was not started on queue inference")
@@ -50,18 +50,18 @@ def classify_scans(task: Any, scan_ids: ScanIds) -> None:  # noqa: ANN401 - Cele
     try:
         classify_chunk(
             process.engine,
-            process.model.take(),
+            process.model.current(),
             process.settings,
             process.home,
-            scan_ids,
+            file_ids,
             Claimant(request.id, request.retries),
         )
     except (StoreUnavailable, NetworkFailed) as error:
-        logger.error("%s Its scans wait again.", error, extra={"scan_ids": scan_ids})  # noqa: TRY400 - the cause is in it
+        logger.error("%s Its files wait again.", error, extra={"file_ids": file_ids})  # noqa: TRY400 - the cause is in it
         time.sleep(_UNABLE_WAIT_S)
     except UNAVAILABLE:
         RETRIED.inc()
-        logger.warning("the database does not answer, a chunk is tried again", extra={"scan_ids": scan_ids})
+        logger.warning("the database does not answer, a chunk is tried again", extra={"file_ids": file_ids})
         raise
 
 

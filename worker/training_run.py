@@ -21,8 +21,8 @@ from core.home import Home
 from core.image_files import Limits
 from core.logging import run_log
 from core.settings import Settings
-from db.engine import UNAVAILABLE, reading
-from db.promotions import hold, promote, version_in_use
+from db.engine import UNAVAILABLE, read_session
+from db.promotions import lock_promotions, promote, version_in_use
 from db.states import Cause, RunState
 from db.tables import TrainingRun
 from db.training_runs import (
@@ -201,7 +201,7 @@ def _do(
     store = ModelStore(home.models)
     version = f"{run.requested_at:%Y%m%d-%H%M%S}-{run.id}"
     dataset = load_dataset(engine, home)
-    with reading(engine) as session:
+    with read_session(engine) as session:
         unchanged = last_fingerprint(session) == dataset.fingerprint
         incumbent = store.find(version_in_use(session))
     if unchanged and run.requested_by in (BY_SCHEDULE, BY_LABELS):
@@ -237,7 +237,7 @@ def _succeed(engine: Engine, run: TrainingRun, card: ModelCard) -> Held:
     """Write the success and put the version into use if the gate lets it, in one commit."""
     gate = card.gate
     with Session(engine) as session, session.begin():
-        hold(session)
+        lock_promotions(session)
         in_use = version_in_use(session) or shipped_model().card.version
         changed = in_use != gate["incumbent"]
         goes_live = gate["promote"] and run.promote and not changed

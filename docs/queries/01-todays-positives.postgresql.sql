@@ -1,5 +1,5 @@
--- Which scans were classified as hemorrhage today (UTC), the most probable first?
-SELECT scan_id, source_name, probability, threshold, model_version, classified_at
+-- Which files were classified as hemorrhage today (UTC), the most probable first?
+SELECT file_id, source_name, probability, threshold, model_version, classified_at
 FROM results
 WHERE state = 'classified' AND label = 'hemorrhage' AND classified_at >= date_trunc('day', now(), 'UTC')
-ORDER BY probability DESC, scan_id;
+ORDER BY probability DESC, file_id;

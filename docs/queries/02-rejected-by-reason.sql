@@ -1,6 +1,6 @@
--- Why were scans rejected, how often, and when did the newest of each kind arrive?
-SELECT reason_code, reason, count(*) AS scans, max(received_at) AS newest_received_at
+-- Why were files rejected, how often, and when did the newest of each kind arrive?
+SELECT reason_code, reason, count(*) AS files, max(received_at) AS newest_received_at
 FROM results
 WHERE state = 'rejected'
 GROUP BY reason_code, reason
-ORDER BY scans DESC, reason_code, reason;
+ORDER BY files DESC, reason_code, reason;

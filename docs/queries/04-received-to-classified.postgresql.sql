@@ -1,5 +1,5 @@
--- How long did scans of the last seven days take from received to classified: p50, p95 (nearest rank), slowest?
-SELECT count(*) AS scans,
+-- How long did files of the last seven days take from received to classified: p50, p95 (nearest rank), slowest?
+SELECT count(*) AS files,
        min(CASE WHEN share >= 0.50 THEN seconds END) AS p50_seconds,
        min(CASE WHEN share >= 0.95 THEN seconds END) AS p95_seconds,
        max(seconds) AS slowest_seconds

@@ -1,5 +1,5 @@
--- How many scans are in each state? A state without scans has no row.
-SELECT state, count(*) AS scans
+-- How many files are in each state? A state without files has no row.
+SELECT state, count(*) AS files
 FROM results
 GROUP BY state
 ORDER BY state;

@@ -1,7 +1,7 @@
 -- Which share of each day's (UTC) results was hemorrhage, for each model version?
 SELECT date(classified_at) AS day,
        model_version,
-       count(*) AS scans,
+       count(*) AS files,
        avg(CASE WHEN label = 'hemorrhage' THEN 1.0 ELSE 0.0 END) AS positive_share
 FROM results
 WHERE state = 'classified'

@@ -1,6 +1,6 @@
--- Which scans are quarantined, after how many attempts, and since when?
-SELECT results.scan_id, results.source_name, scan.attempts, scan.finished_at, results.reason
+-- Which files are quarantined, after how many attempts, and since when?
+SELECT results.file_id, results.source_name, file.attempts, file.finished_at, results.reason
 FROM results
-JOIN scan ON scan.id = results.scan_id
+JOIN file ON file.id = results.file_id
 WHERE results.state = 'quarantined'
-ORDER BY scan.finished_at, results.scan_id;
+ORDER BY file.finished_at, results.file_id;

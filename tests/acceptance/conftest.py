@@ -28,6 +28,6 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 @pytest.fixture(scope="session")
-def scan_bytes(synthetic_scans: Path) -> bytes:
-    """One good scan."""
-    return next(iter(sorted((synthetic_scans / "images").iterdir()))).read_bytes()
+def image_bytes(synthetic_images: Path) -> bytes:
+    """One good file."""
+    return next(iter(sorted((synthetic_images / "images").iterdir()))).read_bytes()

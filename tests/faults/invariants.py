@@ -11,9 +11,9 @@ from sqlalchemy import Engine, func, select
 
 from core.home import Home
 from core.settings import Settings
-from db.engine import now, reading
-from db.states import UNFINISHED, UNFINISHED_RUNS, ScanState
-from db.tables import Arrival, Prediction, Scan, TrainingRun
+from db.engine import now, read_session
+from db.states import UNFINISHED, UNFINISHED_RUNS, FileState
+from db.tables import Arrival, File, Image, Prediction, TrainingRun
 from scheduler.claims import CLAIMS
 from scheduler.inbox import find_files
 
@@ -40,7 +40,7 @@ class Findings:
     doubled
         Files recorded, or results made, more than once.
     stuck
-        Files still in the inbox, scans and training runs without a final state, and scans that wait for a
+        Files still in the inbox, files and training runs without a final state, and files that wait for a
         person without need.
     """
 
@@ -53,51 +53,51 @@ class Findings:
 
 def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
     """Check a home that has had the time to finish; `dropped` is all that was ever put into its inbox."""
-    with reading(engine) as session:
-        scans = session.execute(
-            select(Scan.id, Scan.sha256, Scan.state, Scan.attempts, Scan.lease_expires_at)
+    with read_session(engine) as session:
+        files = session.execute(
+            select(File.id, File.sha256, File.state, File.attempts, File.lease_expires_at)
         ).all()
         arrived = Counter(
             (name, sha256)
             for name, sha256 in session.execute(
-                select(Arrival.source_name, Scan.sha256).join(Scan, Scan.id == Arrival.scan_id)
+                select(Arrival.source_name, File.sha256).join(File, File.id == Arrival.file_id)
             )
         )
         results = session.execute(
-            select(Prediction.scan_id, Prediction.model_version, func.count()).group_by(
-                Prediction.scan_id, Prediction.model_version
-            )
+            select(Image.file_id, Image.frame, Prediction.model_version, func.count())
+            .join(Image, Image.id == Prediction.image_id)
+            .group_by(Image.file_id, Image.frame, Prediction.model_version)
         ).all()
         runs = session.scalars(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS))).all()
     expected = Counter((drop.name, drop.sha256) for drop in dropped)
-    state_of = {scan.sha256: scan.state for scan in scans}
-    with_result = {scan_id for scan_id, _, _ in results}
+    state_of = {file.sha256: file.state for file in files}
+    with_result = {file_id for file_id, *_ in results}
 
     not_recorded = (expected - arrived).total()
-    without_result = sum(scan.state == ScanState.CLASSIFIED and scan.id not in with_result for scan in scans)
-    ended = {scan.sha256: scan.state for scan in scans if scan.state not in UNFINISHED}
+    without_result = sum(file.state == FileState.CLASSIFIED and file.id not in with_result for file in files)
+    ended = {file.sha256: file.state for file in files if file.state not in UNFINISHED}
     wrong = [drop for drop in dropped if drop.state not in (None, ended.get(drop.sha256, drop.state))]
-    needless = [drop for drop in wrong if state_of[drop.sha256] == ScanState.QUARANTINED]
-    unfinished = [scan for scan in scans if scan.state in UNFINISHED]
-    overdue = sum(scan.lease_expires_at is not None and scan.lease_expires_at < now() for scan in unfinished)
+    needless = [drop for drop in wrong if state_of[drop.sha256] == FileState.QUARANTINED]
+    unfinished = [file for file in files if file.state in UNFINISHED]
+    overdue = sum(file.lease_expires_at is not None and file.lease_expires_at < now() for file in unfinished)
     recorded_twice = (arrived - expected).total()
-    results_twice = sum(count > 1 for _, _, count in results)
+    results_twice = sum(count > 1 for *_, count in results)
     left = sum(1 for _ in find_files(home.inbox)) + sum(1 for _ in find_files(home.inbox / CLAIMS))
-    untried = sum(scan.attempts > _MAX_ATTEMPTS for scan in scans)
+    untried = sum(file.attempts > _MAX_ATTEMPTS for file in files)
     found = {
         f"{not_recorded} files are not recorded": not_recorded,
-        f"{without_result} scans are classified and have no result": without_result,
+        f"{without_result} files are classified and have no result": without_result,
         f"{len(wrong)} files ended in another state: {Counter(state_of[drop.sha256] for drop in wrong)}": len(
             wrong
         ),
         f"{recorded_twice} files are recorded more than once, or were never dropped": recorded_twice,
-        f"{results_twice} scans have two results of one version": results_twice,
+        f"{results_twice} images have two results of one version": results_twice,
         f"{left} files are in the inbox or in a claim": left,
-        f"{len(unfinished)} scans are unfinished: {Counter(scan.state for scan in unfinished)}": len(
+        f"{len(unfinished)} files are unfinished: {Counter(file.state for file in unfinished)}": len(
             unfinished
         ),
-        f"{overdue} scans are unfinished beyond their lease": overdue,
-        f"{untried} scans were tried more than {_MAX_ATTEMPTS} times": untried,
+        f"{overdue} files are unfinished beyond their lease": overdue,
+        f"{untried} files were tried more than {_MAX_ATTEMPTS} times": untried,
         f"{len(runs)} training runs are unfinished": len(runs),
         **_compare_store(home, state_of),
         **{f"process {one.pid} is left over: {one.name()}": 1 for one in left_over(home)},
@@ -123,12 +123,12 @@ def _compare_store(home: Home, state_of: dict[str, str]) -> dict[str, int]:
     altered = sum(
         hashlib.sha256(stored[sha256].read_bytes()).hexdigest() != sha256
         for sha256, state in state_of.items()
-        if state == ScanState.CLASSIFIED and sha256 in stored
+        if state == FileState.CLASSIFIED and sha256 in stored
     )
     return {
-        f"{missing} scans have no file in the store": missing,
-        f"{unknown} files in the store have no scan": unknown,
-        f"{altered} classified scans have other bytes in the store": altered,
+        f"{missing} files have no file in the store": missing,
+        f"{unknown} files in the store have no file": unknown,
+        f"{altered} classified files have other bytes in the store": altered,
     }
 
 

@@ -20,11 +20,11 @@ from sqlalchemy.exc import DBAPIError
 from core.broker import broker_url, redis_client
 from core.home import Home
 from core.settings import Settings
-from db.engine import make_engine, reading
+from db.engine import make_engine, read_session
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
-from db.tables import Arrival, Scan
-from scheduler.claims import File
+from db.tables import Arrival, File
+from scheduler.claims import InboxFile
 from scheduler.inbox import find_files
 from tests.faults.invariants import Drop, processes_of
 from tests.processes import scrape, start_headct, wait_until
@@ -165,7 +165,7 @@ class System:
     def expect(self, content: bytes, name: str, state: str | None = None) -> Path:
         """Have the checker look for a file that is about to come into the inbox; returns its path there."""
         path = self.home.inbox / name
-        source_name = File(path, Path(name)).source_name
+        source_name = InboxFile(path, Path(name)).source_name
         self.dropped.append(Drop(source_name, hashlib.sha256(content).hexdigest(), state))
         return path
 
@@ -176,7 +176,7 @@ class System:
 
     def rows(self) -> dict[str, Any]:
         """Rows of the view `results` by source name."""
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return {row.source_name: row for row in results(session, ResultFilter())}
 
     def state(self, name: str) -> str | None:
@@ -199,22 +199,22 @@ class System:
         return scrape(int(re.findall(r"Metrics\s+http://127\.0\.0\.1:(\d+)", said)[-1]))
 
     def taken_again(self) -> int:
-        """Scans that some worker began and did not come back from."""
-        with reading(self.engine) as session:
-            return session.scalar(select(func.count()).where(Scan.attempts > 1)) or 0
+        """Files that some worker began and did not come back from."""
+        with read_session(self.engine) as session:
+            return session.scalar(select(func.count()).where(File.attempts > 1)) or 0
 
     def count(self, *states: str) -> int:
-        """Scans in these states."""
-        with reading(self.engine) as session:
-            return session.scalar(select(func.count()).where(Scan.state.in_(states))) or 0
+        """Files in these states."""
+        with read_session(self.engine) as session:
+            return session.scalar(select(func.count()).where(File.state.in_(states))) or 0
 
     def arrivals(self) -> int:
         """Files that are recorded."""
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             return session.scalar(select(func.count()).select_from(Arrival)) or 0
 
     def is_settled(self) -> bool:
-        """Whether every dropped file is recorded, none left in the inbox, and every scan in a final state."""
+        """Whether every dropped file is recorded, none left in the inbox, and every file in a final state."""
         try:
             return (
                 self.arrivals() >= len(self.dropped)

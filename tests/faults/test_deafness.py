@@ -29,7 +29,7 @@ def test_a_deaf_worker_ends_itself_and_the_next_one_works(
     listening: System, trials: Trials, fault: str
 ) -> None:
     for trial in trials.of(f"deaf worker: {fault}", listening, within_s=_BACK_S, full=5):
-        listening.drop(*trials.scans.new(), state="classified")
+        listening.drop(*trials.files.new(), state="classified")
         wait_until(listening.is_settled, what="it worked before")
         main, children = listening.part("worker"), listening.children("worker")
         trial.pause(HEARTBEAT_S)

@@ -148,7 +148,7 @@ def test_a_disk_is_full(which: str, home: Home, disks: dict[str, Disk], url: str
 
 
 def _warm_up(system: System, trials: Trials) -> None:
-    content, name = trials.scans.new()
+    content, name = trials.files.new()
     system.drop(content, name)
     system.wait_for(name)
 

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from tests.faults.system import System
-from tests.faults.trials import Scans, Trials
+from tests.faults.trials import Files, Trials
 from tests.fuzz.bombs import LARGEST
 from tests.fuzz.corpus import damaged_files
 from tests.fuzz.files import encoded
 from tests.fuzz.target import LONGEST_S
 from tests.fuzz.test_bombs import REFUSED
 from tests.processes import peak_memory
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 pytestmark = pytest.mark.usefixtures("full_form")
 
@@ -26,17 +26,17 @@ MOST_MEMORY = 1.2e9
 
 
 @pytest.fixture
-def ready(system: System, scans: Scans) -> System:
+def ready(system: System, files: Files) -> System:
     """With the network in memory, whatever a test before left."""
-    content, name = scans.new()
+    content, name = files.new()
     system.drop(content, name, "classified")
     system.wait_for(name)
     return system
 
 
 def largest_images(seed: int) -> Iterator[tuple[str, bytes]]:
-    """A scan with as many pixels as are allowed, in the ways that take most memory, each with a name."""
-    grey = Image.fromarray(generate_scan(seed, None, (512, 512)).image).resize((LARGEST, LARGEST))
+    """A file with as many pixels as are allowed, in the ways that take most memory, each with a name."""
+    grey = Image.fromarray(generate_image(seed, None, (512, 512)).image).resize((LARGEST, LARGEST))
     deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
     for mode, picture in {"L": grey, "RGB": grey.convert("RGB"), "RGBA": grey.convert("RGBA")}.items():
         yield f"{mode}.png", encoded(picture, "PNG")

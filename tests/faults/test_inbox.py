@@ -11,16 +11,16 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from db.engine import reading
+from db.engine import read_session
 from db.tables import Arrival
-from scheduler.claims import CLAIMS, File
+from scheduler.claims import CLAIMS, InboxFile
 from tests.faults.invariants import Drop
 from tests.faults.system import System
 from tests.faults.trials import Trial, Trials
 from tests.processes import wait_until
 
 _DONE_S = 60
-# Whatever a file system takes; each is the name of a good scan.
+# Whatever a file system takes; each is the name of a good file.
 NAMES = [
     "ünïcødé ✓ 頭部.png",
     "u\u0308 decomposed.png",
@@ -28,18 +28,18 @@ NAMES = [
     "é" * 125 + ".png",
     "line\nbreak\r.png",
     "quote'\"`.png",
-    "'; DROP TABLE scan; --.png",
+    "'; DROP TABLE file; --.png",
     "back\\slash\\n.png",
     "x\\..\\..\\windows.png",
     "x%2f..%2f..%2fetc%2fpasswd",
-    "$(touch owned) `id` ${HOME} %s %n {0} {scan}.png",
+    "$(touch owned) `id` ${HOME} %s %n {0} {file}.png",
     "-rf --no-preserve-root",
     "\u202egnp.thgir-ot-tfel",
     " leading and trailing ",
     "tab\tbell\x07delete\x7f.png",
     "no end",
     os.fsdecode(b"no utf-8 \xff\xfe \xc3.png"),
-    "/".join(["deep" * 60] * 8) + "/scan.png",
+    "/".join(["deep" * 60] * 8) + "/file.png",
 ]
 
 
@@ -51,26 +51,26 @@ class Dropping:
         self.inbox = self.system.home.inbox
         self.outside = outside
         self._number = trial.number
-        self._scans = trials.scans
+        self._files = trials.files
 
     def name(self, name: str) -> str:
         """The name in this repetition."""
         return f"{self._number}/{name}"
 
-    def scan(self) -> bytes:
-        """The bytes of a scan that was never dropped."""
-        return self._scans.new()[0]
+    def file(self) -> bytes:
+        """The bytes of a file that was never dropped."""
+        return self._files.new()[0]
 
     def expect(self, name: str, content: bytes, state: str | None = "classified") -> Path:
         """A file of that name and content is going to be dropped by the test itself; returns its path."""
         path = self.inbox / self.name(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        seen = File(path, Path(self.name(name))).source_name
+        seen = InboxFile(path, Path(self.name(name))).source_name
         self.system.dropped.append(Drop(seen, sha256(content).hexdigest(), state))
         return path
 
     def write(self, name: str, content: bytes) -> None:
-        """A scan of that name and content is dropped."""
+        """A file of that name and content is dropped."""
         self.expect(name, content).write_bytes(content)
 
     def prepared(self, content: bytes) -> Path:
@@ -123,20 +123,20 @@ def nothing_more() -> None:
 
 def write_slowly(dropping: Dropping, seconds: float) -> None:
     """A file without a mark at its end grows; all of it counts."""
-    content = dropping.scan()
+    content = dropping.file()
     _write_in_pieces(dropping.expect("slow.png", content), content, b"", seconds)
 
 
 def write_slowly_after_an_end_marker(dropping: Dropping, seconds: float) -> None:
-    """A whole scan stands at its beginning, so that it looks complete long before it is."""
-    first, rest = dropping.scan(), b"what a scanner appends" * 100
+    """A whole file stands at its beginning, so that it looks complete long before it is."""
+    first, rest = dropping.file(), b"what a scanner appends" * 100
     path = dropping.expect("slow-marked.png", first + rest, state=None)
     _write_in_pieces(path, rest, first, seconds)
 
 
 def write_slowly_beside_a_pause(dropping: Dropping, seconds: float) -> None:
     """The writer stands still for longer than the settle time, with the file open."""
-    content = dropping.scan()
+    content = dropping.file()
     with dropping.expect("slow-pausing.tif", content).open("wb", buffering=0) as file:
         file.write(content[:1000])
         time.sleep(max(seconds, 5))
@@ -155,15 +155,15 @@ def _write_in_pieces(path: Path, content: bytes, first: bytes, seconds: float) -
 
 def odd_names(dropping: Dropping) -> Callable[[], None]:
     for name in NAMES:
-        dropping.write(name, dropping.scan())
+        dropping.write(name, dropping.file())
     return nothing_more
 
 
 def renamed_into_the_inbox(dropping: Dropping) -> Callable[[], None]:
-    content = dropping.scan()
+    content = dropping.file()
     dropping.prepared(content).rename(dropping.expect("renamed.png", content))
     half = dropping.inbox / dropping.name("upload.part")
-    content = dropping.scan()
+    content = dropping.file()
     half.write_bytes(content)
     half.rename(dropping.expect("uploaded.png", content))
     return nothing_more
@@ -171,7 +171,7 @@ def renamed_into_the_inbox(dropping: Dropping) -> Callable[[], None]:
 
 def the_same_name_again(dropping: Dropping) -> Callable[[], None]:
     for _ in range(3):
-        content = dropping.scan()
+        content = dropping.file()
         prepared, path = dropping.prepared(content), dropping.expect("again.png", content)
         prepared.rename(path)
         wait_until(lambda path=path: not path.exists(), what="it is taken")  # type: ignore[misc]
@@ -179,17 +179,17 @@ def the_same_name_again(dropping: Dropping) -> Callable[[], None]:
 
 
 def the_same_content_under_fifty_names(dropping: Dropping) -> Callable[[], None]:
-    content = dropping.scan()
+    content = dropping.file()
     for number in range(50):
         dropping.write(f"fifty-{number}.png", content)
 
-    def one_scan() -> None:
+    def one_file() -> None:
         these = Arrival.source_name.startswith(dropping.name("fifty-"))
-        with reading(dropping.system.engine) as session:
-            ids = session.scalars(select(Arrival.scan_id).where(these)).all()
+        with read_session(dropping.system.engine) as session:
+            ids = session.scalars(select(Arrival.file_id).where(these)).all()
         assert (len(ids), len(set(ids))) == (50, 1)
 
-    return one_scan
+    return one_file
 
 
 def vanishing(dropping: Dropping) -> Callable[[], None]:
@@ -204,7 +204,7 @@ def vanishing(dropping: Dropping) -> Callable[[], None]:
 def a_folder_moved_in(dropping: Dropping) -> Callable[[], None]:
     folder = dropping.outside / "study"
     for number in range(5):
-        content = dropping.scan()
+        content = dropping.file()
         name = f"moved/series-{number}/1.png"
         file = folder / f"series-{number}" / "1.png"
         file.parent.mkdir(parents=True)
@@ -221,11 +221,11 @@ def a_folder_that_moves_about(dropping: Dropping) -> Callable[[], None]:
     folder = dropping.inbox / dropping.name("here")
     folder.mkdir()
     folder.rename(folder.with_name("there"))
-    dropping.write("there/1.png", dropping.scan())
+    dropping.write("there/1.png", dropping.file())
     away = dropping.outside / "away"
     wait_until(lambda: not list(folder.with_name("there").iterdir()), what="it is taken")
     folder.with_name("there").rename(away)
-    (away / "2.png").write_bytes(dropping.scan())
+    (away / "2.png").write_bytes(dropping.file())
 
     def still_there() -> None:
         assert (away / "2.png").exists()
@@ -260,7 +260,7 @@ def claimed(dropping: Dropping) -> list[Path]:
 
 def a_hard_link(dropping: Dropping) -> Callable[[], None]:
     """Its other name belongs to somebody who goes on writing there."""
-    content = dropping.scan()
+    content = dropping.file()
     other = dropping.prepared(content)
     other.chmod(0o644)
     path = dropping.expect("hard-link.png", content)

@@ -14,13 +14,13 @@ from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.lifecycle import ModelStamp, Outcome
-from db.tables import Arrival, Prediction, Scan
+from db.tables import Arrival, File, Prediction
 from db.training_runs import RunRequest, request_run
 from tests.faults.invariants import Drop, check
-from tests.finished import finish_scans
+from tests.finished import finish_files
 from tests.processes import wait_until
 
-CONTENT = b"a scan"
+CONTENT = b"a file"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 DROPPED = [Drop("a.png", SHA256, "classified")]
 Damage = Callable[[Session, Home], object]
@@ -31,8 +31,8 @@ def finished(home: Home, sqlite_engine: Engine) -> Engine:
     """One file, classified."""
     (home.store / SHA256).write_bytes(CONTENT)
     with Session(sqlite_engine) as session, session.begin():
-        (scan_id,) = record_arrivals(session, [NewArrival(SHA256, len(CONTENT), "a.png", None)]).values()
-        finish_scans(session, [Outcome(scan_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
+        (file_id,) = record_arrivals(session, [NewArrival(SHA256, len(CONTENT), "a.png", None)]).values()
+        finish_files(session, [Outcome(file_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
     return sqlite_engine
 
 
@@ -46,11 +46,11 @@ def arrive_again(session: Session, _: Home) -> None:
 
 
 def leave_unfinished(session: Session, _: Home) -> None:
-    session.execute(update(Scan).values(state="running", lease_expires_at=now() - timedelta(minutes=1)))
+    session.execute(update(File).values(state="running", lease_expires_at=now() - timedelta(minutes=1)))
 
 
 def give_up(session: Session, _: Home, state: str) -> None:
-    session.execute(update(Scan).values(state=state, reason="why"))
+    session.execute(update(File).values(state=state, reason="why"))
 
 
 def test_a_process_that_is_left_over_is_named(home: Home, finished: Engine) -> None:
@@ -65,7 +65,7 @@ def test_a_process_that_is_left_over_is_named(home: Home, finished: Engine) -> N
 def test_the_database_itself_refuses_a_second_result_of_a_version(engine: Engine) -> None:
     """Which is why the checker cannot be shown one."""
     unique = inspect(engine).get_unique_constraints("prediction")
-    assert ["scan_id", "model_version"] in [one["column_names"] for one in unique]
+    assert ["file_id", "model_version"] in [one["column_names"] for one in unique]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_database_itself_refuses_a_second_result_of_a_version(engine: Engine
         (lambda session, home: give_up(session, home, "quarantined"), (0, 0, 1), "another state"),
         (arrive_again, (0, 1, 0), "more than once"),
         (leave_unfinished, (0, 0, 1), "beyond their lease"),
-        (lambda session, _: session.execute(update(Scan).values(attempts=4)), (0, 0, 0), "more than 3 times"),
+        (lambda session, _: session.execute(update(File).values(attempts=4)), (0, 0, 0), "more than 3 times"),
         (
             lambda session, _: request_run(session, RunRequest(3, 1, False, "ann")),
             (0, 0, 1),
@@ -86,7 +86,7 @@ def test_the_database_itself_refuses_a_second_result_of_a_version(engine: Engine
         (lambda _, home: (home.inbox / "b.png").write_bytes(b""), (0, 0, 1), "in the inbox"),
         (lambda _, home: (home.store / SHA256).unlink(), (0, 0, 0), "no file in the store"),
         (lambda _, home: (home.store / SHA256).write_bytes(b"x"), (0, 0, 0), "other bytes"),
-        (lambda _, home: (home.store / ("0" * 64)).write_bytes(b"x"), (0, 0, 0), "have no scan"),
+        (lambda _, home: (home.store / ("0" * 64)).write_bytes(b"x"), (0, 0, 0), "have no file"),
     ],
 )
 def test_what_is_wrong_is_counted_and_said(

@@ -19,11 +19,11 @@ PNG, END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xaeB`\x82"
 
 @contextmanager
 def fresh_system(folder: Path, trials: Trials) -> Iterator[System]:
-    """A system of its own, which has classified one scan; nothing of it is left."""
+    """A system of its own, which has classified one file; nothing of it is left."""
     home = Home(folder)
     home.make()
     with running_system(home) as system:
-        content, name = trials.scans.new()
+        content, name = trials.files.new()
         system.drop(content, name, "classified")
         system.wait_for(name)
         yield system

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from db.engine import reading
-from db.tables import Arrival, Scan
+from db.engine import read_session
+from db.tables import Arrival, File
 from tests.faults.system import System
 from tests.faults.trials import Trials, commented
 from worker.limits import FILE_S
@@ -47,7 +47,7 @@ def drop_in_one_folder(system: System, trials: Trials, poison: str, mark: bytes)
     folder.mkdir()
     names = []
     for number in range(16):
-        content, name = trials.scans.new()
+        content, name = trials.files.new()
         name = f"{Path(poison).parent}/{name}"
         if number == 7:
             content, name = commented(content, mark), poison
@@ -60,9 +60,9 @@ def drop_in_one_folder(system: System, trials: Trials, poison: str, mark: bytes)
 
 
 def attempts_of(system: System, name: str) -> int:
-    with reading(system.engine) as session:
-        scans = select(Scan.attempts).join(Arrival, Arrival.scan_id == Scan.id)
-        return session.scalars(scans.where(Arrival.source_name == name)).one()
+    with read_session(system.engine) as session:
+        files = select(File.attempts).join(Arrival, Arrival.file_id == File.id)
+        return session.scalars(files.where(Arrival.source_name == name)).one()
 
 
 def test_a_file_that_fills_the_memory_is_rejected_and_its_process_lives(
@@ -71,7 +71,7 @@ def test_a_file_that_fills_the_memory_is_rejected_and_its_process_lives(
     children = {child.pid for child in system.children("worker")}
     for trial in trials.of("a file that fills the memory", system, within_s=30):
         trial.drop(3)
-        content, _ = trials.scans.new()
+        content, _ = trials.files.new()
         system.drop(commented(content, b"<fill memory>"), f"memory-{trial.number}.png", state="rejected")
         trial.drop(3)
     assert {child.pid for child in system.children("worker")} == children
@@ -81,7 +81,7 @@ def test_a_chunk_of_slow_files_is_done_one_by_one(system: System, trials: Trials
     """Sixteen files of 3 s are no chunk of 20 s; none is at fault."""
     for trial in trials.of("a chunk of slow files", system, within_s=180, full=1):
         for number in range(16):
-            content, _ = trials.scans.new()
+            content, _ = trials.files.new()
             system.drop(
                 commented(content, b"<slow>"), f"slow-{trial.number}-{number}.png", state="classified"
             )

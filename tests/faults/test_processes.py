@@ -13,7 +13,7 @@ _SOME = 150
 
 
 def check_interrupted(system: System, trials: Trials, before: int) -> None:
-    """The kills of a case fell into chunks: each of them, in the mean, into one of some scans at least."""
+    """The kills of a case fell into chunks: each of them, in the mean, into one of some files at least."""
     assert system.taken_again() - before >= trials.records[-1].repetitions
 
 
@@ -72,7 +72,7 @@ def test_the_workers_main_process_is_killed_in_the_middle_of_a_chunk(system: Sys
 
 @pytest.mark.usefixtures("full_form")
 def test_whoever_has_a_chunk_is_killed_again_and_again(system: System, trials: Trials) -> None:
-    """No file is at fault, and none is quarantined: a scan that was hit twice waits for its lease to end."""
+    """No file is at fault, and none is quarantined: a file that was hit twice waits for its lease to end."""
     before = system.taken_again()
     for trial in trials.of("SIGKILL of children mid-chunk, in a loop of 40 s", system, within_s=90):
         ends = time.monotonic() + 40

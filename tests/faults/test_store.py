@@ -1,4 +1,4 @@
-"""The disk of the store is away: no scan is judged, and nothing is written below its mount point."""
+"""The disk of the store is away: no file is judged, and nothing is written below its mount point."""
 
 import contextlib
 import os

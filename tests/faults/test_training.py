@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.home import Home
 from core.queues import TRAINING_QUEUE
 from core.settings import Settings
-from db.engine import reading
+from db.engine import read_session
 from db.states import UNFINISHED_RUNS
 from db.tables import TrainingRun
 from db.training_runs import epochs_of, find_run
@@ -34,12 +34,12 @@ _HEARD_S = 2 * 45 + 8 * HEARTBEAT_S + 30 + _BACK_S
 
 
 @pytest.fixture(scope="module")
-def training(tmp_path_factory: pytest.TempPathFactory, synthetic_scans: Path) -> Iterator[System]:
+def training(tmp_path_factory: pytest.TempPathFactory, synthetic_images: Path) -> Iterator[System]:
     """A system with training data."""
     home = Home(tmp_path_factory.mktemp("training") / "home")
     home.make()
     with running_system(home, HEADCT_HEARTBEAT_SECONDS=str(HEARTBEAT_S)) as running:
-        imported = run_headct(home, "dataset", "import", str(synthetic_scans))
+        imported = run_headct(home, "dataset", "import", str(synthetic_images))
         assert imported.returncode == 0, imported.stderr
         yield running
 
@@ -65,7 +65,7 @@ def check_run(system: System, run_id: int, attempts: int) -> int:
     run = look(system, run_id)
     assert run.state == "succeeded", run.reason
     assert run.attempts <= attempts
-    with reading(system.engine) as session:
+    with read_session(system.engine) as session:
         assert len(epochs_of(session, run_id)) <= 1
     store = ModelStore(system.home.models)
     versions = [card.version for card in store.versions()]
@@ -85,7 +85,7 @@ def check_versions_load(system: System, trials: Trials) -> None:
         assert promoted.returncode == 0, promoted.stderr
         loaded = f": {card.version}"  # as each child says
         wait_until(lambda: log.read_text().count(loaded) >= children, what="every child serves it")  # noqa: B023 - called at once
-        content, name = trials.scans.new()
+        content, name = trials.files.new()
         system.drop(content, name, "classified")
         system.wait_for(name)
         assert system.rows()[name].model_version == card.version

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from db.engine import reading
-from db.tables import Scan
+from db.engine import read_session
+from db.tables import File
 from tests.faults.invariants import check, left_over
 from tests.faults.system import System
 from tests.processes import repeating, wait_until
@@ -55,11 +55,11 @@ class Plan:
 class Trial:
     """One repetition. Its randomness follows from seed, fault and number."""
 
-    def __init__(self, system: System, scans: "Scans", name: str, seed: int, number: int) -> None:
+    def __init__(self, system: System, files: "Files", name: str, seed: int, number: int) -> None:
         self.system = system
         self.number = number
         self.random = random.Random(f"{seed} {name} {number}")  # noqa: S311 - to be repeatable
-        self._scans = scans
+        self._files = files
         self._before = len(system.dropped)
         self._over: float | None = None
         self._claimed: datetime | None = None
@@ -70,16 +70,16 @@ class Trial:
         return len(self.system.dropped) - self._before
 
     def drop(self, count: int = 1) -> list[str]:
-        """Put new scans into the inbox, all of which are to be classified; returns their names."""
+        """Put new files into the inbox, all of which are to be classified; returns their names."""
         names = []
         for _ in range(count):
-            content, name = self._scans.new()
+            content, name = self._files.new()
             self.system.drop(content, name, state="classified")
             names.append(name)
         return names
 
     def arriving(self, per_second: float) -> AbstractContextManager[None]:
-        """New scans go on arriving until the block ends."""
+        """New files go on arriving until the block ends."""
         return repeating(self.drop, per_second)
 
     def pause(self, longest_s: float) -> None:
@@ -87,12 +87,12 @@ class Trial:
         time.sleep(self.random.uniform(0, longest_s))
 
     def wait_for_work(self) -> None:
-        """Return in the middle of a chunk: a worker has claimed scans since the last call."""
+        """Return in the middle of a chunk: a worker has claimed files since the last call."""
         wait_until(self._has_begun, every_s=0.002, what="a worker has begun a chunk")
 
     def _has_begun(self) -> bool:
-        with reading(self.system.engine) as session:
-            claimed = session.scalar(select(func.max(Scan.lease_expires_at)).where(Scan.state == "running"))
+        with read_session(self.system.engine) as session:
+            claimed = session.scalar(select(func.max(File.lease_expires_at)).where(File.state == "running"))
         if claimed is None or (self._claimed is not None and claimed <= self._claimed):
             return False
         self._claimed = claimed
@@ -134,7 +134,7 @@ class Case:
 
     def trial(self, system: System, number: int) -> Trial:
         """Begin a repetition; what is dropped from now on counts."""
-        return Trial(system, self._trials.scans, self.record.fault, self.record.seed, number)
+        return Trial(system, self._trials.files, self.record.fault, self.record.seed, number)
 
     def judge(self, trial: Trial) -> None:
         """Wait until everything is done, and check the invariants."""
@@ -160,9 +160,9 @@ class Case:
 class Trials:
     """Runs the trials of a test, and keeps the records of its faults."""
 
-    def __init__(self, plan: Plan, scans: "Scans") -> None:
+    def __init__(self, plan: Plan, files: "Files") -> None:
         self.plan = plan
-        self.scans = scans
+        self.files = files
         self.records: list[Record] = []
 
     def case(self, fault: str, *, within_s: float) -> Case:
@@ -186,8 +186,8 @@ class Trials:
         case.end()
 
 
-class Scans:
-    """Gives any number of distinct scans, made of a few by a text chunk of their own."""
+class Files:
+    """Gives any number of distinct files, made of a few by a text chunk of their own."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._contents = [path.read_bytes() for path in paths]
@@ -200,7 +200,7 @@ class Scans:
             self._given += 1
             number = self._given
         data = self._contents[number % len(self._contents)]
-        return commented(data, str(number).encode()), f"scan-{number:06d}.png"
+        return commented(data, str(number).encode()), f"file-{number:06d}.png"
 
 
 def commented(data: bytes, text: bytes) -> bytes:

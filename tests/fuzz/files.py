@@ -13,7 +13,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from tests.dicom_files import as_bytes, compressed_slice, ct_slice
 from training.phantoms.bleeds import Bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 Grey = NDArray[np.uint8]
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -24,11 +24,11 @@ _ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), 
 @cache
 def well_formed_files() -> dict[str, bytes]:
     """Some fifty files by a name that says what is special about them."""
-    grey = generate_scan(1, Bleed.EPIDURAL, (128, 112)).image
+    grey = generate_image(1, Bleed.EPIDURAL, (128, 112)).image
     found: dict[str, bytes] = {}
     found.update(_png_files(grey))
-    found.update(_jpeg_files(generate_scan(2, None, (120, 128)).image))
-    found.update(_tiff_files(generate_scan(3, None, (112, 112)).image))
+    found.update(_jpeg_files(generate_image(2, None, (120, 128)).image))
+    found.update(_tiff_files(generate_image(3, None, (112, 112)).image))
     found.update(_bmp_files(grey))
     found.update(_dicom_files(grey))
     return found

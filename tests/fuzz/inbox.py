@@ -25,9 +25,9 @@ from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
 from db.migrate import migrate
-from db.states import ScanState
+from db.states import FileState
 from scheduler import intake as intake_module
-from scheduler.claims import File
+from scheduler.claims import InboxFile
 from scheduler.inbox import carries_its_end, regular_file, walk
 from scheduler.intake import CHANGED, VANISHED, Intake
 
@@ -64,7 +64,7 @@ _CONTENTS = [
     b"x" * (MOST_BYTES + 1),
 ]
 _MOMENTS_NS = [0, -1, 1_700_000_000 * 10**9, 2**33 * 10**9]
-_ROWS = "SELECT source_name, sha256, size_bytes, state FROM scan LEFT JOIN arrival ON scan_id = scan.id"
+_ROWS = "SELECT source_name, sha256, size_bytes, state FROM file LEFT JOIN arrival ON file_id = file.id"
 
 Move = Callable[[], None]
 
@@ -275,9 +275,9 @@ class Inbox:
             self._due[name, *self._facts(inode)] += 1
         for path in ready:  # claimed before anything comes late
             del self._lying[path]
-        taken = self._intake.take([File(path, path[len(self._inbox) + 1 :]) for path in listed])
+        taken = self._intake.take([InboxFile(path, path[len(self._inbox) + 1 :]) for path in listed])
         self._come(self._late)  # where nothing was recorded
-        assert taken.scan_ids.keys() == ready.keys(), "taken"
+        assert taken.file_ids.keys() == ready.keys(), "taken"
         assert taken.left.keys() == set(listed) - ready.keys(), "left"
         for path, why in taken.left.items():
             if path in busy:
@@ -329,7 +329,7 @@ class Inbox:
 
     def _facts(self, inode: int) -> tuple[str, int, str]:
         content = self._bytes[inode]
-        state = ScanState.REJECTED if len(content) > MOST_BYTES else ScanState.RECEIVED
+        state = FileState.REJECTED if len(content) > MOST_BYTES else FileState.RECEIVED
         return hashlib.sha256(content).hexdigest(), len(content), state
 
     # What has to hold in the end.
@@ -360,14 +360,14 @@ class Inbox:
         with self._engine.begin() as connection:
             found = Counter(map(tuple, connection.exec_driver_sql(_ROWS)))
             connection.exec_driver_sql("DELETE FROM arrival")
-            connection.exec_driver_sql("DELETE FROM scan")
+            connection.exec_driver_sql("DELETE FROM file")
         assert found == self._due, f"rows: missing {self._due - found}, too many {found - self._due}"
 
     def _check_stores(self) -> None:
-        """Each has the bytes of its scans, and no other name."""
+        """Each has the bytes of its files, and no other name."""
         for folder, state in (
-            (self._home.store, ScanState.RECEIVED),
-            (self._home.rejected, ScanState.REJECTED),
+            (self._home.store, FileState.RECEIVED),
+            (self._home.rejected, FileState.REJECTED),
         ):
             due = {sha256 for _, sha256, _, its in self._due if its == state}
             assert {path.name for path in folder.iterdir()} == due, f"names in {folder.name}"

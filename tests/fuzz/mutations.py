@@ -164,7 +164,7 @@ def png_metadata(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
 
 
 def jpeg_rearranged(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
-    """Segments (tables, frame header, scans) dropped, doubled, swapped, cut."""
+    """Segments (tables, frame header, images) dropped, doubled, swapped, cut."""
     segments = _jpeg_segments(data)
     one, two = rng.randrange(len(segments)), rng.randrange(len(segments))
     match rng.randrange(5):
@@ -205,15 +205,15 @@ def jpeg_frame(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
 
 
 def jpeg_cut_and_closed(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
-    """An end marker where the rest is missing, or after a whole scan."""
-    scans = [at for at in range(2, len(data)) if data.startswith(b"\xff\xda", at)]
-    return data[: rng.choice((*scans, rng.randrange(len(data) + 1)))] + b"\xff\xd9"
+    """An end marker where the rest is missing, or after a whole image."""
+    images = [at for at in range(2, len(data)) if data.startswith(b"\xff\xda", at)]
+    return data[: rng.choice((*images, rng.randrange(len(data) + 1)))] + b"\xff\xd9"
 
 
 def jpeg_many_scans(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
     segments = _jpeg_segments(data)
-    scans = [segment for segment in segments if segment.startswith(b"\xff\xda")]
-    return b"".join((*segments[:-1], *scans * rng.choice((2, 10, 400)), b"\xff\xd9"))
+    images = [segment for segment in segments if segment.startswith(b"\xff\xda")]
+    return b"".join((*segments[:-1], *images * rng.choice((2, 10, 400)), b"\xff\xd9"))
 
 
 def tiff_entry(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
@@ -363,7 +363,7 @@ def _span(rng: random.Random, data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_segments(data: bytes) -> list[bytes]:
-    """The stream cut before each marker, so that a scan's header and its data are one piece."""
+    """The stream cut before each marker, so that an image's header and its data are one piece."""
     starts = [
         at
         for at in range(len(data) - 1)

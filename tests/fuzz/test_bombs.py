@@ -19,9 +19,9 @@ from tests.fuzz import bombs
 from tests.fuzz.bombs import LARGEST
 from tests.fuzz.files import encoded, with_text
 from tests.fuzz.target import LONGEST_S, examine
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
-GREY = generate_scan(5, None, (128, 128)).image
+GREY = generate_image(5, None, (128, 128)).image
 SLICE = encoded(Image.fromarray(GREY), "PNG")
 MANY_PIECES = "far more pieces than an image"
 MUCH_TEXT = "text or colour profile unpacks to far more"

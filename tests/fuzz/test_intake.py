@@ -25,9 +25,9 @@ from core.home import Home
 from core.left_alone import is_ignored
 from core.settings import Settings
 from db.engine import make_engine
-from db.tables import Arrival, Scan
+from db.tables import Arrival, File
 from scheduler import intake as intake_module
-from scheduler.claims import CLAIMS, File
+from scheduler.claims import CLAIMS, InboxFile
 from scheduler.inbox import walk
 from scheduler.intake import Intake
 from tests.fuzz.test_decoder import FULL
@@ -59,7 +59,7 @@ class Inbox(RuleBasedStateMachine):
         self.lying: dict[Path, bytes] = {}
         self.claimed: Counter[tuple[str, str]] = Counter()  # by an intake that crashed before its commit
         self.due: Counter[tuple[str, str]] = Counter()
-        self.listed: list[File] = []
+        self.listed: list[InboxFile] = []
         self.theirs = 0
 
     @initialize()
@@ -130,7 +130,7 @@ class Inbox(RuleBasedStateMachine):
     def look(self) -> None:
         """List the inbox; what is taken next is this list, whatever happens in between."""
         found = map(Path, walk(str(self.home.inbox)))
-        self.listed = [File(path, path.relative_to(self.home.inbox)) for path in found]
+        self.listed = [InboxFile(path, path.relative_to(self.home.inbox)) for path in found]
 
     @rule()
     def take(self) -> None:
@@ -155,18 +155,18 @@ class Inbox(RuleBasedStateMachine):
             self.claimed.clear()
         else:
             self.claim(recorded=True)
-        with patch.object(intake_module._Kept, "remove", side_effect=Crash), contextlib.suppress(Crash):
+        with patch.object(intake_module._Stored, "remove", side_effect=Crash), contextlib.suppress(Crash):
             self.intake.take(self.listed)
 
     @invariant()
     def every_file_is_recorded_once(self) -> None:
         with Session(self.engine) as session:
-            query = select(Arrival.source_name, Scan.sha256).join(Scan, Scan.id == Arrival.scan_id)
+            query = select(Arrival.source_name, File.sha256).join(File, File.id == Arrival.file_id)
             found = Counter((name, sha256) for name, sha256 in session.execute(query))
-            scans = {scan.sha256: scan.size_bytes for scan in session.scalars(select(Scan))}
+            files = {file.sha256: file.size_bytes for file in session.scalars(select(File))}
         assert found == self.due
-        assert set(scans) == {sha256 for _, sha256 in self.due}
-        for sha256, size in scans.items():
+        assert set(files) == {sha256 for _, sha256 in self.due}
+        for sha256, size in files.items():
             stored = (self.home.rejected if size > MOST_BYTES else self.home.store) / sha256
             assert hashlib.sha256(stored.read_bytes()).hexdigest() == sha256
             assert stored.stat().st_size == size

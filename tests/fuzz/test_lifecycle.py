@@ -1,7 +1,7 @@
-"""Whatever may happen to scans on their way: workers die, messages are lost, come twice, come late.
+"""Whatever may happen to files on their way: workers die, messages are lost, come twice, come late.
 
 The model is the queue with its messages, and the tasks that workers hold. In the end, once workers live
-and leases run out, every scan gets one final state in a bounded number of rounds.
+and leases run out, every file gets one final state in a bounded number of rounds.
 """
 
 import itertools
@@ -35,24 +35,23 @@ from db.lifecycle import (
     ModelStamp,
     Outcome,
     claim,
+    expire_leases,
     finish,
-    give_back,
     next_chunks,
-    put_back,
-    reclassify,
-    retry,
-    take_back_expired,
+    release,
+    unqueue,
 )
-from db.states import UNFINISHED, ScanState
-from db.tables import Prediction, Scan
+from db.requeue import reclassify, retry
+from db.states import UNFINISHED, FileState
+from db.tables import File, Image, Prediction
 from tests.fuzz.test_decoder import FULL
 
 LEASE, MOST, CHUNK = timedelta(minutes=1), 3, 3
 MODELS = [ModelStamp(f"v{number}", "f" * 64, "p1", 0.5) for number in (1, 2)]
 UNREADABLE, POISON = 5, 7
-"""Every fifth scan is one that a worker rejects; in the end every seventh ends whoever has it."""
+"""Every fifth file is one that a worker rejects; in the end every seventh ends whoever has it."""
 ROUNDS = 2 * MOST + 2
-"""Each ends what can be ended by then; a scan may have to wait for its lease after each of its attempts."""
+"""Each ends what can be ended by then; a file may have to wait for its lease after each of its attempts."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Message:
     """A message of the queue; delivered again it has the same task id and try."""
 
     task_id: str
-    scan_ids: tuple[int, ...]
+    file_ids: tuple[int, ...]
     retries: int = 0
 
     @property
@@ -109,27 +108,27 @@ class Lifecycle(RuleBasedStateMachine):
             chunks = next_chunks(session, room, CHUNK, LEASE, again=again)
         self.queue += [Message(f"t{next(self.numbers)}", tuple(chunk)) for chunk in chunks[:published]]
         with self.writing() as session, session.begin():
-            put_back(session, [scan_id for chunk in chunks[published:] for scan_id in chunk])
+            unqueue(session, [file_id for chunk in chunks[published:] for file_id in chunk])
 
     @precondition(lambda self: self.queue)
     @rule(data=st.data())
     def deliver(self, data: st.DataObject) -> None:
-        """A worker takes a message, in any order, and claims its scans."""
+        """A worker takes a message, in any order, and claims its files."""
         message = self.queue.pop(data.draw(st.integers(0, len(self.queue) - 1)))
         with self.ending(), self.writing() as session, session.begin():
-            claimed = claim(session, message.scan_ids, message.claimant, LEASE, MOST)
-        self.held.append((message, [scan.id for scan in claimed], self.model))
+            claimed = claim(session, message.file_ids, message.claimant, LEASE, MOST)
+        self.held.append((message, [file.id for file in claimed], self.model))
 
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def complete(self, data: st.DataObject) -> None:
         """A worker commits, also long after its lease ended."""
-        message, scan_ids, model = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        message, file_ids, model = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         outcomes = [
-            Outcome(scan_id, rejected=Reason(ReasonCode.DAMAGED, "It cannot be read."))
-            if scan_id % UNREADABLE == 0
-            else Outcome(scan_id, 0.25, "normal")
-            for scan_id in scan_ids
+            Outcome(file_id, rejected=Reason(ReasonCode.DAMAGED, "It cannot be read."))
+            if file_id % UNREADABLE == 0
+            else Outcome(file_id, 0.25, "normal")
+            for file_id in file_ids
         ]
         with self.ending(), self.writing() as session, session.begin():
             finish(session, message.claimant, outcomes, model)
@@ -155,7 +154,7 @@ class Lifecycle(RuleBasedStateMachine):
         """A worker cannot read the store: what it holds waits again, which is no attempt."""
         message, _, _ = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
         with self.writing() as session, session.begin():
-            give_back(session, message.claimant)
+            release(session, message.claimant)
 
     @precondition(lambda self: self.queue)
     @rule(data=st.data())
@@ -171,19 +170,19 @@ class Lifecycle(RuleBasedStateMachine):
     def expire(self) -> None:
         with self.writing() as session, session.begin():
             session.execute(
-                update(Scan).where(Scan.lease_expires_at.is_not(None)).values(lease_expires_at=now() - LEASE)
+                update(File).where(File.lease_expires_at.is_not(None)).values(lease_expires_at=now() - LEASE)
             )
 
     @rule()
     def sweep(self) -> None:
         with self.ending(), self.writing() as session, session.begin():
-            take_back_expired(session, MOST)
+            expire_leases(session, MOST)
 
     @rule(data=st.data())
     def retry_one(self, data: st.DataObject) -> None:
         """A person has it tried again, as if new."""
         with self.writing() as session, session.begin():
-            ids = list(session.scalars(select(Scan.id).where(Scan.state.in_(("rejected", "quarantined")))))
+            ids = list(session.scalars(select(File.id).where(File.state.in_(("rejected", "quarantined")))))
             if ids:
                 chosen = data.draw(st.sampled_from(ids))
                 retry(session, [chosen])
@@ -192,18 +191,18 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def switch_the_model(self) -> None:
         self.model = MODELS[1] if self.model is MODELS[0] else MODELS[0]
-        classified = select(Scan.id).where(Scan.state == ScanState.CLASSIFIED)
+        classified = select(File.id).where(File.state == FileState.CLASSIFIED)
         with self.writing() as session, session.begin():
             before = set(session.scalars(classified))
             reclassify(session, self.model.version, None)
             moved = before - set(session.scalars(classified))
-        for scan_id in moved:
-            del self.ended[scan_id], self.final[scan_id]
+        for file_id in moved:
+            del self.ended[file_id], self.final[file_id]
 
     @invariant()
     def final_states_stay(self) -> None:
         """What is final changes by a person's wish alone, who makes these entries void."""
-        final = select(Scan.id, Scan.state).where(Scan.state.not_in(UNFINISHED))
+        final = select(File.id, File.state).where(File.state.not_in(UNFINISHED))
         with Session(self.engine) as session:
             states = {row.id: row.state for row in session.execute(final)}
         assert states.items() >= self.final.items()
@@ -212,28 +211,29 @@ class Lifecycle(RuleBasedStateMachine):
     @invariant()
     def rows_are_sound(self) -> None:
         with Session(self.engine) as session:
-            scans = list(session.scalars(select(Scan)))
+            files = list(session.scalars(select(File)))
             doubled = session.execute(
-                select(Prediction.scan_id, Prediction.model_version)
-                .group_by(Prediction.scan_id, Prediction.model_version)
+                select(Image.file_id, Prediction.model_version)
+                .join(Image, Image.id == Prediction.image_id)
+                .group_by(Image.file_id, Prediction.model_version)
                 .having(func.count() > 1)
             ).all()
-            with_result = set(session.scalars(select(Prediction.scan_id)))
+            with_result = set(session.scalars(select(Image.file_id).join(Prediction)))
         assert not doubled
-        for scan in scans:
-            leased = scan.state in (ScanState.QUEUED, ScanState.RUNNING)
-            assert (scan.lease_expires_at is not None) == leased
-            assert (scan.claimed_by is not None) == (scan.state == ScanState.RUNNING)
-            assert scan.attempts == self.ended[scan.id] + (scan.state == ScanState.RUNNING)
-            assert scan.state != ScanState.QUARANTINED or scan.attempts == MOST
-            assert (scan.reason is not None) == (scan.state in (ScanState.REJECTED, ScanState.QUARANTINED))
-            assert scan.state != ScanState.CLASSIFIED or scan.id in with_result
-            assert scan.state != ScanState.REJECTED or scan.id % UNREADABLE == 0
+        for file in files:
+            leased = file.state in (FileState.QUEUED, FileState.RUNNING)
+            assert (file.lease_expires_at is not None) == leased
+            assert (file.claimed_by is not None) == (file.state == FileState.RUNNING)
+            assert file.attempts == self.ended[file.id] + (file.state == FileState.RUNNING)
+            assert file.state != FileState.QUARANTINED or file.attempts == MOST
+            assert (file.reason is not None) == (file.state in (FileState.REJECTED, FileState.QUARANTINED))
+            assert file.state != FileState.CLASSIFIED or file.id in with_result
+            assert file.state != FileState.REJECTED or file.id % UNREADABLE == 0
 
     @contextmanager
     def ending(self) -> Iterator[None]:
         """Count the attempts that end in the block: with a result, or a worker is taken for dead."""
-        running = select(Scan.id, Scan.attempts).where(Scan.state == ScanState.RUNNING)
+        running = select(File.id, File.attempts).where(File.state == FileState.RUNNING)
         with Session(self.engine) as session:
             before = session.execute(running).all()
         yield
@@ -252,13 +252,13 @@ class Lifecycle(RuleBasedStateMachine):
             while self.queue or self.held:
                 if self.queue:
                     self.deliver(First())
-                elif any(scan_id % POISON == 0 for scan_id in self.held[0][1]):
+                elif any(file_id % POISON == 0 for file_id in self.held[0][1]):
                     self.die(First(), redelivered=True)
                 else:
                     self.complete(First())
                 self.rows_are_sound()
         with Session(self.engine) as session:
-            assert list(session.scalars(select(Scan.id).where(Scan.state.in_(UNFINISHED)))) == []
+            assert list(session.scalars(select(File.id).where(File.state.in_(UNFINISHED)))) == []
 
     def writing(self) -> Session:
         return Session(self.engine)
@@ -271,7 +271,7 @@ class First:
         return 0
 
 
-def test_whatever_happens_every_scan_gets_one_final_state(migrated_sqlite: Path) -> None:
+def test_whatever_happens_every_file_gets_one_final_state(migrated_sqlite: Path) -> None:
     class Migrated(Lifecycle):
         migrated = migrated_sqlite
 

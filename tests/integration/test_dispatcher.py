@@ -18,9 +18,9 @@ from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
-from db.lifecycle import reclassify
 from db.queries import counts_by_state
-from db.tables import Scan
+from db.requeue import reclassify
+from db.tables import File
 from db.training_runs import RunRequest, request_run
 from scheduler.dispatcher import Dispatcher
 from scheduler.metrics import TAKEN_BACK
@@ -72,12 +72,12 @@ def test_a_large_inbox_does_not_fill_redis(
     assert counts(sqlite_engine) == {"queued": 80, "received": 920}
 
 
-def test_new_scans_go_before_those_to_be_classified_again_which_never_fill_the_queue(
+def test_new_files_go_before_those_to_be_classified_again_which_never_fill_the_queue(
     settings: Settings, home: Home, sqlite_engine: Engine, redis_server: subprocess.Popen[bytes]
 ) -> None:
     arrive(sqlite_engine, 200)
     with Session(sqlite_engine) as session, session.begin():
-        session.execute(update(Scan).values(state="classified", finished_at=now()))
+        session.execute(update(File).values(state="classified", finished_at=now()))
         assert reclassify(session, "v2", None) == 200
     arrive(sqlite_engine, 220)  # twenty more
     settings = replace(settings, chunk_size=16)
@@ -91,7 +91,7 @@ def test_new_scans_go_before_those_to_be_classified_again_which_never_fill_the_q
 
 
 def count_taken_back() -> float:
-    """The value of headct_scans_taken_back_total."""
+    """The value of headct_files_taken_back_total."""
     return next(sample.value for metric in TAKEN_BACK.collect() for sample in metric.samples)
 
 
@@ -104,7 +104,7 @@ def test_what_redis_lost_is_published_again_once_its_lease_ran_out(
     client.flushall()
     taken_back = count_taken_back()
     with Session(sqlite_engine) as session, session.begin():
-        session.execute(update(Scan).values(lease_expires_at=now()))
+        session.execute(update(File).values(lease_expires_at=now()))
     make_dispatcher(settings, home, sqlite_engine).dispatch()
     assert queue_depth(client, INFERENCE_QUEUE) == 1
     assert count_taken_back() == taken_back + 3
@@ -128,7 +128,7 @@ def test_no_lease_runs_while_the_dispatcher_cannot_look(
     assert counts(sqlite_engine) == {"queued": 3}
     with Session(sqlite_engine) as session:
         lease = timedelta(seconds=settings.lease_seconds)
-        assert set(session.scalars(select(Scan.lease_expires_at))) == {moment + lease}
+        assert set(session.scalars(select(File.lease_expires_at))) == {moment + lease}
 
 
 def test_without_redis_everything_waits_in_the_database(

@@ -13,17 +13,17 @@ def test_a_full_disk_is_told_and_the_files_stay(
     home.store.rmdir()
     home.store.symlink_to(small_disk)
     (small_disk / "filler").write_bytes(bytes(60_000))
-    scan = tmp_path / "scan.png"
-    scan.write_bytes(bytes(30_000))
-    refused = run_headct(home, "submit", "--move", str(scan))
+    file = tmp_path / "file.png"
+    file.write_bytes(bytes(30_000))
+    refused = run_headct(home, "submit", "--move", str(file))
     assert refused.returncode == 1
     assert "HEADCT_MIN_FREE_MB" in refused.stderr, "below the low-water mark it does not try"
-    refused = run_headct(home, "submit", "--move", str(scan), HEADCT_MIN_FREE_MB="0")
+    refused = run_headct(home, "submit", "--move", str(file), HEADCT_MIN_FREE_MB="0")
     assert refused.returncode == 1
     assert "No space left on device" in refused.stderr
     assert "headct doctor" in refused.stderr
     assert "Traceback" not in refused.stderr
-    assert scan.exists()
+    assert file.exists()
 
 
 def test_a_home_that_was_never_migrated_is_told(home: Home, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_medium_is_taken_by_content_and_the_rest_is_counted(
         (medium / name).write_bytes(b"text")
     taken = run_headct(home, "submit", str(medium))
     assert taken.returncode == 0
-    assert "3 files taken in as 3 scans" in taken.stderr
+    assert "3 files taken in as 3 files" in taken.stderr
     assert "no images by their content: 2 .txt, 1 DICOMDIR." in taken.stderr
 
 
@@ -67,4 +67,4 @@ def test_nothing_taken_is_no_success_and_says_what_was_seen(
     assert "Traceback" not in too_long.stderr
     named = run_headct(home, "submit", str(folder / "report.pdf"))
     assert named.returncode == 0
-    assert "1 files taken in as 1 scans." in named.stderr
+    assert "1 files taken in as 1 files." in named.stderr

@@ -25,11 +25,11 @@ from tests.dicom_files import as_bytes, ct_slice
 from worker import process
 from worker.app import create_app
 from worker.process import WorkerProcess
-from worker.tasks import classify_scans
+from worker.tasks import classify_files
 
 
 class NoModel:
-    """Stands for a model that is never asked, as no scan is claimed."""
+    """Stands for a model that is never asked, as no file is claimed."""
 
     def take(self) -> None:
         return None
@@ -59,7 +59,7 @@ def run_task(
     monkeypatch.setattr(process, "_current", WorkerProcess(settings, home, engine, served))  # type: ignore[arg-type]
     app = create_app(settings, home)
     app.set_current()
-    task = app.tasks[classify_scans.name]
+    task = app.tasks[classify_files.name]
     delivery = {"redelivered": redelivered, "routing_key": "inference"}
     task.push_request(
         id="1",

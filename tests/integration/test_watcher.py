@@ -69,12 +69,12 @@ def test_a_complete_png_is_taken_at_once_and_anything_else_when_it_was_still(
     settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
     with watching(quick(settings), home, sqlite_engine):
-        (home.inbox / "scan.tif").write_bytes(b"II*\x00")
-        (home.inbox / "scan.png").write_bytes(PNG)
+        (home.inbox / "file.tif").write_bytes(b"II*\x00")
+        (home.inbox / "file.png").write_bytes(PNG)
         wait_until(lambda: len(names(sqlite_engine)) == 2, 20)
     with Session(sqlite_engine) as session:
         moments = dict(session.execute(select(Arrival.source_name, Arrival.arrived_at)).all())
-    assert moments["scan.tif"] - moments["scan.png"] > timedelta(seconds=1), "the PNG did not wait"
+    assert moments["file.tif"] - moments["file.png"] > timedelta(seconds=1), "the PNG did not wait"
     assert [path for path in home.inbox.rglob("*") if path.name != CLAIMS] == []
 
 
@@ -82,13 +82,13 @@ def test_a_file_that_still_grows_is_left_until_it_is_still(
     settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
     with watching(quick(settings), home, sqlite_engine):
-        path = home.inbox / "scan.tif"
+        path = home.inbox / "file.tif"
         for _ in range(10):
             with path.open("ab") as file:
                 file.write(b"part")
             time.sleep(0.25)
             assert names(sqlite_engine) == []
-        wait_until(lambda: names(sqlite_engine) == ["scan.tif"], 20)
+        wait_until(lambda: names(sqlite_engine) == ["file.tif"], 20)
     (stored,) = home.store.iterdir()
     assert stored.read_bytes() == b"part" * 10
 
@@ -196,13 +196,13 @@ def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
     filler = small_disk / "filler"
     filler.write_bytes(bytes(60_000))
     with watching(quick(settings), home, sqlite_engine):
-        (home.inbox / "scan.png").write_bytes(PNG + bytes(30_000) + PNG)
+        (home.inbox / "file.png").write_bytes(PNG + bytes(30_000) + PNG)
         wait_until(home.intake_paused.exists)
         assert "No space left" in home.intake_paused.read_text()
         assert names(sqlite_engine) == []
-        assert [path.name for path in (home.inbox / CLAIMS).rglob("*.png")] == ["scan.png"]
+        assert [path.name for path in (home.inbox / CLAIMS).rglob("*.png")] == ["file.png"]
         filler.unlink()
-        wait_until(lambda: names(sqlite_engine) == ["scan.png"], 20)
+        wait_until(lambda: names(sqlite_engine) == ["file.png"], 20)
         wait_until(lambda: not home.intake_paused.exists())
 
 
@@ -253,7 +253,7 @@ def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
 ) -> None:
     folder = home.inbox / "from-a-cd"
     folder.mkdir()
-    (folder / "scan.png").write_bytes(PNG)
+    (folder / "file.png").write_bytes(PNG)
     folder.chmod(0o555)
     copied = []
     copy = Intake._keep
@@ -263,10 +263,10 @@ def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
         lambda self, file, *how, **more: copied.append(file.path) or copy(self, file, *how, **more),
     )
     with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
-        wait_until(lambda: names(sqlite_engine) == ["from-a-cd/scan.png"], 20)
+        wait_until(lambda: names(sqlite_engine) == ["from-a-cd/file.png"], 20)
         (home.inbox / "good.png").write_bytes(PNG + b"good" + PNG)
         wait_until(lambda: "good.png" in names(sqlite_engine), 20)
         time.sleep(2.5)
-    assert names(sqlite_engine) == ["from-a-cd/scan.png", "good.png"]
-    assert copied.count(str(folder / "scan.png")) == 1, "not again at every rescan"
+    assert names(sqlite_engine) == ["from-a-cd/file.png", "good.png"]
+    assert copied.count(str(folder / "file.png")) == 1, "not again at every rescan"
     folder.chmod(0o755)

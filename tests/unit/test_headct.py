@@ -18,8 +18,8 @@ TABLE, CSV, DOCTOR = ["results"], ["results", "--format", "csv"], ["doctor"]
 
 
 @pytest.fixture
-def with_scan(home: Home, sqlite_engine: Engine) -> Home:
-    """A home with one scan, whose file has a name that few charsets can spell."""
+def with_file(home: Home, sqlite_engine: Engine) -> Home:
+    """A home with one file, whose file has a name that few charsets can spell."""
     with Session(sqlite_engine) as session, session.begin():
         record_arrivals(session, [NewArrival("a" * 64, 1, "müller-頭.png", None)])
     return home
@@ -51,37 +51,37 @@ def run_all(
         yield process.returncode, out.decode(), err.decode()
 
 
-def test_a_full_disk_below_the_output_is_told_in_one_line(with_scan: Home) -> None:
+def test_a_full_disk_below_the_output_is_told_in_one_line(with_file: Home) -> None:
     told = "headct: Standard output cannot be written (No space left on device).\n"
     commands = (TABLE, CSV, DOCTOR, ["show", "1"], ["models", "show"], ["--help"])
-    assert [(code, err) for code, _, err in run_all(with_scan, *commands, redirected=">/dev/full")] == [
+    assert [(code, err) for code, _, err in run_all(with_file, *commands, redirected=">/dev/full")] == [
         (1, told)
     ] * len(commands)
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(with_scan: Home) -> None:
-    for code, _, err in run_all(with_scan, CSV, ["--help"], redirected="| true; exit ${PIPESTATUS[0]}"):
+def test_a_reader_that_has_seen_enough_is_no_error(with_file: Home) -> None:
+    for code, _, err in run_all(with_file, CSV, ["--help"], redirected="| true; exit ${PIPESTATUS[0]}"):
         assert err == ""
         assert code in {0, 141}  # the command may have been faster
 
 
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-", "2>/dev/full"])
-def test_closed_streams_are_no_error(with_scan: Home, closed: str) -> None:
-    assert [(code, err) for code, _, err in run_all(with_scan, TABLE, DOCTOR, redirected=closed)] == [
+def test_closed_streams_are_no_error(with_file: Home, closed: str) -> None:
+    assert [(code, err) for code, _, err in run_all(with_file, TABLE, DOCTOR, redirected=closed)] == [
         (0, ""),
         (1, ""),  # no broker runs
     ]
 
 
 @pytest.mark.parametrize("charset", [{"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}])
-def test_letters_that_the_charset_lacks_are_escaped(with_scan: Home, charset: dict[str, str]) -> None:
-    for code, out, err in run_all(with_scan, TABLE, CSV, **charset):
+def test_letters_that_the_charset_lacks_are_escaped(with_file: Home, charset: dict[str, str]) -> None:
+    for code, out, err in run_all(with_file, TABLE, CSV, **charset):
         assert (code, err) == (0, "")
         assert "müller-頭.png" in out or r"m\xfcller-\u982d.png" in out
 
 
-def test_a_package_of_another_program_is_not_taken_for_ours(with_scan: Home, tmp_path: Path) -> None:
+def test_a_package_of_another_program_is_not_taken_for_ours(with_file: Home, tmp_path: Path) -> None:
     outside = other_programs(tmp_path / "folder", tmp_path / "user")
-    ((code, out, err),) = run_all(with_scan, TABLE, **outside)
+    ((code, out, err),) = run_all(with_file, TABLE, **outside)
     assert (code, "Traceback" in err) == (0, False)
     assert "müller-頭.png" in out

@@ -1,1 +1,1 @@
-"""From folders and readers to labelled images in parts that never leak."""
+"""From folders and readers to labelled images in splits that never leak."""

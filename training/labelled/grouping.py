@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from db.states import Part
+from db.states import Split
 from training.labelled.examining import Examined
 from training.labelled.similarity import SAME_SLICE, Signature, similar_pairs
 
@@ -24,7 +24,7 @@ class Known:
     pixels_sha256: str
     label: str
     group: str
-    part: Part
+    split: Split
     signature: Signature | None
 
 

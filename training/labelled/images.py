@@ -12,8 +12,8 @@ from core.errors import DatasetError, RejectedImage
 from core.home import Home
 from core.image_files import Limits, read_file
 from core.printable import printable
-from core.store import SourceChangedError, SourceUnreadableError, keep, open_regular, opened_folder
-from db.states import Part
+from core.store import SourceChangedError, SourceUnreadableError, open_regular, opened_folder, store_file
+from db.states import Split
 from db.tables import LabelledImage
 from images.decoding import decode
 from training.labelled.examining import Examined
@@ -54,7 +54,7 @@ def known_images(home: Home, rows: Sequence[LabelledImage], limits: Limits) -> l
             pixels_sha256=row.pixels_sha256,
             label=row.label,
             group=row.patient_group,
-            part=Part(row.part),
+            split=Split(row.split),
             signature=_signature(home, row.sha256, limits),
         )
         for row in rows
@@ -64,12 +64,12 @@ def known_images(home: Home, rows: Sequence[LabelledImage], limits: Limits) -> l
 def _keep(image: Examined, folder: int, *, link: bool) -> None:
     descriptor = open_regular(image.path)
     try:
-        kept = keep(descriptor, folder, link=link)
+        stored = store_file(descriptor, folder, link=link)
     except (SourceChangedError, SourceUnreadableError) as error:
         raise _changed(image.path) from error
     finally:
         os.close(descriptor)
-    if kept.sha256 != image.sha256:
+    if stored.sha256 != image.sha256:
         raise _changed(image.path)
 
 

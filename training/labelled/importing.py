@@ -12,7 +12,7 @@ from core.errors import DatasetError
 from core.home import Home
 from core.image_files import Limits
 from core.printable import printable
-from db.engine import now, reading
+from db.engine import now, read_session
 from db.labelled_images import add_if_unchanged, labelled_images
 from db.readings import newest_readings
 from db.tables import LabelledImage
@@ -34,7 +34,7 @@ class Imported:
 def import_images(
     engine: Engine, home: Home, images: Sequence[Examined], folder: Path, limits: Limits
 ) -> Imported:
-    """Add the images that are not there yet, each to its patient's group and part.
+    """Add the images that are not there yet, each to its patient's group and split.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def import_images(
             f"{printable(str(folder))} holds no image that can be trained on. Name one of head-CT slices."
         )
     while True:
-        with reading(engine) as session:
+        with read_session(engine) as session:
             there = labelled_images(session)
             said = newest_readings(session, [image.sha256 for image in images])
         check_labels(images, there, said)
@@ -71,15 +71,14 @@ def import_images(
             return Imported(len(rows), len(images) - len(rows) - len(left_out), tuple(left_out))
 
 
-def new_row(image: Examined, found: Place, name: str, scan_id: int | None = None) -> LabelledImage:
+def new_row(image: Examined, found: Place, name: str) -> LabelledImage:
     """The row of an image that is new to the training data."""
     return LabelledImage(
         sha256=image.sha256,
         pixels_sha256=image.pixels_sha256,
         label=image.label,
         patient_group=found.group,
-        part=found.part,
-        scan_id=scan_id,
+        split=found.split,
         source_name=name,
         added_at=now(),
     )

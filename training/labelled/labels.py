@@ -17,7 +17,7 @@ def check_labels(
     Parameters
     ----------
     said
-        The newest reading of a scan, by its SHA-256.
+        The newest reading of an image, by its SHA-256.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def check_labels(
             conflicts.append(f"{here}, but in the training data: {row.label}; {_mend(row)}")
         elif newest is not None and newest.label != image.label:
             conflicts.append(
-                f"{here}, but {newest.reader}'s label of it: {newest.label}; {_relabel_scan(newest.scan_id)}"
+                f"{here}, but {newest.reader}'s label of it: {newest.label}; {_relabel_read(image.sha256)}"
             )
     if conflicts:
         raise LabelConflict(
@@ -47,8 +47,8 @@ def check_labels(
         )
 
 
-def check_reading(image: Examined, scan_id: int, there: Sequence[LabelledImage]) -> None:
-    """Compare a reader's label with those of the same bytes or pixels that are no label of this scan.
+def check_reading(image: Examined, file_id: int, there: Sequence[LabelledImage]) -> None:
+    """Compare a reader's label with those of the same bytes or pixels that are no label of this image.
 
     Raises
     ------
@@ -56,18 +56,19 @@ def check_reading(image: Examined, scan_id: int, there: Sequence[LabelledImage])
     """
     for row in there:
         same = row.sha256 == image.sha256 or row.pixels_sha256 == image.pixels_sha256
-        if same and row.scan_id != scan_id and row.label != image.label:
+        is_this = row.sha256 == image.sha256 and row.image_id is not None
+        if same and not is_this and row.label != image.label:
             raise LabelConflict(
-                f"Scan {scan_id} shows the same image as one that is in the training data as {row.label}. "
-                f"Nothing was recorded. If that is wrong: {_mend(row)}, then label this scan again."
+                f"File {file_id} shows the same image as one that is in the training data as {row.label}. "
+                f"Nothing was recorded. If that is wrong: {_mend(row)}, then label this file again."
             )
 
 
 def _mend(row: LabelledImage) -> str:
-    if row.scan_id is not None:
-        return _relabel_scan(row.scan_id)
+    if row.image_id is not None:
+        return _relabel_read(row.sha256)
     return f"`headct dataset relabel {row.sha256[:12]} LABEL` changes it"
 
 
-def _relabel_scan(scan_id: int) -> str:
-    return f"`headct label {scan_id} LABEL` changes it"
+def _relabel_read(sha256: str) -> str:
+    return f"`headct label {sha256[:12]} LABEL` changes it"

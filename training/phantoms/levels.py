@@ -16,7 +16,7 @@ from training.phantoms.face import draw_face
 from training.phantoms.neck import draw_neck
 from training.phantoms.orbits import draw_orbits
 from training.phantoms.skull_base import draw_skull_base
-from training.phantoms.synthetic import SyntheticScan, generate_scan
+from training.phantoms.synthetic import SyntheticImage, generate_image
 from training.phantoms.vertex import draw_vertex
 
 
@@ -31,7 +31,7 @@ class Level(StrEnum):
     VERTEX = "vertex"
 
 
-def generate_level(seed: int, level: Level, size: tuple[int, int] | None = None) -> SyntheticScan:
+def generate_level(seed: int, level: Level, size: tuple[int, int] | None = None) -> SyntheticImage:
     """Draw one normal slice of a level, the same for the same arguments.
 
     Parameters
@@ -39,17 +39,17 @@ def generate_level(seed: int, level: Level, size: tuple[int, int] | None = None)
     seed
         Any integer from 0 on.
     level
-        `Level.BRAIN` is `generate_scan` without a bleed.
+        `Level.BRAIN` is `generate_image` without a bleed.
     size
         (height, width) in pixels, each at least 64; None draws a tight crop or a whole field of view.
     """
     if level is Level.BRAIN:
-        return generate_scan(seed, None, size)
+        return generate_image(seed, None, size)
     rng = np.random.default_rng((seed, 1000 + list(Level).index(level)))
     draw, extent = _DRAWINGS[level]
     acquisition = choose_acquisition(rng, size, extent)
     image = acquire(draw(acquisition.frame, rng), acquisition, rng)
-    return SyntheticScan(image, CLASSES[0], None)
+    return SyntheticImage(image, CLASSES[0], None)
 
 
 _DRAWINGS: dict[Level, tuple[Callable[[Frame, np.random.Generator], Field], tuple[float, float]]] = {

@@ -29,7 +29,7 @@ _SHARES = {
 
 
 @dataclass(frozen=True)
-class SyntheticScan:
+class SyntheticImage:
     """One slice: grey uint8 (height, width), its label, and the kind of bleed if it has one."""
 
     image: NDArray[np.uint8]
@@ -38,7 +38,7 @@ class SyntheticScan:
 
 
 @dataclass(frozen=True)
-class WrittenScan:
+class WrittenImage:
     """Where a synthetic slice was written, and what it shows."""
 
     path: Path
@@ -46,7 +46,7 @@ class WrittenScan:
     bleed: Bleed | None
 
 
-def generate_scan(seed: int, bleed: Bleed | None, size: tuple[int, int] | None = None) -> SyntheticScan:
+def generate_image(seed: int, bleed: Bleed | None, size: tuple[int, int] | None = None) -> SyntheticImage:
     """Draw one slice, the same for the same arguments.
 
     Parameters
@@ -75,10 +75,10 @@ def generate_scan(seed: int, bleed: Bleed | None, size: tuple[int, int] | None =
     if level is BrainLevel.POSTERIOR_FOSSA:
         add_streaks(phantom.hounsfield, acquisition.frame, rng, rng.uniform(0.5, 7.0))
     image = acquire(phantom.hounsfield, acquisition, rng, widest=350.0 if bleed is None else 160.0)
-    return SyntheticScan(image, CLASSES[bleed is not None], bleed)
+    return SyntheticImage(image, CLASSES[bleed is not None], bleed)
 
 
-def write_scans(folder: Path, count: int, seed: int) -> list[WrittenScan]:
+def write_images(folder: Path, count: int, seed: int) -> list[WrittenImage]:
     """Write `count` slices, half of them normal, as a data set.
 
     Writes `images/000.png` and so on, in an order that does not tell the label, and `labels.csv` with the
@@ -90,15 +90,15 @@ def write_scans(folder: Path, count: int, seed: int) -> list[WrittenScan]:
     (folder / "images").mkdir(parents=True, exist_ok=True)
     written = []
     for index, kind in enumerate(rng.permutation(len(kinds))):
-        scan = generate_scan(int(rng.integers(2**32)), kinds[kind])
+        image = generate_image(int(rng.integers(2**32)), kinds[kind])
         path = folder / "images" / f"{index:03d}.png"
-        Image.fromarray(scan.image).save(path)
-        written.append(WrittenScan(path, scan.label, scan.bleed))
+        Image.fromarray(image.image).save(path)
+        written.append(WrittenImage(path, image.label, image.bleed))
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(("filename", "label", "group", "bleed"))
         table.writerows(
-            (f"images/{scan.path.name}", scan.label, f"s{index:03d}", scan.bleed or "")
-            for index, scan in enumerate(written)
+            (f"images/{image.path.name}", image.label, f"s{index:03d}", image.bleed or "")
+            for index, image in enumerate(written)
         )
     return written

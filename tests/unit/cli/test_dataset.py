@@ -18,10 +18,10 @@ from cli.main import app
 from core.errors import DatasetError
 from core.home import Home
 from core.image_files import Limits
-from db.engine import now, reading
+from db.engine import now, read_session
 from db.labelled_images import labelled_images
-from db.states import ScanState
-from db.tables import Arrival, Scan
+from db.states import FileState
+from db.tables import Arrival, File
 from tests.labelled import class_folders
 
 
@@ -37,8 +37,8 @@ def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def folder(tmp_path: Path, synthetic_scans: Path) -> Path:
-    return class_folders(synthetic_scans, tmp_path / "set", 6)
+def folder(tmp_path: Path, synthetic_images: Path) -> Path:
+    return class_folders(synthetic_images, tmp_path / "set", 6)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -87,7 +87,7 @@ def test_a_sheet_of_a_large_set_holds_some_of_all_of_it(
     home_in_use: Home, sqlite_engine: Engine, folder: Path, tmp_path: Path
 ) -> None:
     run("dataset", "import", str(folder))
-    with reading(sqlite_engine) as session:
+    with read_session(sqlite_engine) as session:
         images = list(labelled_images(session))
     assert write_sheet(home_in_use, images * 20, tmp_path / "sheet.png", Limits()) == MAX_SHOWN
     images[0].patient_group = "\x1b[2J\nDoe\u202e"
@@ -110,26 +110,27 @@ def test_an_imported_label_is_corrected(home_in_use: Home, sqlite_engine: Engine
     assert ["images", "5", "7", "12"] in words(run("dataset", "show")[1])
 
 
-def test_readers_label_scans_and_show_tells_it(
+def test_readers_label_images_and_show_tells_it(
     home_in_use: Home, sqlite_engine: Engine, folder: Path
 ) -> None:
     files = sorted((folder / "Normal").iterdir())[:2]
     with Session(sqlite_engine) as session, session.begin():
-        for scan_id, file in enumerate(files, start=1):
-            sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-            (home_in_use.store / sha256).write_bytes(file.read_bytes())
-            state = ScanState.RECEIVED
-            scan = Scan(id=scan_id, sha256=sha256, size_bytes=1, state=state, attempts=0, received_at=now())
-            session.add(scan)
+        for file_id, path in enumerate(files, start=1):
+            sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+            (home_in_use.store / sha256).write_bytes(path.read_bytes())
+            state = FileState.RECEIVED
+            session.add(
+                File(id=file_id, sha256=sha256, size_bytes=1, state=state, attempts=0, received_at=now())
+            )
             session.flush()
-            session.add(Arrival(scan_id=scan_id, source_name=file.name, arrived_at=now()))
+            session.add(Arrival(file_id=file_id, source_name=path.name, arrived_at=now()))
     code, said = run("label", "1", "2", "normal", "--by", "Dr A", "--note", "after the second look")
     assert code == 0, said
-    assert "Scan 2 is labelled normal, and in the training data." in said
+    assert "File 2 is labelled normal, and in the training data." in said
     code, said = run("show", "1")
     assert "Dr A" in said
     assert "after the second look" in said
     run("dataset", "import", str(folder))
     code, said = run("label", "1", "hemorrhage", "--by", "Dr B")
     assert code == 0, "a reader's own label may change"
-    assert run("label", "1", "9", "normal")[0] == 1, "there is no scan 9"
+    assert run("label", "1", "9", "normal")[0] == 1, "there is no file 9"

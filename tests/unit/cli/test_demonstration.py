@@ -13,7 +13,7 @@ from cli.demonstration import _finished, _truth
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import ModelStamp, Outcome
-from tests.finished import finish_scans
+from tests.finished import finish_files
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def test_two_files_of_the_same_bytes_are_two_that_are_finished(
 ) -> None:
     with Session(sqlite_engine) as session, session.begin():
         for name in ("a.png", "b.png"):
-            (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, name, None)]).values()
-        finish_scans(session, [Outcome(scan_id, 0.1, "normal")], ModelStamp("v1", "f" * 64, "p", 0.5))
+            (file_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, name, None)]).values()
+        finish_files(session, [Outcome(file_id, 0.1, "normal")], ModelStamp("v1", "f" * 64, "p", 0.5))
     assert list(_finished(sqlite_engine, home, process, 2)) == [2]
 
 

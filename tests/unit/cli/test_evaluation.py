@@ -23,11 +23,11 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 def test_recipes_are_compared_in_the_same_folds(
-    home_in_use: Home, synthetic_scans: Path, tmp_path: Path
+    home_in_use: Home, synthetic_images: Path, tmp_path: Path
 ) -> None:
     written = tmp_path / "figures.json"
     code, said = run(
-        *("evaluate", "--cv", "--images", str(synthetic_scans), "--folds", "2", "--repeats", "2"),
+        *("evaluate", "--cv", "--images", str(synthetic_images), "--folds", "2", "--repeats", "2"),
         *("--recipe", "cues", "--recipe", "majority", "--processes", "1", "-o", str(written)),
     )
     assert code == 0, said
@@ -39,8 +39,8 @@ def test_recipes_are_compared_in_the_same_folds(
     assert len(values["logits"]["majority"]) == 2
 
 
-def test_the_version_in_use_is_evaluated_on_the_test_part(home_in_use: Home, synthetic_scans: Path) -> None:
-    assert run("dataset", "import", str(synthetic_scans))[0] == 0
+def test_the_version_in_use_is_evaluated_on_the_test_part(home_in_use: Home, synthetic_images: Path) -> None:
+    assert run("dataset", "import", str(synthetic_images))[0] == 0
     code, said = run("evaluate")
     assert code == 0, said
     for words in ("sensitivity", "last look only", "was fit on public images", "Research use"):

@@ -1,4 +1,4 @@
-"""`headct explain` draws a scan with its heat map, or says why it cannot."""
+"""`headct explain` draws a file with its heat map, or says why it cannot."""
 
 import hashlib
 import logging
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.main import app
-from core.errors import NothingToExplain, ScanNotFound, UnreadableImage
+from core.errors import NoSuchFile, NothingToExplain, UnreadableImage
 from core.home import Home
 from core.reasons import Reason, ReasonCode
 from db.arrivals import NewArrival, record_arrivals
@@ -33,7 +33,7 @@ def home_in_use(home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPat
 
 
 def arrive(engine: Engine, home: Home, data: bytes, refused: Reason | None = None) -> str:
-    """A scan in the store; its SHA-256."""
+    """A file in the store; its SHA-256."""
     sha256 = hashlib.sha256(data).hexdigest()
     (home.store / sha256).write_bytes(data)
     with Session(engine) as session, session.begin():
@@ -41,15 +41,15 @@ def arrive(engine: Engine, home: Home, data: bytes, refused: Reason | None = Non
     return sha256
 
 
-def explain(scan: str, output: Path) -> tuple[int, str, BaseException | None]:
-    result = CliRunner().invoke(app, ["explain", scan, "-o", str(output)])
+def explain(file: str, output: Path) -> tuple[int, str, BaseException | None]:
+    result = CliRunner().invoke(app, ["explain", file, "-o", str(output)])
     return result.exit_code, result.output, result.exception
 
 
-def test_a_scan_is_drawn_with_its_label_and_the_notice(
-    home_in_use: Home, sqlite_engine: Engine, synthetic_scans: Path, tmp_path: Path
+def test_a_file_is_drawn_with_its_label_and_the_notice(
+    home_in_use: Home, sqlite_engine: Engine, synthetic_images: Path, tmp_path: Path
 ) -> None:
-    image = next((synthetic_scans / "images").iterdir())
+    image = next((synthetic_images / "images").iterdir())
     sha256 = arrive(sqlite_engine, home_in_use, image.read_bytes())
     drawn = tmp_path / "drawn.png"
     code, said, problem = explain(sha256[:12], drawn)
@@ -61,11 +61,11 @@ def test_a_scan_is_drawn_with_its_label_and_the_notice(
         assert min(picture.size) > 200
 
 
-def test_an_unknown_scan_is_said(home_in_use: Home, tmp_path: Path) -> None:
-    assert isinstance(explain("99", tmp_path / "x.png")[2], ScanNotFound)
+def test_an_unknown_file_is_said(home_in_use: Home, tmp_path: Path) -> None:
+    assert isinstance(explain("99", tmp_path / "x.png")[2], NoSuchFile)
 
 
-def test_a_rejected_scan_says_why(home_in_use: Home, sqlite_engine: Engine, tmp_path: Path) -> None:
+def test_a_rejected_file_says_why(home_in_use: Home, sqlite_engine: Engine, tmp_path: Path) -> None:
     sha256 = arrive(
         sqlite_engine, home_in_use, b"x", refused=Reason(ReasonCode.TOO_LARGE, "The file is too large.")
     )
@@ -75,14 +75,14 @@ def test_a_rejected_scan_says_why(home_in_use: Home, sqlite_engine: Engine, tmp_
     assert "The file is too large." in str(problem)
 
 
-def test_a_scan_whose_file_is_gone_says_what_to_do(
+def test_a_file_whose_file_is_gone_says_what_to_do(
     home_in_use: Home, sqlite_engine: Engine, tmp_path: Path
 ) -> None:
     sha256 = arrive(sqlite_engine, home_in_use, b"content")
     (home_in_use.store / sha256).rename(home_in_use.store / "another")
     problem = explain(sha256, tmp_path / "x.png")[2]
     assert isinstance(problem, UnreadableImage)
-    assert "drop the file again" in str(problem)
+    assert "drop it again" in str(problem)
     assert not (tmp_path / "x.png").exists()
 
 
@@ -90,9 +90,9 @@ def test_a_scan_whose_file_is_gone_says_what_to_do(
     ("name", "written"), [("a.jpg", "JPEG"), ("a.JPEG", "JPEG"), ("a.tif", "TIFF"), ("a", "PNG")]
 )
 def test_a_picture_is_of_the_format_that_its_name_says(
-    home_in_use: Home, sqlite_engine: Engine, synthetic_scans: Path, tmp_path: Path, name: str, written: str
+    home_in_use: Home, sqlite_engine: Engine, synthetic_images: Path, tmp_path: Path, name: str, written: str
 ) -> None:
-    image = next((synthetic_scans / "images").iterdir())
+    image = next((synthetic_images / "images").iterdir())
     sha256 = arrive(sqlite_engine, home_in_use, image.read_bytes())
     code, said, problem = explain(sha256[:12], tmp_path / name)
     assert (code, problem) == (0, None), said

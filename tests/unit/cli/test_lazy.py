@@ -76,7 +76,7 @@ def test_an_option_that_is_not_given_has_its_default(home_in_use: Home) -> None:
     """Also where others are: those alone are converted."""
     result = CliRunner().invoke(app, ["results", "--limit", "3"])
     assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("scan")
+    assert result.stdout.startswith("id")
     refused = CliRunner().invoke(app, ["explain", "1"])
     assert refused.exit_code == 2
     assert "--output" in refused.stderr

@@ -13,12 +13,12 @@ from cli.dataset_printing import print_dataset
 from cli.evaluation_printing import print_version
 from cli.model_printing import print_comparison, print_history, print_versions
 from cli.operation import doctor
-from cli.printing import print_scan
+from cli.printing import print_file
 from cli.run_printing import print_run, print_runs
 from cli.state import print_state
 from core.home import Home
-from db.states import Part, RunState, ScanState
-from db.tables import Arrival, EpochRecord, LabelledImage, Prediction, Promotion, Reading, Scan, TrainingRun
+from db.states import FileState, RunState, Split
+from db.tables import Arrival, EpochRecord, File, LabelledImage, Prediction, Promotion, Reading, TrainingRun
 from models.store import DamagedModel, shipped_model
 
 MOMENT = datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC)
@@ -133,9 +133,9 @@ def test_an_evaluation_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[
 
 def test_the_data_set_has_every_number_whole(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
     images = [
-        LabelledImage(label=label, part=part, patient_group=f"{label} {number // 2}")
-        for number, (label, part) in enumerate(
-            [("normal", Part.TRAIN)] * 11 + [("hemorrhage", Part.TEST)] * 2
+        LabelledImage(label=label, split=split, patient_group=f"{label} {number // 2}")
+        for number, (label, split) in enumerate(
+            [("normal", Split.TRAIN)] * 11 + [("hemorrhage", Split.TEST)] * 2
         )
     ]
     print_dataset(images)
@@ -153,7 +153,7 @@ def test_the_state_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[str]
     worker = "inference@host.of.the.department.of.radiology"
     print_state(
         {
-            "scans": dict.fromkeys(ScanState, 12345678),
+            "files": dict.fromkeys(FileState, 12345678),
             "intake_paused": None,
             "free_mb": 12345,
             "free_mb_below": f"/srv/{NAME}",
@@ -186,9 +186,9 @@ def test_the_doctors_lines_are_folded_at_spaces(
     assert SHOWN in "".join(line.strip() for line in printed)
 
 
-def test_a_scan_has_its_name_hash_and_results_whole(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
-    scan = Scan(
-        id=17, sha256="a" * 64, size_bytes=1234, state=ScanState.CLASSIFIED, attempts=1, received_at=MOMENT
+def test_a_file_has_its_name_hash_and_results_whole(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
+    file = File(
+        id=17, sha256="a" * 64, size_bytes=1234, state=FileState.CLASSIFIED, attempts=1, received_at=MOMENT
     )
     said = [
         Prediction(
@@ -202,8 +202,8 @@ def test_a_scan_has_its_name_hash_and_results_whole(columns: int, capsys: pytest
         )
         for number in range(4)
     ]
-    print_scan(
-        scan,
+    print_file(
+        file,
         [Arrival(arrived_at=MOMENT, source_name=NAME)],
         said,
         [Reading(read_at=MOMENT, label="normal", reader=NAME, note=None)],

@@ -14,20 +14,20 @@ from db.lifecycle import ModelStamp, Outcome
 from db.promotions import promote
 from db.queries import counts_by_state
 from db.states import Cause
-from db.tables import Scan
-from tests.finished import finish_scans
+from db.tables import File
+from tests.finished import finish_files
 
 
 @pytest.fixture(autouse=True)
 def classified(home_in_use: Home, sqlite_engine: Engine) -> None:
-    """Three scans with a result of some other version; the first came two days ago."""
+    """Three files with a result of some other version; the first came two days ago."""
     with Session(sqlite_engine) as session, session.begin():
         arrivals = [NewArrival(f"{number:064x}", 1, "x", None) for number in range(3)]
         ids = sorted(record_arrivals(session, arrivals).values())
-        finish_scans(
+        finish_files(
             session, [Outcome(id_, 0.9, "hemorrhage") for id_ in ids], ModelStamp("old", "f" * 64, "1", 0.5)
         )
-        session.execute(update(Scan).where(Scan.id == ids[0]).values(received_at=now() - timedelta(days=2)))
+        session.execute(update(File).where(File.id == ids[0]).values(received_at=now() - timedelta(days=2)))
 
 
 def waiting(engine: Engine) -> int:
@@ -39,13 +39,13 @@ def test_it_says_how_many_and_wakes_the_dispatcher(
     home_in_use: Home, sqlite_engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reclassify(since="1d")
-    assert "2 scans" in capsys.readouterr().out
+    assert "2 files" in capsys.readouterr().out
     assert waiting(sqlite_engine) == 2
     assert home_in_use.wake.exists()
     shutil.rmtree(home_in_use.run)  # so that no scheduler runs
     reclassify()
     assert waiting(sqlite_engine) == 3
-    assert "1 scans" in capsys.readouterr().out
+    assert "1 files" in capsys.readouterr().out
 
 
 def test_while_the_version_in_use_is_broken_nothing_is_asked_of_the_workers(sqlite_engine: Engine) -> None:

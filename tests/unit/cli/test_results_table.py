@@ -21,14 +21,14 @@ from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import ModelStamp, Outcome
 from db.results import RESULT_COLUMNS
-from tests.finished import finish_scans
+from tests.finished import finish_files
 
 NAME = "series/\x1b[31mDoe^Jane\x07 頭部の画像\u202e.png"
 
 
 def row(number: int, **changes: Any) -> Any:  # noqa: ANN401 - a row of the view
     values = {
-        "scan_id": number,
+        "file_id": number,
         "source_name": f"series of a name that is long/{number}.png",
         "received_at": datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC),
         "state": "classified",
@@ -43,7 +43,7 @@ def row(number: int, **changes: Any) -> Any:  # noqa: ANN401 - a row of the view
 
 
 def printed(capsys: pytest.CaptureFixture[str], rows: list[Any], note: str = "") -> list[str]:
-    print_table(iter(rows), max(one.scan_id for one in rows), note)
+    print_table(iter(rows), max(one.file_id for one in rows), note)
     return capsys.readouterr().out.splitlines()
 
 
@@ -104,7 +104,7 @@ def test_what_is_no_terminal_gets_long_lines_without_colour(capsys: pytest.Captu
 def test_an_empty_table_has_its_heading(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(iter([]), 0)
     assert capsys.readouterr().out.splitlines() == [
-        "scan  file  received             state        label       prob.  reason; model",
+        "id    file  received             state        label       prob.  reason; model",
         NOTICE,
     ]
 
@@ -161,9 +161,9 @@ def test_a_terminal_gets_colours_and_no_character_of_a_file_name_that_controls_i
     home: Home, sqlite_engine: Engine
 ) -> None:
     with Session(sqlite_engine) as session, session.begin():
-        (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 10, NAME, None)]).values()
-        finish_scans(session, [Outcome(scan_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
-    for arguments in (("results",), ("show", str(scan_id)), ("results", "--format", "csv")):
+        (file_id,) = record_arrivals(session, [NewArrival("a" * 64, 10, NAME, None)]).values()
+        finish_files(session, [Outcome(file_id, 0.9, "hemorrhage")], ModelStamp("v1", "f" * 64, "p1", 0.5))
+    for arguments in (("results",), ("show", str(file_id)), ("results", "--format", "csv")):
         text = on_a_terminal(home, *arguments)
         codes = set(itertools.chain(*re.findall(r"\x1b\[([\d;]*)m", text)))
         assert ("1" in codes) == ("csv" not in arguments)

@@ -22,9 +22,9 @@ def migrated(sqlite_engine: Engine, home: Home, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def data(migrated: None, synthetic_scans: Path) -> None:
+def data(migrated: None, synthetic_images: Path) -> None:
     """Images to train on."""
-    said("dataset", "import", str(synthetic_scans))
+    said("dataset", "import", str(synthetic_images))
 
 
 def said(*arguments: str, code: int = 0) -> str:

@@ -28,7 +28,7 @@ def test_dicom_is_known_with_its_preamble_and_without(start: bytes) -> None:
         b"II*\0\x08\0\0\0" + ANY,
         b"MM\0*\0\0\0\x08" + ANY,
         b"BM" + ANY,
-        b"patient,scan\n" * 40,
+        b"patient,file\n" * 40,
         b"\x08\x00" + b"\xff" * 200,
         b"\x08\x00\x16\x00\x00\x00\x01\x00" + ANY,
         b"\x08\x00\x18\x11CS\x04\x00" + ANY,

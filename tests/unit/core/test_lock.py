@@ -4,17 +4,17 @@ from pathlib import Path
 import pytest
 
 from core.errors import AlreadyRunning, SettingsError
-from core.lock import hold
+from core.lock import acquire
 
 
 def test_who_comes_second_is_told_who_was_first(tmp_path: Path) -> None:
     path = tmp_path / "run" / "part.lock"
     path.parent.mkdir()
-    first = hold(path, "A part")
+    first = acquire(path, "A part")
     with pytest.raises(AlreadyRunning, match=rf"A part already runs on {tmp_path} \(process {os.getpid()}\)"):
-        hold(path, "A part")
+        acquire(path, "A part")
     os.close(first)
-    os.close(hold(path, "A part"))
+    os.close(acquire(path, "A part"))
 
 
 def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,4 +23,4 @@ def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr("core.lock.fcntl.flock", refuse)
     with pytest.raises(SettingsError, match="HEADCT_HOME on a file system that knows locks"):
-        hold(tmp_path / "part.lock", "A part")
+        acquire(tmp_path / "part.lock", "A part")

@@ -28,7 +28,7 @@ def log_one(capsys: pytest.CaptureFixture[str]) -> str:
     try:
         int("first line\nsecond line")
     except ValueError:
-        logging.getLogger("part").exception('it\'s "%s"\nhere', "so", extra={"scan_ids": [1, 2]})
+        logging.getLogger("part").exception('it\'s "%s"\nhere', "so", extra={"file_ids": [1, 2]})
     return capsys.readouterr().err
 
 
@@ -38,7 +38,7 @@ def test_an_event_is_one_json_line_with_its_fields(capsys: pytest.CaptureFixture
     event = json.loads(line)
     trace = event.pop("trace")
     moment = datetime.fromisoformat(event.pop("time"))
-    assert event == {"level": "ERROR", "logger": "part", "message": 'it\'s "so"\nhere', "scan_ids": [1, 2]}
+    assert event == {"level": "ERROR", "logger": "part", "message": 'it\'s "so"\nhere', "file_ids": [1, 2]}
     assert "ValueError: invalid literal" in trace
     assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
 

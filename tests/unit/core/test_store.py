@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 import pytest
 
-from core.store import Kept, is_being_written, keep, open_folder, opened_folder
+from core.store import Stored, is_being_written, open_folder, opened_folder, store_file
 
 
-def kept_in(file: BinaryIO, folder: Path, *, link: bool, min_free: int = 0) -> Kept:
+def kept_in(file: BinaryIO, folder: Path, *, link: bool, min_free: int = 0) -> Stored:
     with opened_folder(folder) as store:
-        return keep(file.fileno(), store, link=link, min_free=min_free)
+        return store_file(file.fileno(), store, link=link, min_free=min_free)
 
 
 @pytest.mark.parametrize("link", [True, False])

@@ -48,9 +48,9 @@ def unbound(source: str) -> list[int]:
 @pytest.mark.parametrize(
     "source",
     [
-        'session.execute(text(f"SELECT * FROM scan WHERE id = {id_}"))',
-        'connection.exec_driver_sql("DELETE FROM scan WHERE id = " + id_)',
-        'connection.exec_driver_sql("DELETE FROM scan WHERE id = %s" % id_)',
+        'session.execute(text(f"SELECT * FROM file WHERE id = {id_}"))',
+        'connection.exec_driver_sql("DELETE FROM file WHERE id = " + id_)',
+        'connection.exec_driver_sql("DELETE FROM file WHERE id = %s" % id_)',
         'connection.execute("LOCK TABLE {}".format(name))',
         'connection.execute(f"PRAGMA {name}")',
         "session.scalar(text(query))",

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from db.engine import now
 from db.promotions import record_shipped
-from db.states import ScanState
-from db.tables import Arrival, Prediction, Reading, Scan
+from db.states import FileState
+from db.tables import Arrival, File, Image, Prediction, Reading
 
 DOCS = Path(__file__).parents[3] / "docs"
 FILES = sorted((DOCS / "queries").glob("*.sql"))
@@ -38,33 +38,33 @@ TWO_DAYS = timedelta(days=2)
 # By the query's name: the columns that are compared, and the right answer at a given moment.
 EXPECTED: dict[str, tuple[tuple[str, ...], Callable[[datetime], Answer]]] = {
     "01-todays-positives": (
-        ("scan_id", "source_name", "probability", "threshold", "model_version"),
+        ("file_id", "source_name", "probability", "threshold", "model_version"),
         lambda _: [(1, "a.png", 0.97, 0.5, "v1"), (2, "b.png", 0.55, 0.5, "v1")],
     ),
-    "02-rejected-by-reason": (("reason", "scans"), lambda _: [(PHOTOGRAPH, 2), (DAMAGED, 1)]),
+    "02-rejected-by-reason": (("reason", "files"), lambda _: [(PHOTOGRAPH, 2), (DAMAGED, 1)]),
     "03-throughput-by-hour": (
-        ("hour", "scans"),
+        ("hour", "files"),
         lambda moment: [(hour(moment - TWO_DAYS), 1), (hour(moment), 3)],
     ),
     "04-received-to-classified": (
-        ("scans", "p50_seconds", "p95_seconds", "slowest_seconds"),
+        ("files", "p50_seconds", "p95_seconds", "slowest_seconds"),
         lambda _: [(4, 2.0, 10.0, 10.0)],
     ),
     "05-counts-by-state": (
-        ("state", "scans"),
+        ("state", "files"),
         lambda _: [("classified", 4), ("quarantined", 1), ("received", 1), ("rejected", 3), ("running", 1)],
     ),
-    "06-borderline": (("scan_id", "probability"), lambda _: [(2, 0.55), (3, 0.42)]),
+    "06-borderline": (("file_id", "probability"), lambda _: [(2, 0.55), (3, 0.42)]),
     "07-same-bytes-several-names": (
-        ("scan_id", "source_name", "arrivals"),
+        ("file_id", "source_name", "arrivals"),
         lambda _: [(1, "a.png", 2), (1, "copy/a.png", 1)],
     ),
     "08-oldest-unfinished": (
-        ("scan_id", "source_name", "state"),
+        ("file_id", "source_name", "state"),
         lambda _: [(9, "running.png", "running"), (8, "waiting.png", "received")],
     ),
     "09-positives-per-day-and-model": (
-        ("day", "model_version", "scans", "positive_share"),
+        ("day", "model_version", "files", "positive_share"),
         lambda moment: [
             (day(moment - TWO_DAYS), "v1", 1, 1.0),
             (day(moment), "v1", 2, 1.0),
@@ -72,7 +72,7 @@ EXPECTED: dict[str, tuple[tuple[str, ...], Callable[[datetime], Answer]]] = {
         ],
     ),
     "10-quarantined": (
-        ("scan_id", "source_name", "attempts", "reason"),
+        ("file_id", "source_name", "attempts", "reason"),
         lambda _: [(10, "bad.png", 3, CRASHED)],
     ),
     "11-agreement-by-week": (
@@ -84,13 +84,13 @@ EXPECTED: dict[str, tuple[tuple[str, ...], Callable[[datetime], Answer]]] = {
 
 @pytest.fixture
 def moment(engine: Engine) -> datetime:
-    """Ten scans in all final states and two unfinished ones; returns when the newest were classified."""
+    """Ten files in all final states and two unfinished ones; returns when the newest were classified."""
     moment = now()
 
-    def scan(scan_id: int, state: ScanState, seconds: float, **values: Any) -> Scan:  # noqa: ANN401 - columns
-        return Scan(
-            id=scan_id,
-            sha256=f"{scan_id:064x}",
+    def file(file_id: int, state: FileState, seconds: float, **values: Any) -> File:  # noqa: ANN401 - columns
+        return File(
+            id=file_id,
+            sha256=f"{file_id:064x}",
             size_bytes=1,
             state=state,
             received_at=moment - timedelta(seconds=seconds),
@@ -98,10 +98,10 @@ def moment(engine: Engine) -> datetime:
         )
 
     def prediction(
-        scan_id: int, version: str, probability: float, age: timedelta = timedelta()
+        file_id: int, version: str, probability: float, age: timedelta = timedelta()
     ) -> Prediction:
         return Prediction(
-            scan_id=scan_id,
+            image_id=file_id,
             model_version=version,
             weights_sha256="f" * 64,
             preprocessing_version="1",
@@ -117,22 +117,24 @@ def moment(engine: Engine) -> datetime:
     with Session(engine) as session, session.begin():
         session.add_all(
             [
-                scan(1, ScanState.CLASSIFIED, 10),
-                scan(2, ScanState.CLASSIFIED, 3),
-                scan(3, ScanState.CLASSIFIED, 2),
-                scan(4, ScanState.CLASSIFIED, TWO_DAYS.total_seconds() + 1),
-                scan(5, ScanState.REJECTED, 5, reason=PHOTOGRAPH),
-                scan(6, ScanState.REJECTED, 5, reason=PHOTOGRAPH),
-                scan(7, ScanState.REJECTED, 5, reason=DAMAGED),
-                scan(8, ScanState.RECEIVED, 60),
-                scan(9, ScanState.RUNNING, 120, attempts=1),
-                scan(10, ScanState.QUARANTINED, 300, attempts=3, reason=CRASHED, finished_at=moment),
+                file(1, FileState.CLASSIFIED, 10),
+                file(2, FileState.CLASSIFIED, 3),
+                file(3, FileState.CLASSIFIED, 2),
+                file(4, FileState.CLASSIFIED, TWO_DAYS.total_seconds() + 1),
+                file(5, FileState.REJECTED, 5, reason=PHOTOGRAPH),
+                file(6, FileState.REJECTED, 5, reason=PHOTOGRAPH),
+                file(7, FileState.REJECTED, 5, reason=DAMAGED),
+                file(8, FileState.RECEIVED, 60),
+                file(9, FileState.RUNNING, 120, attempts=1),
+                file(10, FileState.QUARANTINED, 300, attempts=3, reason=CRASHED, finished_at=moment),
             ]
         )
         session.flush()
-        for number, (scan_id, name) in enumerate([*enumerate(names, start=1), *again]):
+        for number, (file_id, name) in enumerate([*enumerate(names, start=1), *again]):
             arrived_at = moment + timedelta(microseconds=number)
-            session.add(Arrival(scan_id=scan_id, source_name=name, arrived_at=arrived_at))
+            session.add(Arrival(file_id=file_id, source_name=name, arrived_at=arrived_at))
+        session.flush()
+        session.add_all(Image(id=file_id, file_id=file_id, frame=0) for file_id in (1, 2, 3, 4))
         session.flush()
         session.add(prediction(1, "v1", 0.97))
         session.add(prediction(2, "v1", 0.55))
@@ -140,8 +142,8 @@ def moment(engine: Engine) -> datetime:
         session.add(prediction(4, "v1", 0.99, TWO_DAYS))
         session.flush()
         session.add(prediction(3, "v2", 0.42))  # the newest result counts
-        for scan_id, label in ((1, "normal"), (1, "hemorrhage"), (2, "normal"), (3, "normal")):
-            session.add(Reading(scan_id=scan_id, label=label, reader="A", read_at=moment))
+        for file_id, label in ((1, "normal"), (1, "hemorrhage"), (2, "normal"), (3, "normal")):
+            session.add(Reading(image_id=file_id, label=label, reader="A", read_at=moment))
             session.flush()  # the newest reading counts
     return moment
 
@@ -171,7 +173,7 @@ def test_the_queries_tell_what_the_version_in_use_said(engine: Engine, moment: d
     query = (DOCS / "queries" / "06-borderline.sql").read_text()
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(query).mappings()
-        found = [(row["scan_id"], row["probability"], row["model_version"]) for row in rows]
+        found = [(row["file_id"], row["probability"], row["model_version"]) for row in rows]
     assert found == [(2, 0.55, "v1"), (3, 0.60, "v1")]
 
 

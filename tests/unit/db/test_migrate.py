@@ -1,5 +1,5 @@
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,18 +8,25 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, create_engine, delete, inspect, text
+from sqlalchemy import Engine, MetaData, create_engine, delete, inspect, text, update
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseNotMigrated, DatabaseTooNew
+from db.arrivals import NewArrival, record_arrivals
+from db.engine import now
+from db.images import first_images
+from db.lifecycle import expire_leases
 from db.migrate import alembic_config, migrate
 from db.promotions import record_shipped
 from db.results import RESULT_COLUMNS
 from db.revision import REVISIONS, check_migrated, current_revision
-from db.tables import Promotion, Table
+from db.states import FileState
+from db.tables import File, Image, Promotion, Reading, Table
 from tests.release_0_1 import DATABASE, VERSION
 
 SHIPPED_0_1 = "default-2"
+LINKS = "SELECT id, {} AS scan_id FROM {} ORDER BY id"
+LINKED = ("arrival", "prediction", "reading", "labelled_image")
 
 
 def test_migrations_make_exactly_the_tables(engine: Engine) -> None:
@@ -77,33 +84,44 @@ def _aware(value: object) -> object:
 
 def test_a_database_of_release_0_1_keeps_all_that_it_says(empty_engine: Engine) -> None:
     fill_as_release_0_1(empty_engine)
-    kept = "SELECT {} FROM results ORDER BY scan_id"
-    before = rows_of(empty_engine, kept.format("*"))
+    kept = "SELECT {} FROM results ORDER BY {}"
+    before = rows_of(empty_engine, kept.format("*", "scan_id"))
+    links = {table: rows_of(empty_engine, LINKS.format("scan_id", table)) for table in LINKED}
     agreement = rows_of(empty_engine, "SELECT * FROM agreement")
     assert {row["state"] for row in before} == {"classified", "rejected"}
     migrate(empty_engine)
-    assert rows_of(empty_engine, kept.format(", ".join(before[0]))) == before
+    after = rows_of(empty_engine, kept.format("*", "file_id"))
+    assert [as_scan(row, before[0]) for row in after] == before
+    for table, rows in links.items():
+        column = "file_id" if table == "arrival" else "image_id"
+        assert rows_of(empty_engine, LINKS.format(column, table)) == rows
+    said_of = {row["scan_id"] for table in LINKED[1:] for row in links[table]} - {None}
+    images = rows_of(empty_engine, "SELECT id, file_id, frame FROM image ORDER BY id")
+    assert images == [{"id": id_, "file_id": id_, "frame": 0} for id_ in sorted(said_of)]
+    assert {row["file_id"] for row in after if row["image_id"] is None} == {
+        row["file_id"] for row in after
+    } - said_of
     assert rows_of(empty_engine, "SELECT * FROM agreement") == agreement
-    assert {row["reason_code"] for row in rows_of(empty_engine, kept.format("*"))} == {None}
+    assert {row["reason_code"] for row in after} == {None}
 
 
 def test_the_way_down_and_up_again_keeps_all_rows(empty_engine: Engine) -> None:
     fill_as_release_0_1(empty_engine)
     migrate(empty_engine)
-    newest = "SELECT * FROM results ORDER BY scan_id"
+    newest = "SELECT * FROM results ORDER BY file_id"
     by_newest = rows_of(empty_engine, newest)
     with Session(empty_engine) as session, session.begin():
         record_shipped(session, SHIPPED_0_1)
         session.execute(delete(Promotion))
     by_use = rows_of(empty_engine, newest)
-    versions = {row["scan_id"]: row["model_version"] for row in by_use if row["model_version"]}
-    both = [scan_id for scan_id, version in versions.items() if version == SHIPPED_0_1]
+    versions = {row["file_id"]: row["model_version"] for row in by_use if row["model_version"]}
+    both = [file_id for file_id, version in versions.items() if version == SHIPPED_0_1]
     assert both, "these have a result of the version that is in use, and a newer one"
     assert {row["model_version"] for row in by_newest} == {VERSION, None}
 
     step(empty_engine, command.downgrade, "0004")
-    after = rows_of(empty_engine, newest)
-    assert after == [{name: row[name] for name in after[0]} for row in by_newest]
+    after = rows_of(empty_engine, newest.replace("file_id", "scan_id"))
+    assert after == [as_scan(row, after[0]) for row in by_newest]
     assert not inspect(empty_engine).has_table("shipped_model")
     migrate(empty_engine)
     with Session(empty_engine) as session, session.begin():
@@ -121,13 +139,56 @@ def test_a_result_without_a_probability_is_a_rejection_on_the_way_down(empty_eng
         connection.execute(
             text(
                 "UPDATE prediction SET probability = NULL, label = 'uncertain', label_reason = :said "
-                "WHERE scan_id = 1"
+                "WHERE image_id = 1"
             ),
             {"said": said},
         )
     step(empty_engine, command.downgrade, "0004")
     (row,) = rows_of(empty_engine, "SELECT state, reason, label FROM results WHERE scan_id = 1")
     assert (row["state"], row["reason"], row["label"]) == ("rejected", said, None)
+
+
+def test_images_find_back_to_their_scans_and_only_the_first_of_a_file_is_kept(empty_engine: Engine) -> None:
+    step(empty_engine, command.upgrade, "0006")
+    with Session(empty_engine) as session, session.begin():
+        ids = list(
+            record_arrivals(session, [NewArrival(f"{n:064x}", 1, f"{n}", None) for n in (1, 2)]).values()
+        )
+        for file_id, frame in ((ids[1], 1), (ids[1], 0), (ids[0], 0)):  # their ids cross those of the files
+            image = Image(file_id=file_id, frame=frame)
+            session.add(image)
+            session.flush()
+            session.add(Reading(image_id=image.id, label="normal", reader=f"{frame}", read_at=now()))
+        session.execute(update(File).values(state=FileState.CLASSIFIED))
+    step(empty_engine, command.downgrade, "0005")
+    assert rows_of(empty_engine, "SELECT scan_id, reader FROM reading ORDER BY scan_id") == [
+        {"scan_id": id_, "reader": "0"} for id_ in sorted(ids)
+    ]
+    assert len(rows_of(empty_engine, "SELECT * FROM results")) == len(ids)
+    migrate(empty_engine)
+    with Session(empty_engine) as session, session.begin():
+        (new,) = record_arrivals(session, [NewArrival("f" * 64, 1, "new", None)]).values()
+        assert new > max(ids), "PostgreSQL goes on counting"
+        assert first_images(session, [new])[new] > max(ids)
+
+
+def test_a_file_that_waits_for_a_message_of_the_release_before_is_published_again_at_once(
+    empty_engine: Engine,
+) -> None:
+    fill_as_release_0_1(empty_engine)
+    with empty_engine.begin() as connection:
+        later = {"later": now() + timedelta(hours=1)}
+        connection.execute(
+            text("UPDATE scan SET state = 'queued', lease_expires_at = :later WHERE id = 1"), later
+        )
+    migrate(empty_engine)
+    with Session(empty_engine) as session, session.begin():
+        assert expire_leases(session, 3) == [1]
+
+
+def as_scan(row: Mapping[str, Any], like: Iterable[str]) -> dict[str, Any]:
+    """A row of `results` as it was before 0006, with the columns of `like`."""
+    return {name: row["file_id" if name == "scan_id" else name] for name in like}
 
 
 def step(engine: Engine, move: Callable[[Config, str], None], revision: str) -> None:

@@ -80,10 +80,10 @@ def test_neither_writes_anything(granted: Engine, role: str) -> None:
             assert not may(granted, role, statement), statement
     for statement in (
         "UPDATE results SET label = 'normal'",
-        "UPDATE scan SET state = 'received'",
-        "TRUNCATE scan CASCADE",
+        "UPDATE file SET state = 'received'",
+        "TRUNCATE file CASCADE",
         "DROP VIEW agreement",
-        "ALTER TABLE scan ADD COLUMN x INTEGER",
+        "ALTER TABLE file ADD COLUMN x INTEGER",
         "CREATE TABLE x (id INTEGER)",
         "CREATE TEMPORARY TABLE x (id INTEGER)",
         "CREATE SCHEMA x",

@@ -42,7 +42,7 @@ def test_an_empty_file_is_unreadable() -> None:
 
 def test_a_text_file_named_png_is_unreadable() -> None:
     with pytest.raises(UnreadableImage, match="not a PNG, JPEG, TIFF or BMP"):
-        decode(b"patient,scan\n1,2\n" * 50)
+        decode(b"patient,image\n1,2\n" * 50)
 
 
 def test_a_format_that_is_not_allowed_is_unreadable_although_pillow_knows_it() -> None:

@@ -19,7 +19,7 @@ from training.phantoms.bleeds import Bleed
 from training.phantoms.brain import BrainLevel
 from training.phantoms.canvas import Frame
 from training.phantoms.phantom import make_phantom, skull_at
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 
 def find_head(image: GreyImage, max_tilt: float) -> Head:
@@ -36,15 +36,15 @@ def test_the_tilt_is_recovered(tilt: float) -> None:
 
 
 def test_the_tilt_never_exceeds_its_limit() -> None:
-    image = generate_scan(8, Bleed.EPIDURAL).image
+    image = generate_image(8, Bleed.EPIDURAL).image
     turned = np.asarray(Image.fromarray(image).rotate(60, expand=True))
     assert abs(find_head(turned, max_tilt=10.0).tilt) <= 10.0
 
 
 def test_a_ring_with_gaps_is_still_filled() -> None:
-    image = generate_scan(4, None, (260, 220)).image.copy()
+    image = generate_image(4, None, (260, 220)).image.copy()
     image[:40, 100:120] = 0
-    whole, broken = find_head(generate_scan(4, None, (260, 220)).image, 24.0), find_head(image, 24.0)
+    whole, broken = find_head(generate_image(4, None, (260, 220)).image, 24.0), find_head(image, 24.0)
     assert broken.mask.sum() == pytest.approx(whole.mask.sum(), rel=0.05)
 
 
@@ -87,7 +87,7 @@ def test_a_head_without_a_closed_ring_of_bone_is_found_where_the_whole_one_is(
 ) -> None:
     found = 0
     for seed in range(10):
-        image = generate_scan(seed, list(Bleed)[seed % len(Bleed)], (260, 220)).image
+        image = generate_image(seed, list(Bleed)[seed % len(Bleed)], (260, 220)).image
         whole = find_head(image, 24.0)
         try:
             broken = find_head(with_gaps(image, middles, width), 24.0)
@@ -99,8 +99,8 @@ def test_a_head_without_a_closed_ring_of_bone_is_found_where_the_whole_one_is(
 
 
 def test_a_head_is_found_above_a_head_holder_that_is_wider() -> None:
-    scan = generate_scan(4, None, (260, 220)).image
-    image = np.pad(scan, ((60, 100), (140, 140)))
+    image = generate_image(4, None, (260, 220)).image
+    image = np.pad(image, ((60, 100), (140, 140)))
     middle = image.shape[1] // 2
     held = image.copy()
     cv2.ellipse(held, (middle, 120), (middle - 20, 270), 0, 20, 160, 255, 12)
@@ -143,7 +143,7 @@ _PIXELS = {
         (0.2885, 0.1113),
     ],
 }
-"""Of six synthetic scans: mean absolute value, and mean weighted from 0 at the top to 1 at the bottom."""
+"""Of six synthetic images: mean absolute value, and mean weighted from 0 at the top to 1 at the bottom."""
 
 
 @pytest.mark.parametrize(("version", "prepare"), [("3", preprocess), ("2", preprocess_2)])
@@ -153,6 +153,6 @@ def test_what_reaches_the_network_is_what_the_models_of_that_version_were_traine
     weights = np.linspace(0.0, 1.0, 128, dtype=np.float32)[:, np.newaxis, np.newaxis]
     for seed, (size, weighted) in enumerate(_PIXELS[version]):
         kind = (None, *Bleed)[seed % 6]
-        prepared = prepare(generate_scan(seed, kind).image, Preprocessing(version=version))
+        prepared = prepare(generate_image(seed, kind).image, Preprocessing(version=version))
         assert np.abs(prepared).mean() == pytest.approx(size, abs=2e-4)
         assert (prepared * weights).mean() == pytest.approx(weighted, abs=2e-4)

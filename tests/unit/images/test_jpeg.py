@@ -13,9 +13,9 @@ from core.reasons import ReasonCode
 from images.decoding import decode
 from tests.fuzz.files import encoded
 from training.phantoms.bleeds import Bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
-SCANS = [Image.fromarray(generate_scan(seed, Bleed.EPIDURAL, (256, 240)).image) for seed in range(4)]
+IMAGES = [Image.fromarray(generate_image(seed, Bleed.EPIDURAL, (256, 240)).image) for seed in range(4)]
 KINDS = [
     ("L", {}),
     ("RGB", {}),
@@ -28,15 +28,15 @@ KINDS = [
 
 @pytest.mark.parametrize(("mode", "options"), KINDS)
 def test_the_pixels_are_those_of_pillow(mode: str, options: dict[str, object]) -> None:
-    data = encoded(SCANS[0].convert(mode), "JPEG", quality=88, **options)
+    data = encoded(IMAGES[0].convert(mode), "JPEG", quality=88, **options)
     pillow = Image.open(io.BytesIO(data))
     assert np.abs(decode(data).astype(int) - np.asarray(pillow.convert("L"))).max() <= (mode == "RGB")
 
 
 @pytest.mark.parametrize("mode", ["CMYK", "L"])
 def test_ink_is_turned_only_where_the_file_says_that_it_is_adobes(mode: str) -> None:
-    data = encoded(SCANS[0].convert(mode), "JPEG", quality=95)
-    wanted = np.asarray(SCANS[0], dtype=int)
+    data = encoded(IMAGES[0].convert(mode), "JPEG", quality=95)
+    wanted = np.asarray(IMAGES[0], dtype=int)
     assert np.abs(decode(data) - wanted).mean() < 3
     if mode == "CMYK":
         start = data.index(b"\xff\xee")
@@ -63,8 +63,8 @@ def test_a_hole_or_a_cut_that_is_closed_is_damage(
     mode: str, options: dict[str, object], kind: str, size: int
 ) -> None:
     rng = random.Random(f"{mode} {kind} {size}")  # noqa: S311 - to be repeatable
-    for scan in SCANS:
-        data = encoded(scan.convert(mode), "JPEG", quality=95, **options)
+    for image in IMAGES:
+        data = encoded(image.convert(mode), "JPEG", quality=95, **options)
         size = min(size, len(data) // 4)
         for _ in range(10):
             with pytest.raises(UnreadableImage) as refused:
@@ -74,7 +74,7 @@ def test_a_hole_or_a_cut_that_is_closed_is_damage(
 
 def test_a_cut_between_two_scans_is_damage() -> None:
     """What there is decodes without any warning, only coarsely."""
-    data = encoded(SCANS[0].convert("RGB"), "JPEG", progressive=True)
+    data = encoded(IMAGES[0].convert("RGB"), "JPEG", progressive=True)
     starts = [at for at in range(len(data) - 1) if data[at : at + 2] == b"\xff\xda"]
     assert len(starts) > 4
     for start in starts[1:]:
@@ -94,7 +94,7 @@ def test_zeros_that_are_codes_of_a_flat_image_are_no_hole() -> None:
 
 
 def test_12_bits_and_what_else_is_not_read_is_named_so() -> None:
-    data = bytearray(encoded(SCANS[0], "JPEG"))
+    data = bytearray(encoded(IMAGES[0], "JPEG"))
     data[data.index(b"\xff\xc0") + 4] = 12
     with pytest.raises(UnreadableImage) as refused:
         decode(bytes(data))
@@ -103,13 +103,13 @@ def test_12_bits_and_what_else_is_not_read_is_named_so() -> None:
 
 @pytest.mark.parametrize("tail", [b"", b"\0\0", b"<html></html>", b"\xff\xd8\xff\xe0"])
 def test_what_follows_the_end_is_not_looked_at(tail: bytes) -> None:
-    data = encoded(SCANS[0], "JPEG")
+    data = encoded(IMAGES[0], "JPEG")
     np.testing.assert_array_equal(decode(data + tail), decode(data))
 
 
 def test_damage_of_a_jpeg_within_tiff_is_damage_too() -> None:
-    data = encoded(SCANS[0], "TIFF", compression="jpeg", quality=95)
-    assert decode(data).shape == SCANS[0].size[::-1]
+    data = encoded(IMAGES[0], "TIFF", compression="jpeg", quality=95)
+    assert decode(data).shape == IMAGES[0].size[::-1]
     middle = len(data) // 2
     for hole in (bytes(2000), np.random.default_rng(1).bytes(2000)):
         with pytest.raises(UnreadableImage, match="truncated or damaged"):
@@ -117,7 +117,7 @@ def test_damage_of_a_jpeg_within_tiff_is_damage_too() -> None:
 
 
 def test_a_strip_that_announces_more_than_the_image_is_refused_before_it_is_decoded() -> None:
-    data = bytearray(encoded(SCANS[0], "TIFF", compression="jpeg"))
+    data = bytearray(encoded(IMAGES[0], "TIFF", compression="jpeg"))
     frame = data.index(b"\xff\xc0")
     data[frame + 5 : frame + 9] = b"\xff\xff\xff\xff"
     with pytest.raises(UnreadableImage, match="truncated or damaged"):
@@ -126,6 +126,6 @@ def test_a_strip_that_announces_more_than_the_image_is_refused_before_it_is_deco
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_jpeg_strips_within_tiff_are_read_when_they_are_whole(mode: str) -> None:
-    data = encoded(SCANS[0].convert(mode), "TIFF", compression="jpeg", quality=95, tiffinfo={278: 64})
+    data = encoded(IMAGES[0].convert(mode), "TIFF", compression="jpeg", quality=95, tiffinfo={278: 64})
     assert len(Image.open(io.BytesIO(data)).tag_v2[273]) == 4
-    assert np.abs(decode(data).astype(int) - np.asarray(SCANS[0])).mean() < 2
+    assert np.abs(decode(data).astype(int) - np.asarray(IMAGES[0])).mean() < 2

@@ -15,9 +15,9 @@ from core.errors import ImageTooLarge, UnreadableImage
 from images.decoding import decode
 from images.png import plain_png
 from tests.fuzz.files import interlaced_png, png_chunks, png_of
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
-GREY = generate_scan(9, None, (160, 140)).image
+GREY = generate_image(9, None, (160, 140)).image
 
 
 def png(pixels: np.ndarray, **options: object) -> bytes:

@@ -11,68 +11,68 @@ from core.errors import NotACtSlice
 from images.constants import Preprocessing
 from images.decoding import decode
 from images.preprocessing import preprocess
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 CONSTANTS = Preprocessing()
 
 
 @pytest.fixture(scope="module")
-def scan() -> np.ndarray:
+def image() -> np.ndarray:
     """Smoothed, so that only what the export did makes a difference; two heads differ by about 0.25."""
-    return ndimage.gaussian_filter(generate_scan(18, None, (300, 260)).image, 2.0)
+    return ndimage.gaussian_filter(generate_image(18, None, (300, 260)).image, 2.0)
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(preprocess(one, CONSTANTS) - preprocess(other, CONSTANTS)).mean())
 
 
-def test_the_result_has_the_networks_shape_and_stays_within_the_limits(scan: np.ndarray) -> None:
-    prepared = preprocess(scan, CONSTANTS)
+def test_the_result_has_the_networks_shape_and_stays_within_the_limits(image: np.ndarray) -> None:
+    prepared = preprocess(image, CONSTANTS)
     assert prepared.dtype == np.float32
     assert prepared.shape == CONSTANTS.input_shape
     assert prepared.min() >= CONSTANTS.clip_low / CONSTANTS.scale
     assert prepared.max() <= CONSTANTS.clip_high / CONSTANTS.scale
 
 
-def test_outside_the_head_there_is_nothing(scan: np.ndarray) -> None:
-    prepared = preprocess(scan, CONSTANTS)
+def test_outside_the_head_there_is_nothing(image: np.ndarray) -> None:
+    prepared = preprocess(image, CONSTANTS)
     assert (prepared[[0, -1]] == 0.0).all()  # the mask fades over three pixels within the margin of four
     assert (prepared[:, :12] == 0.0).all()
 
 
-def test_width_height_and_border_do_not_matter(scan: np.ndarray) -> None:
-    padded = np.pad(scan, ((40, 10), (90, 5)))
-    assert difference(scan, padded) < 0.06
+def test_width_height_and_border_do_not_matter(image: np.ndarray) -> None:
+    padded = np.pad(image, ((40, 10), (90, 5)))
+    assert difference(image, padded) < 0.06
 
 
 def test_a_small_head_in_a_large_field_of_view_is_found_as_well_as_one_that_fills_it() -> None:
     differences = []
     for seed in range(10):
-        scan = generate_scan(seed, None, (300, 260)).image
-        differences.append(difference(scan, np.pad(scan, ((80, 90), (120, 100)))))
+        image = generate_image(seed, None, (300, 260)).image
+        differences.append(difference(image, np.pad(image, ((80, 90), (120, 100)))))
     assert np.mean(differences) < 0.10  # with the cells of the whole field: 0.13
 
 
-def test_resolution_does_not_matter(scan: np.ndarray) -> None:
-    larger = np.asarray(Image.fromarray(scan).resize((520, 600), Image.Resampling.BILINEAR))
-    assert difference(scan, larger) < 0.06
+def test_resolution_does_not_matter(image: np.ndarray) -> None:
+    larger = np.asarray(Image.fromarray(image).resize((520, 600), Image.Resampling.BILINEAR))
+    assert difference(image, larger) < 0.06
 
 
-def test_brightness_and_contrast_do_not_matter(scan: np.ndarray) -> None:
-    dimmed = (scan * 0.6).astype(np.float32)
-    assert difference(scan, dimmed) < 0.02
+def test_brightness_and_contrast_do_not_matter(image: np.ndarray) -> None:
+    dimmed = (image * 0.6).astype(np.float32)
+    assert difference(image, dimmed) < 0.02
 
 
-def test_tint_and_alpha_do_not_matter(scan: np.ndarray) -> None:
-    tinted = np.stack([scan * 0.7, scan * 0.85, scan, np.full_like(scan, 255)], axis=-1).astype(np.uint8)
+def test_tint_and_alpha_do_not_matter(image: np.ndarray) -> None:
+    tinted = np.stack([image * 0.7, image * 0.85, image, np.full_like(image, 255)], axis=-1).astype(np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(tinted).save(buffer, "PNG")
-    assert difference(scan, decode(buffer.getvalue())) < 0.02
+    assert difference(image, decode(buffer.getvalue())) < 0.02
 
 
-def test_a_white_frame_around_the_picture_is_not_taken_for_the_head(scan: np.ndarray) -> None:
-    framed = np.pad(np.pad(scan, 12), 6, constant_values=255)
-    assert difference(scan, framed) < 0.06
+def test_a_white_frame_around_the_picture_is_not_taken_for_the_head(image: np.ndarray) -> None:
+    framed = np.pad(np.pad(image, 12), 6, constant_values=255)
+    assert difference(image, framed) < 0.06
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

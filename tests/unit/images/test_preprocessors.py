@@ -9,7 +9,7 @@ from core.errors import PreprocessingUnknown
 from images import preprocessing, preprocessing_2
 from images.constants import CURRENT, Preprocessing
 from images.preprocessors import preprocessor_of
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 
 def test_each_version_has_its_own_code() -> None:
@@ -19,7 +19,7 @@ def test_each_version_has_its_own_code() -> None:
 
 
 def test_versions_differ_in_what_reaches_the_network() -> None:
-    image = generate_scan(11, None).image
+    image = generate_image(11, None).image
     older, newer = (replace(Preprocessing(), version=version) for version in ("2", "3"))
     difference = preprocessor_of(older).prepare(image, older) - preprocessor_of(newer).prepare(image, newer)
     assert 0.0 < np.abs(difference).mean() < 0.15  # two heads differ by about 0.25

@@ -9,9 +9,9 @@ from images.decoding import decode
 from images.preprocessing import preprocess
 
 
-def test_every_real_slice_is_accepted_tinted_ones_and_those_with_alpha_too(real_scans: Path) -> None:
+def test_every_real_slice_is_accepted_tinted_ones_and_those_with_alpha_too(real_images: Path) -> None:
     constants = Preprocessing()
-    paths = sorted((real_scans / "images").glob("*.png"))
+    paths = sorted((real_images / "images").glob("*.png"))
     assert paths
     for path in paths:
         prepared = preprocess(decode(path.read_bytes()), constants)

@@ -5,11 +5,11 @@ import pytest
 
 from images.shown import stretched
 from training.phantoms.bleeds import Bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
-SCAN = generate_scan(8, Bleed.EPIDURAL, (256, 220)).image
-DEEP = SCAN.astype(np.float32) * 16
-PLAIN = (SCAN - SCAN.min()) * (255.0 / (int(SCAN.max()) - int(SCAN.min())))
+IMAGE = generate_image(8, Bleed.EPIDURAL, (256, 220)).image
+DEEP = IMAGE.astype(np.float32) * 16
+PLAIN = (IMAGE - IMAGE.min()) * (255.0 / (int(IMAGE.max()) - int(IMAGE.min())))
 
 
 def differs_within_the_head(values: np.ndarray, hidden: float | None = None) -> float:

@@ -18,11 +18,11 @@ from images.preprocessors import preprocessor_of
 from images.single_head import check_single_head
 from training.phantoms.bleeds import Bleed
 from training.phantoms.levels import Level, generate_level
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 KINDS = (None, *Bleed)
-HEADS = [generate_scan(seed, KINDS[seed % len(KINDS)], (260, 230)).image for seed in range(24)]
+HEADS = [generate_image(seed, KINDS[seed % len(KINDS)], (260, 230)).image for seed in range(24)]
 
 
 def shows_several(image: GreyImage) -> bool:

@@ -60,7 +60,7 @@ def dicomdir() -> bytes:
 )
 def test_images_are_known_by_their_first_bytes(content: bytes, tmp_path: Path) -> None:
     assert may_be_image(content[:1024])
-    for name in ("IM000001", "1.3.12.2.1107.5.1.4", "scan.IMA", "notes.txt"):
+    for name in ("IM000001", "1.3.12.2.1107.5.1.4", "image.IMA", "notes.txt"):
         (tmp_path / name).write_bytes(content)
         assert is_image_file(tmp_path / name)
 

@@ -1,4 +1,4 @@
-"""A loaded classifier gives the same answer to the same scan, in any company."""
+"""A loaded classifier gives the same answer to the same image, in any company."""
 
 import hashlib
 import io
@@ -27,7 +27,7 @@ from models.classifier import Classifier
 from models.store import StoredModel, shipped_model
 from tests.dicom_files import as_bytes, ct_slice
 from training.phantoms.bleeds import Bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +37,11 @@ def classifier() -> Classifier:
 
 def prepared(classifier: Classifier, folder: Path, seed: int, bleed: Bleed | None) -> np.ndarray:
     path = folder / f"{seed}.png"
-    Image.fromarray(generate_scan(seed, bleed).image).save(path)
+    Image.fromarray(generate_image(seed, bleed).image).save(path)
     return classifier.prepare(path.read_bytes())
 
 
-def test_a_scan_gets_the_same_scores_alone_and_in_a_chunk(classifier: Classifier, tmp_path: Path) -> None:
+def test_an_image_gets_the_same_scores_alone_and_in_a_chunk(classifier: Classifier, tmp_path: Path) -> None:
     kinds = [None, *Bleed]
     batch = np.stack([prepared(classifier, tmp_path, i, kind) for i, kind in enumerate(kinds)])
     together = classifier.score(batch)
@@ -52,7 +52,7 @@ def test_a_scan_gets_the_same_scores_alone_and_in_a_chunk(classifier: Classifier
     np.testing.assert_allclose(together.distances, [one.distances[0] for one in alone], atol=1e-3)
 
 
-def test_most_synthetic_scans_are_told_right(classifier: Classifier, tmp_path: Path) -> None:
+def test_most_synthetic_images_are_told_right(classifier: Classifier, tmp_path: Path) -> None:
     kinds: list[Bleed | None] = [*[None] * 10, *Bleed, *Bleed]
     batch = np.stack([prepared(classifier, tmp_path, 50 + i, kind) for i, kind in enumerate(kinds)])
     scores = classifier.score(batch)
@@ -155,7 +155,7 @@ def test_a_ct_without_a_head_is_told_from_what_is_no_ct(
 
 
 def test_a_ct_of_several_heads_is_refused_as_any_image(classifier: Classifier) -> None:
-    head = generate_scan(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
+    head = generate_image(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
     with pytest.raises(NotACtSlice) as caught:
         classifier.prepare(as_bytes(ct_slice(np.hstack([head, head]))))
     assert not isinstance(caught.value, HeadlessCt)

@@ -13,7 +13,7 @@ from models.classifier import Classifier
 from models.explain import heat_map, heat_pair, in_image
 from models.store import shipped_model
 from training.painting import paint_bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 CONSTANTS = Preprocessing()
 
@@ -32,7 +32,7 @@ def test_the_warmest_cell_lies_in_a_painted_bleed_mostly() -> None:
     classifier, rng = Classifier.load(shipped_model()), np.random.default_rng(3)
     found = []
     for seed in range(30):
-        pixels = preprocessor_of(CONSTANTS).prepare(generate_scan(seed, None).image, CONSTANTS)[..., 0]
+        pixels = preprocessor_of(CONSTANTS).prepare(generate_image(seed, None).image, CONSTANTS)[..., 0]
         painted, mask = paint_bleed(pixels, rng)
         if mask.sum() < 150 or (painted - pixels)[mask].mean() < 0.3:
             continue
@@ -46,7 +46,7 @@ def test_the_warmest_cell_lies_in_a_painted_bleed_mostly() -> None:
 
 @pytest.mark.parametrize("version", ["2", "3"])
 def test_a_heat_map_lies_over_the_image_where_it_was_cut_out(version: str) -> None:
-    constants, image = replace(CONSTANTS, version=version), generate_scan(7, None).image
+    constants, image = replace(CONSTANTS, version=version), generate_image(7, None).image
     prepared = preprocessor_of(constants).prepare(image, constants)[..., 0]
     laid = in_image(prepared, image, constants)
     assert laid.shape == image.shape
@@ -63,7 +63,7 @@ def test_the_picture_shows_the_image_plain_and_under_its_heat(kind: type) -> Non
     image = np.tile(np.arange(64, dtype=kind), (64, 1))
     heat = np.zeros((64, 64), dtype=np.float32)
     heat[10:20, 10:20] = 1.0
-    with Image.open(io.BytesIO(heat_pair(image, heat, "scan 7: hemorrhage"))) as picture:
+    with Image.open(io.BytesIO(heat_pair(image, heat, "image 7: hemorrhage"))) as picture:
         pixels = np.asarray(picture).astype(int)
     colour = np.abs(pixels[..., 0] - pixels[..., 2])
     middle = pixels.shape[1] // 2

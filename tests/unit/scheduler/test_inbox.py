@@ -22,14 +22,14 @@ JPEG = b"\xff\xd8\xff\xe0...\xff\xd9"
     ("content", "complete"), [(PNG, True), (PNG[:-1], False), (JPEG, True), (JPEG[:-1], False)]
 )
 def test_png_and_jpeg_carry_their_own_end(tmp_path: Path, content: bytes, complete: bool) -> None:
-    path = tmp_path / "scan"
+    path = tmp_path / "file"
     path.write_bytes(content)
     assert carries_its_end(path) is complete
 
 
 @pytest.mark.parametrize("content", [b"", b"II*\x00", b"BM", b"\xff\xd9"])
 def test_nothing_else_carries_its_end(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "scan"
+    path = tmp_path / "file"
     path.write_bytes(content)
     assert not carries_its_end(path)
 
@@ -43,7 +43,7 @@ def test_dicom_that_was_closed_ends_with_its_pixels(tmp_path: Path, syntax: str)
     dataset = compressed_slice(syntax) if syntax not in {"", "implicit"} else ct_slice()
     if syntax == "implicit":
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    path, content = tmp_path / "scan", as_bytes(dataset)
+    path, content = tmp_path / "file", as_bytes(dataset)
     path.write_bytes(content)
     assert carries_its_end(path, closed=True)
     assert not carries_its_end(path)  # it may have its whole length before its pixels are written
@@ -58,7 +58,7 @@ def test_dicom_without_preamble_ends_with_its_pixels_too(tmp_path: Path, syntax:
     dataset.file_meta.TransferSyntaxUID = syntax
     whole = as_bytes(dataset)
     for content in (whole[132:], whole[whole.index(b"\x08\x00\x08\x00") :]):
-        path = tmp_path / "scan"
+        path = tmp_path / "file"
         path.write_bytes(content)
         assert carries_its_end(path, closed=True)
         assert not carries_its_end(path)
@@ -70,7 +70,7 @@ def test_dicom_is_not_taken_for_whole_by_the_pixels_of_its_icon(tmp_path: Path) 
     icon = Dataset()
     icon.Rows, icon.Columns, icon.PixelData = 8, 8, bytes(64)
     icon["PixelData"].VR = "OB"
-    path, content = tmp_path / "scan", as_bytes(ct_slice(IconImageSequence=[icon]))
+    path, content = tmp_path / "file", as_bytes(ct_slice(IconImageSequence=[icon]))
     path.write_bytes(content)
     assert carries_its_end(path, closed=True)
     path.write_bytes(content[:-2000])
@@ -82,12 +82,12 @@ def test_hidden_and_unfinished_files_links_fifos_and_devices_are_passed_over(tmp
     (inbox / "study" / "series").mkdir(parents=True)
     outside.mkdir()
     (outside / "secret.png").write_bytes(PNG)
-    for name in ("study/series/scan.png", ".hidden.png", "upload.tmp", "upload.part"):
+    for name in ("study/series/file.png", ".hidden.png", "upload.tmp", "upload.part"):
         (inbox / name).write_bytes(PNG)
     (inbox / "link.png").symlink_to(outside / "secret.png")
     (inbox / "linked").symlink_to(outside)
     os.mkfifo(inbox / "fifo.png")
-    assert list(find_files(inbox)) == [inbox / "study" / "series" / "scan.png"]
+    assert list(find_files(inbox)) == [inbox / "study" / "series" / "file.png"]
 
 
 @pytest.mark.parametrize(

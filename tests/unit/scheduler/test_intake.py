@@ -16,9 +16,9 @@ from core.home import Home
 from core.settings import Settings
 from core.store import remove_leftovers
 from db.arrivals import NewArrival, record_arrivals
-from db.tables import Arrival, Scan
+from db.tables import Arrival, File
 from scheduler import intake as intake_module
-from scheduler.claims import CLAIMS, File
+from scheduler.claims import CLAIMS, InboxFile
 from scheduler.inbox import walk
 from scheduler.intake import CHANGED, RECORDED, TOO_LARGE, VANISHED, Intake
 from tests.conftest import file_system
@@ -31,10 +31,10 @@ def intake(settings: Settings, home: Home, sqlite_engine: Engine) -> Iterator[In
     made.close()
 
 
-def drop(home: Home, name: str, content: bytes) -> File:
+def drop(home: Home, name: str, content: bytes) -> InboxFile:
     path = home.inbox / name
     path.write_bytes(content)
-    return File(path, Path(name))
+    return InboxFile(path, Path(name))
 
 
 @contextlib.contextmanager
@@ -49,9 +49,9 @@ def while_it_is_recorded(act: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-def scans(engine: Engine) -> list[Scan]:
+def recorded(engine: Engine) -> list[File]:
     with Session(engine) as session:
-        return list(session.scalars(select(Scan).order_by(Scan.id)))
+        return list(session.scalars(select(File).order_by(File.id)))
 
 
 def arrivals(engine: Engine) -> list[str]:
@@ -67,9 +67,9 @@ def test_a_file_moves_from_the_inbox_to_the_store_under_its_sha256(
     sha256 = hashlib.sha256(b"bytes").hexdigest()
     assert (home.store / sha256).read_bytes() == b"bytes"
     assert not file.path.exists()
-    (scan,) = scans(sqlite_engine)
-    assert (scan.id, scan.sha256, scan.state, scan.size_bytes) == (
-        taken.scan_ids[file.path],
+    (row,) = recorded(sqlite_engine)
+    assert (row.id, row.sha256, row.state, row.size_bytes) == (
+        taken.file_ids[file.path],
         sha256,
         "received",
         5,
@@ -83,7 +83,7 @@ def test_headcts_own_copy_is_never_taken_away(intake: Intake, home: Home, folder
     own.write_bytes(b"content")
     link.symlink_to(own.parent)
     for path in (own, link / own.name):
-        left = intake.take([File(path, Path(own.name))]).left
+        left = intake.take([InboxFile(path, Path(own.name))]).left
         assert "`headct retry`" in left[path]
         assert own.read_bytes() == b"content"
 
@@ -94,13 +94,13 @@ def test_copying_leaves_the_file(intake: Intake, home: Home) -> None:
     assert file.path.exists()
 
 
-def test_the_same_bytes_again_are_another_arrival_of_the_same_scan(
+def test_the_same_bytes_again_are_another_arrival_of_the_same_file(
     intake: Intake, home: Home, sqlite_engine: Engine
 ) -> None:
     first = intake.take([drop(home, "a.png", b"bytes")])
     second = intake.take([drop(home, "b.png", b"bytes"), drop(home, "c.png", b"bytes")])
-    assert set(first.scan_ids.values()) == set(second.scan_ids.values())
-    assert len(scans(sqlite_engine)) == 1
+    assert set(first.file_ids.values()) == set(second.file_ids.values())
+    assert len(recorded(sqlite_engine)) == 1
     assert arrivals(sqlite_engine) == ["a.png", "b.png", "c.png"]
 
 
@@ -111,7 +111,7 @@ def test_a_crash_between_store_and_commit_loses_nothing(
     (home.store / hashlib.sha256(b"bytes").hexdigest()).write_bytes(b"byt")  # what an earlier crash may leave
     intake.take([file])
     assert (home.store / hashlib.sha256(b"bytes").hexdigest()).read_bytes() == b"bytes"
-    assert len(scans(sqlite_engine)) == 1
+    assert len(recorded(sqlite_engine)) == 1
 
 
 def test_too_large_a_file_goes_to_rejected_with_its_reason(
@@ -120,10 +120,10 @@ def test_too_large_a_file_goes_to_rejected_with_its_reason(
     content = bytes(2**20 + 1)
     file = drop(home, "big.tif", content)
     intake.take([file])
-    (scan,) = scans(sqlite_engine)
-    assert scan.state == "rejected"
-    assert "HEADCT_MAX_FILE_MB" in str(scan.reason)
-    assert (home.rejected / scan.sha256).stat().st_size == len(content)
+    (row,) = recorded(sqlite_engine)
+    assert row.state == "rejected"
+    assert "HEADCT_MAX_FILE_MB" in str(row.reason)
+    assert (home.rejected / row.sha256).stat().st_size == len(content)
     assert list(home.store.iterdir()) == []
     assert not file.path.exists()
 
@@ -137,7 +137,7 @@ def test_the_same_file_sent_again_and_again_arrives_each_time(
         os.utime(file.path, (0, 0))
         intake.take([file])
     assert arrivals(sqlite_engine) == ["a.png"] * 6
-    assert len(scans(sqlite_engine)) == 1
+    assert len(recorded(sqlite_engine)) == 1
 
 
 @pytest.mark.parametrize("size", [2**20 + 1, 4 * 2**30 + 1])
@@ -182,10 +182,10 @@ def test_a_link_that_took_the_place_of_a_folder_is_not_followed(
     (secrets / "password").write_bytes(b"secret")
     (home.inbox / "study").symlink_to(secrets)
     path = home.inbox / "study" / "password"
-    taken = intake.take([File(path, Path("study/password"))])
+    taken = intake.take([InboxFile(path, Path("study/password"))])
     assert "cannot be read" in taken.left[path]
     assert (secrets / "password").exists()
-    assert scans(sqlite_engine) == []
+    assert recorded(sqlite_engine) == []
     assert list(home.store.iterdir()) == []
 
 
@@ -197,12 +197,12 @@ def test_below_the_low_water_mark_nothing_is_taken(
     with pytest.raises(DiskNearlyFull, match="HEADCT_MIN_FREE_MB"):
         intake.take([file])
     assert file.path.exists()
-    assert scans(sqlite_engine) == []
+    assert recorded(sqlite_engine) == []
     intake.close()
 
 
 def test_a_file_that_vanished_is_left_out(intake: Intake, home: Home) -> None:
-    taken = intake.take([File(home.inbox / "gone.png", Path("gone.png"))])
+    taken = intake.take([InboxFile(home.inbox / "gone.png", Path("gone.png"))])
     assert taken.left == {home.inbox / "gone.png": VANISHED}
 
 
@@ -230,11 +230,11 @@ def test_a_file_that_changes_while_it_is_read_is_taken_at_the_next_look_into_the
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr("core.store.hashlib.sha256", WriterGoesOn)
         assert intake.take([file]).left == {file.path: CHANGED}
-    assert scans(sqlite_engine) == []
+    assert recorded(sqlite_engine) == []
     assert list(home.store.iterdir()) == []
     intake.looks_for_claims = True
     intake.take([])
-    assert [scan.size_bytes for scan in scans(sqlite_engine)] == [len(b"first halfsecond half")]
+    assert [row.size_bytes for row in recorded(sqlite_engine)] == [len(b"first halfsecond half")]
 
 
 def test_copied_files_do_not_change_with_their_source(intake: Intake, home: Home) -> None:
@@ -255,9 +255,9 @@ def test_an_unreadable_file_stays_and_says_why(intake: Intake, home: Home, unpri
 def test_names_that_are_no_utf8_or_hold_newlines_are_recorded(
     intake: Intake, home: Home, sqlite_engine: Engine
 ) -> None:
-    names = [os.fsdecode(b"scan-\xff.png"), "line\nbreak'\".png", "é" * 100 + ".png"]
+    names = [os.fsdecode(b"file-\xff.png"), "line\nbreak'\".png", "é" * 100 + ".png"]
     intake.take([drop(home, name, name.encode("utf-8", "surrogateescape")) for name in names])
-    assert arrivals(sqlite_engine) == sorted(["scan-\\xff.png", "line\nbreak'\".png", "é" * 100 + ".png"])
+    assert arrivals(sqlite_engine) == sorted(["file-\\xff.png", "line\nbreak'\".png", "é" * 100 + ".png"])
 
 
 def test_names_of_one_file_that_are_one_for_people_are_two_arrivals(
@@ -265,7 +265,7 @@ def test_names_of_one_file_that_are_one_for_people_are_two_arrivals(
 ) -> None:
     """They have the same bytes, inode and time: only the bytes of the names differ. Found by `make fuzz`."""
     file = drop(home, os.fsdecode(b"\xff.png"), b"a")
-    other = File(home.inbox / r"\xff.png", Path(r"\xff.png"))
+    other = InboxFile(home.inbox / r"\xff.png", Path(r"\xff.png"))
     other.path.hardlink_to(file.path)
     assert intake.take([file, other]).left == {}
     assert arrivals(sqlite_engine) == [r"\xff.png", r"\xff.png"]
@@ -287,7 +287,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("size", [5, 2**20 + 1])
-@pytest.mark.parametrize("step", ["record_arrivals", "_Kept.remove", "remove_folders"])
+@pytest.mark.parametrize("step", ["record_arrivals", "_Stored.remove", "remove_folders"])
 def test_an_intake_that_was_killed_loses_and_doubles_nothing(
     intake: Intake,
     home: Home,
@@ -305,7 +305,7 @@ def test_an_intake_that_was_killed_loses_and_doubles_nothing(
     again = drop(home, "a.png", b"another")
     intake.take([again])
     assert arrivals(sqlite_engine) == ["a.png", "a.png", "study/b.png"]
-    assert len(scans(sqlite_engine)) == 3
+    assert len(recorded(sqlite_engine)) == 3
     assert list((home.inbox / CLAIMS).iterdir()) == []
 
 
@@ -323,7 +323,7 @@ def test_a_database_that_does_not_answer_keeps_every_file_until_it_does(
         with pytest.raises(OperationalError):
             intake.take([file])
     assert sorted(walk(str(home.inbox))) == [str(first.path), str(second.path)], "nothing was claimed"
-    assert scans(sqlite_engine) == []
+    assert recorded(sqlite_engine) == []
     rename("away", "arrival")
     intake.take([first, second])
     assert arrivals(sqlite_engine) == ["a.png", "b.png"]
@@ -338,7 +338,7 @@ def test_another_file_that_takes_its_place_meanwhile_is_another_arrival(
     assert Path(file.path).read_bytes() == b"second"
     intake.take([file])
     assert arrivals(sqlite_engine) == ["a.png", "a.png"]
-    assert len(scans(sqlite_engine)) == 2
+    assert len(recorded(sqlite_engine)) == 2
 
 
 def test_a_file_that_is_open_for_writing_stays_in_the_inbox(
@@ -349,7 +349,7 @@ def test_a_file_that_is_open_for_writing_stays_in_the_inbox(
         assert intake.take([file]).left == {file.path: CHANGED}
         writer.write(b"second half")
     intake.take([file])
-    assert [scan.size_bytes for scan in scans(sqlite_engine)] == [len(b"first half, second half")]
+    assert [row.size_bytes for row in recorded(sqlite_engine)] == [len(b"first half, second half")]
 
 
 def test_what_is_written_to_a_file_while_it_is_recorded_is_taken_at_the_next_look_into_the_claims(
@@ -369,7 +369,7 @@ def test_what_is_written_to_a_file_while_it_is_recorded_is_taken_at_the_next_loo
     intake.take([])
     whole = hashlib.sha256(b"first half, second half").hexdigest()
     assert (home.store / whole).read_bytes() == b"first half, second half"
-    assert [scan.sha256 for scan in scans(sqlite_engine)][1:] == [whole]
+    assert [file.sha256 for file in recorded(sqlite_engine)][1:] == [whole]
     assert list((home.inbox / CLAIMS).iterdir()) == []
 
 
@@ -393,7 +393,7 @@ def test_a_file_that_may_not_be_moved_is_recorded_once_where_it_is(
     try:
         assert intake.take([file]).left == {file.path: RECORDED}
         again = intake.take([file])
-        assert (again.scan_ids, again.left) == ({}, {file.path: RECORDED})
+        assert (again.file_ids, again.left) == ({}, {file.path: RECORDED})
     finally:
         (home.inbox / "theirs").chmod(0o700)
     assert Path(file.path).exists()
@@ -409,10 +409,10 @@ def test_a_path_that_is_too_long_for_a_claim_is_taken_where_it_is(
     parts = ["d" * 250] * (room // 251)
     folder = Path(home.inbox, *parts, "e" * (room - 251 * len(parts) - 1))
     folder.mkdir(parents=True)
-    file = File(folder / "a.png", str(folder / "a.png")[len(str(home.inbox)) + 1 :])
+    file = InboxFile(folder / "a.png", str(folder / "a.png")[len(str(home.inbox)) + 1 :])
     Path(file.path).write_bytes(b"bytes")
     assert intake.take([file]).left == {}
-    assert len(scans(sqlite_engine)) == 1
+    assert len(recorded(sqlite_engine)) == 1
     assert not Path(file.path).exists()
 
 
@@ -442,7 +442,7 @@ def test_what_is_no_file_is_left_in_its_claim(
     file = drop(home, "a.png", b"bytes")
     look_at = Intake._looked_at
 
-    def then_exchange(intake: Intake, file: File, name: str, folder: int, *, remove: bool) -> File:
+    def then_exchange(intake: Intake, file: InboxFile, name: str, folder: int, *, remove: bool) -> InboxFile:
         found = look_at(intake, file, name, folder, remove=remove)
         Path(file.path).unlink()
         Path(file.path).symlink_to(secret)
@@ -450,7 +450,7 @@ def test_what_is_no_file_is_left_in_its_claim(
 
     monkeypatch.setattr(Intake, "_looked_at", then_exchange)
     assert "links are not followed" in intake.take([file]).left[file.path]
-    assert scans(sqlite_engine) == []
+    assert recorded(sqlite_engine) == []
     assert list(home.store.iterdir()) == []
     assert secret.read_bytes() == b"secret"
 
@@ -461,12 +461,12 @@ def test_submitting_by_moving_removes_what_was_recorded_and_nothing_else(
     files = []
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(name.encode())
-        files.append(File(tmp_path / name, name))
+        files.append(InboxFile(tmp_path / name, name))
     (tmp_path / "new").write_bytes(b"another")
     inode = (tmp_path / "a.png").stat().st_ino
     with while_it_is_recorded(lambda: (tmp_path / "new").replace(tmp_path / "b.png")):
         taken = intake.submit(files, remove=True)
-    assert len(taken.scan_ids) == 2
+    assert len(taken.file_ids) == 2
     stored = (home.store / hashlib.sha256(b"a.png").hexdigest()).stat()
     assert (stored.st_ino, stored.st_nlink) == (inode, 1), "it was linked, not copied"
     assert not (tmp_path / "a.png").exists()
@@ -484,7 +484,7 @@ def test_a_full_disk_keeps_every_file_and_goes_on_when_there_is_room(
     file = drop(home, "a.png", bytes(30_000))
     with pytest.raises(OSError, match="No space left"):
         intake.take([file])
-    assert scans(sqlite_engine) == []
+    assert recorded(sqlite_engine) == []
     filler.unlink()
-    assert intake.take([]).scan_ids.keys() == {str(file.path)}
+    assert intake.take([]).file_ids.keys() == {str(file.path)}
     assert list((home.inbox / CLAIMS).iterdir()) == []

@@ -20,7 +20,7 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
 from db.promotions import promote
 from db.states import Cause
-from db.tables import Scan
+from db.tables import File
 from db.training_runs import RunRequest, request_run
 from scheduler import metrics
 from scheduler.metrics import StateCollector, metrics_port, serve_metrics
@@ -54,18 +54,18 @@ def look(engine: Engine, client: redis.Redis, home: Home, database: Path | None 
 
 def test_it_follows_the_database(engine: Engine, client: redis.Redis, home: Home) -> None:
     ask = look(engine, client, home).get_sample_value
-    assert ask("headct_scans", {"state": "received"}) == 0
+    assert ask("headct_files", {"state": "received"}) == 0
     assert ask("headct_oldest_unfinished_age_seconds") == 0
     assert ask("headct_model_info", {"version": "default-1"}) == 1
     with Session(engine) as session, session.begin():
         record_arrivals(session, [NewArrival(f"{number:064}", 1, "a.png", None) for number in range(3)])
         session.execute(
-            update(Scan).where(Scan.sha256 == f"{0:064}").values(state="quarantined", reason="It hangs.")
+            update(File).where(File.sha256 == f"{0:064}").values(state="quarantined", reason="It hangs.")
         )
         request_run(session, RunRequest(seed=1, epochs=1, promote=True, requested_by="a person"))
         promote(session, "site-1", cause=Cause.PERSON, decided_by="ann", evidence=None)
-    assert ask("headct_scans", {"state": "received"}) == 2
-    assert ask("headct_scans", {"state": "quarantined"}) == 1
+    assert ask("headct_files", {"state": "received"}) == 2
+    assert ask("headct_files", {"state": "quarantined"}) == 1
     assert 0 < (ask("headct_oldest_unfinished_age_seconds") or 0) < 60
     assert ask("headct_training_runs", {"state": "requested"}) == 1
     assert ask("headct_model_info", {"version": "site-1"}) == 1

@@ -9,6 +9,7 @@ from core.errors import SettingsError
 from core.settings import Settings, load_settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
+from db.images import first_images
 from db.tables import Reading
 from db.training_runs import BY_LABELS, BY_SCHEDULE, RunRequest, cancel_run, find_run, request_run
 from scheduler.retraining import request_due_run
@@ -35,9 +36,10 @@ def cancel(engine: Engine, run_id: int | None) -> None:
 
 def label(engine: Engine, count: int) -> None:
     with Session(engine) as session, session.begin():
-        (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, "x", None)]).values()
+        (file_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, "x", None)]).values()
+        image_id = first_images(session, [file_id])[file_id]
         for _ in range(count):
-            session.add(Reading(scan_id=scan_id, label="normal", reader="r", note=None, read_at=now()))
+            session.add(Reading(image_id=image_id, label="normal", reader="r", note=None, read_at=now()))
 
 
 def test_without_a_setting_nothing_is_requested(engine: Engine, settings: Settings) -> None:

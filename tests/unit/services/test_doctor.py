@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 from core.home import Home
 from core.surroundings import in_force
 from db.arrivals import NewArrival, record_arrivals
-from db.lifecycle import ModelStamp, Outcome, reclassify
+from db.lifecycle import ModelStamp, Outcome
 from db.promotions import promote, record_shipped
+from db.requeue import reclassify
 from db.states import Cause
 from models.store import shipped_model
 from services import doctor as checks
 from services.doctor import run_checks
-from tests.finished import finish_scans
+from tests.finished import finish_files
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_a_file_that_a_program_forgot_to_close_is_told(home_in_use: Home) -> Non
     assert "inbox" not in problems()
 
 
-@pytest.mark.parametrize("name", ["scan.png.filepart", "SCAN.PNG.TMP", "study.crdownload", "scan.png~"])
+@pytest.mark.parametrize("name", ["file.png.filepart", "FILE.PNG.TMP", "study.crdownload", "file.png~"])
 def test_what_was_never_finished_by_its_name_is_told(home_in_use: Home, name: str) -> None:
     path = home_in_use.inbox / "study" / name
     path.parent.mkdir()
@@ -177,19 +178,21 @@ def test_the_watch_limit_does_not_matter_to_polling(
     assert "watch limit" not in problems()
 
 
-def test_scans_that_no_worker_could_classify_again_are_told(home_in_use: Home, sqlite_engine: Engine) -> None:
+def test_images_that_no_worker_could_classify_again_are_told(
+    home_in_use: Home, sqlite_engine: Engine
+) -> None:
     version = shipped_model().card.version
     with Session(sqlite_engine) as session, session.begin():
         record_shipped(session, "earlier")
-        (scan_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, "x", None)]).values()
-        outcome, model = Outcome(scan_id, 0.9, "hemorrhage"), ModelStamp("earlier", "f" * 64, "1", 0.5)
-        finish_scans(session, [outcome], model)
+        (file_id,) = record_arrivals(session, [NewArrival("a" * 64, 1, "x", None)]).values()
+        outcome, model = Outcome(file_id, 0.9, "hemorrhage"), ModelStamp("earlier", "f" * 64, "1", 0.5)
+        finish_files(session, [outcome], model)
         record_shipped(session, version)  # by an upgrade
     assert "results" not in problems(), "nobody asked for it"
     with Session(sqlite_engine) as session, session.begin():
         assert reclassify(session, version, None) == 1
-        finish_scans(session, [outcome], model)
-    assert "1 scans were to be classified again" in problems()["results"]
+        finish_files(session, [outcome], model)
+    assert "1 files were to be classified again" in problems()["results"]
 
 
 def test_settings_of_libraries_that_are_in_force_are_named(

@@ -8,12 +8,12 @@ import pytest
 from images.constants import Preprocessing
 from images.preprocessing import preprocess
 from training.augment import degrade, distort
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 
 @pytest.fixture(scope="module")
 def plane() -> np.ndarray:
-    return preprocess(generate_scan(1, None).image, Preprocessing())[:, :, 0]
+    return preprocess(generate_image(1, None).image, Preprocessing())[:, :, 0]
 
 
 @pytest.mark.parametrize("change", [distort, degrade])

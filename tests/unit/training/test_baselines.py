@@ -13,11 +13,11 @@ from tests.dicom_files import slice_that_shows
 from training.baselines import CUES, cue_probabilities, cues, majority_accuracy
 from training.dataset import Record
 from training.labelled.folder import read_folder
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 
-def test_cues_are_one_row_a_file(synthetic_scans: Path) -> None:
-    records = read_folder(synthetic_scans, Limits())
+def test_cues_are_one_row_a_file(synthetic_images: Path) -> None:
+    records = read_folder(synthetic_images, Limits())
     features = cues(records, Limits())
     assert features.shape == (len(records), len(CUES))
     np.testing.assert_allclose(features[:, 2], features[:, 0] / features[:, 1])
@@ -26,7 +26,7 @@ def test_cues_are_one_row_a_file(synthetic_scans: Path) -> None:
 
 def test_a_dicom_file_has_cues_and_no_colour(tmp_path: Path) -> None:
     path = tmp_path / "slice.dcm"
-    path.write_bytes(slice_that_shows(generate_scan(1, None).image))
+    path.write_bytes(slice_that_shows(generate_image(1, None).image))
     (found,) = cues([Record(path, "normal", "g")], Limits())
     grey = decode(path.read_bytes())
     assert list(found[:4]) == [*grey.shape[::-1], grey.shape[1] / grey.shape[0], path.stat().st_size]
@@ -34,7 +34,7 @@ def test_a_dicom_file_has_cues_and_no_colour(tmp_path: Path) -> None:
 
 
 def test_tint_and_alpha_channel_are_those_of_the_file(tmp_path: Path) -> None:
-    grey = generate_scan(1, None).image
+    grey = generate_image(1, None).image
     blue = np.dstack([grey, grey, np.clip(grey.astype(int) + 6, 0, 255), np.full_like(grey, 255)])
     Image.fromarray(blue.astype(np.uint8)).save(tmp_path / "blue.png")
     (found,) = cues([Record(tmp_path / "blue.png", "normal", "g")], Limits())
@@ -43,7 +43,7 @@ def test_tint_and_alpha_channel_are_those_of_the_file(tmp_path: Path) -> None:
 
 
 def test_an_image_over_the_limit_is_refused_by_the_cues_too(tmp_path: Path) -> None:
-    Image.fromarray(generate_scan(1, None).image).save(tmp_path / "a.png")
+    Image.fromarray(generate_image(1, None).image).save(tmp_path / "a.png")
     with pytest.raises(ImageTooLarge):
         cues([Record(tmp_path / "a.png", "normal", "g")], Limits(max_pixels=5_000))
 

@@ -37,7 +37,7 @@ def test_with_few_hemorrhages_none_of_them_is_missed_and_the_gap_is_halved() -> 
     assert calibrate(logits, targets, np.zeros(6), domain_limit=None).threshold == pytest.approx(0.5)
 
 
-def test_one_odd_image_does_not_make_every_scan_a_hemorrhage() -> None:
+def test_one_odd_image_does_not_make_every_image_a_hemorrhage() -> None:
     logits = np.array([-4.0, -3.0, -3.0, -9.0, 2.0, 3.0])
     targets = np.array([0, 0, 0, 1, 1, 1])
     assert calibrate(logits, targets, np.zeros(6), domain_limit=None).threshold == THRESHOLDS[0]

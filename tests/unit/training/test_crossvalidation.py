@@ -21,7 +21,7 @@ from training.labelled.folder import read_folder
 from training.recipes import Prediction, Recipe
 from training.train import prepare_records
 
-BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_scans=24)
+BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_images=24)
 
 # That steps run eagerly is meant; the reading of their images does not, and need not.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
@@ -45,9 +45,9 @@ def blank(records: Sequence[Record]) -> Images:
 
 
 @pytest.fixture(scope="module")
-def found(eager: None, synthetic_scans: Path) -> dict[Recipe, CrossValidation]:
-    """Every recipe on the 24 synthetic scans, in short."""
-    records = read_folder(synthetic_scans, Limits())
+def found(eager: None, synthetic_images: Path) -> dict[Recipe, CrossValidation]:
+    """Every recipe on the 24 synthetic images, in short."""
+    records = read_folder(synthetic_images, Limits())
     images, steps = prepare_records(records, Preprocessing(), Limits()), list[tuple[int, int]]()
     made = compare(
         records,

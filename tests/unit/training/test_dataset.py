@@ -9,17 +9,17 @@ from sqlalchemy.orm import Session
 from core.errors import DatasetError
 from core.home import Home
 from db.engine import now
-from db.states import Part
+from db.states import Split
 from db.tables import LabelledImage
 from training.dataset import load_dataset
 
-Row = tuple[str, str, Part]
-"""Label, group and part."""
+Row = tuple[str, str, Split]
+"""Label, group and split."""
 
 
 def fill(engine: Engine, home: Home, rows: list[Row]) -> None:
     with Session(engine) as session, session.begin():
-        for number, (label, group, part) in enumerate(rows):
+        for number, (label, group, split) in enumerate(rows):
             sha256 = f"{number:064x}"
             (home.dataset / sha256).write_bytes(bytes([number]))
             session.add(
@@ -28,7 +28,7 @@ def fill(engine: Engine, home: Home, rows: list[Row]) -> None:
                     pixels_sha256=sha256,
                     label=label,
                     patient_group=group,
-                    part=part,
+                    split=split,
                     source_name="x.png",
                     added_at=now(),
                 )
@@ -36,23 +36,23 @@ def fill(engine: Engine, home: Home, rows: list[Row]) -> None:
 
 
 def balanced() -> list[Row]:
-    return [(label, f"{label}-{part}", part) for part in Part for label in ("normal", "hemorrhage")]
+    return [(label, f"{label}-{split}", split) for split in Split for label in ("normal", "hemorrhage")]
 
 
-def instead_of(missing: Part, part: Part) -> list[Row]:
-    return [(label, group, part if this is missing else this) for label, group, this in balanced()]
+def instead_of(missing: Split, split: Split) -> list[Row]:
+    return [(label, group, split if this is missing else this) for label, group, this in balanced()]
 
 
 def test_records_come_with_path_label_group_and_part(engine: Engine, home: Home) -> None:
     fill(engine, home, balanced())
     records = load_dataset(engine, home).records
     assert records[0].path == home.dataset / f"{0:064x}"
-    assert [(record.label, record.group, record.part) for record in records] == balanced()
+    assert [(record.label, record.group, record.split) for record in records] == balanced()
     assert [record.target for record in records[:2]] == [0, 1]
 
 
 def test_two_labels_in_one_group_are_allowed(engine: Engine, home: Home) -> None:
-    fill(engine, home, [*balanced(), ("normal", "hemorrhage-train", Part.TRAIN)])
+    fill(engine, home, [*balanced(), ("normal", "hemorrhage-train", Split.TRAIN)])
     assert len(load_dataset(engine, home).records) == 7
 
 
@@ -60,11 +60,14 @@ def test_two_labels_in_one_group_are_allowed(engine: Engine, home: Home) -> None
     ("rows", "reason"),
     [
         ([], "no labelled image yet.*headct dataset import DIR"),
-        ([("normal", f"g{i}", part) for i, part in enumerate(Part)], "0 patients with the label hemorrhage"),
+        (
+            [("normal", f"g{i}", split) for i, split in enumerate(Split)],
+            "0 patients with the label hemorrhage",
+        ),
         (balanced()[:3], "patients with the label normal; at least 3"),
-        ([row for row in balanced() for _ in range(3) if row[2] == Part.TRAIN], "1 patients"),
-        (instead_of(Part.TEST, Part.TRAIN), "test part has no image labelled normal"),
-        (instead_of(Part.VALIDATION, Part.TEST), "validation part has no image labelled normal"),
+        ([row for row in balanced() for _ in range(3) if row[2] == Split.TRAIN], "1 patients"),
+        (instead_of(Split.TEST, Split.TRAIN), "test split has no image labelled normal"),
+        (instead_of(Split.VALIDATION, Split.TEST), "validation split has no image labelled normal"),
     ],
 )
 def test_an_unusable_data_set_says_what_to_do(

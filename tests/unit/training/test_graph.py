@@ -22,8 +22,8 @@ from training.train import prepare_records
 PIXELS = np.random.default_rng(1).normal(0.0, 0.5, (3, *Preprocessing().input_shape)).astype(np.float32)
 
 
-def test_the_shipped_graph_says_of_real_slices_what_the_shipped_network_says(real_scans: Path) -> None:
-    pixels = prepare_records(read_folder(real_scans, Limits()), Preprocessing(), Limits()).pixels
+def test_the_shipped_graph_says_of_real_slices_what_the_shipped_network_says(real_images: Path) -> None:
+    pixels = prepare_records(read_folder(real_images, Limits()), Preprocessing(), Limits()).pixels
     network = load_network(shipped_model())
     wanted, said = outputs(network, pixels), Classifier.load(shipped_model()).score(pixels)
     np.testing.assert_allclose(said.logits, wanted.logits, atol=TOLERANCE)

@@ -6,14 +6,14 @@ import pytest
 from images.constants import Preprocessing
 from images.preprocessing import preprocess
 from training.painting import paint_bleed, paint_decoy
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 SEEDS = range(40)  # enough for every kind to be painted
 
 
 @pytest.fixture(scope="module")
 def plane() -> np.ndarray:
-    return preprocess(generate_scan(1, None).image, Preprocessing())[:, :, 0]
+    return preprocess(generate_image(1, None).image, Preprocessing())[:, :, 0]
 
 
 def test_painted_blood_is_brighter_than_what_it_covers_and_inside_the_skull(plane: np.ndarray) -> None:

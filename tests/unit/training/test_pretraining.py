@@ -1,4 +1,4 @@
-"""Every fit starts from weights that saw synthetic scans alone."""
+"""Every fit starts from weights that saw synthetic images alone."""
 
 import numpy as np
 import pytest

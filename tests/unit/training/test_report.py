@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from db.states import Part
+from db.states import Split
 from images.constants import Preprocessing
 from images.preprocessing import preprocess
 from models.card import Decision
@@ -21,7 +21,7 @@ from training.dataset import Record
 from training.evaluate import measure, paired_difference
 from training.gate import judge
 from training.judged import EVEN_POINT, Judged
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 from training.report import ReportContent, data_summary, write_report
 from training.wrong_images import WrongImage, wrong_images
 
@@ -62,8 +62,8 @@ def content() -> ReportContent:
         },
     )
     records = [
-        Record(Path(f"{PATIENT}{i}.png"), "hemorrhage" if i % 2 else "normal", f"{PATIENT}{i // 2}", part)
-        for i, part in enumerate([Part.TRAIN, Part.TRAIN, Part.VALIDATION, Part.TEST])
+        Record(Path(f"{PATIENT}{i}.png"), "hemorrhage" if i % 2 else "normal", f"{PATIENT}{i // 2}", split)
+        for i, split in enumerate([Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST])
     ]
     picture = heat_pair(np.zeros((8, 8)), np.zeros((8, 8), dtype=np.float32), "0123456789ab")
     return ReportContent(
@@ -167,7 +167,7 @@ def test_a_version_that_is_certain_of_nothing_gets_its_report_and_is_not_promote
 def test_wrong_images_are_named_by_their_content_and_come_with_a_picture(tmp_path: Path) -> None:
     path = tmp_path / f"{PATIENT}.png"
     path.write_bytes(b"content")
-    pixels = preprocess(generate_scan(3, None).image, Preprocessing())[None]
+    pixels = preprocess(generate_image(3, None).image, Preprocessing())[None]
     network, point = build_network(Preprocessing().input_shape), replace(EVEN_POINT, threshold=0.0)
     for target, count in ((0, 1), (1, 0)):  # everything counts as hemorrhage
         images = Images(pixels, np.array([target]), np.array([PATIENT]))

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.image_files import Limits
-from db.states import Part
+from db.states import Split
 from models.card import CLASSES
 from training.dataset import Record
 from training.labelled.folder import read_folder
-from training.split import FRACTIONS, folds, new_parts
+from training.split import FRACTIONS, folds, new_splits
 
 
 def record(label: str, group: str) -> Record:
@@ -39,31 +39,33 @@ def test_folds_partition_the_records_by_patient(made: list[Record], count: int) 
 
 @given(records)
 def test_the_order_of_the_table_does_not_matter(made: list[Record]) -> None:
-    assert new_parts(made, []) == new_parts(made[::-1], [])
+    assert new_splits(made, []) == new_splits(made[::-1], [])
 
 
-def test_another_salt_gives_other_folds(real_scans: Path) -> None:
-    made = read_folder(real_scans, Limits())
+def test_another_salt_gives_other_folds(real_images: Path) -> None:
+    made = read_folder(real_images, Limits())
     one, two = (folds(made, 5, salt) for salt in ("1", "2"))
     assert patients(made, one[0]) != patients(made, two[0])
 
 
 def test_every_part_has_both_labels_with_three_patients_each() -> None:
     made = [record(label, f"{label}{i}") for label in CLASSES for i in range(3)]
-    parts = new_parts(made, [])
-    assert {(parts[one.group], one.label) for one in made} == {(p, label) for p in Part for label in CLASSES}
+    splits = new_splits(made, [])
+    assert {(splits[one.group], one.label) for one in made} == {
+        (p, label) for p in Split for label in CLASSES
+    }
 
 
 def test_new_patients_go_where_images_lack() -> None:
-    there = [Record(Path("x"), "normal", f"t{i}", Part.TRAIN) for i in range(14)]
-    parts = new_parts([record("normal", f"n{i}") for i in range(6)], there)
-    assert sorted(parts.values()) == [Part.TEST] * 3 + [Part.VALIDATION] * 3
+    there = [Record(Path("x"), "normal", f"t{i}", Split.TRAIN) for i in range(14)]
+    splits = new_splits([record("normal", f"n{i}") for i in range(6)], there)
+    assert sorted(splits.values()) == [Split.TEST] * 3 + [Split.VALIDATION] * 3
 
 
-def test_the_parts_of_the_development_set_are_balanced(real_scans: Path) -> None:
-    made = read_folder(real_scans, Limits())
-    parts = new_parts(made, [])
-    for part, fraction in FRACTIONS.items():
-        chosen = [one for one in made if parts[one.group] is part]
+def test_the_parts_of_the_development_set_are_balanced(real_images: Path) -> None:
+    made = read_folder(real_images, Limits())
+    splits = new_splits(made, [])
+    for split, fraction in FRACTIONS.items():
+        chosen = [one for one in made if splits[one.group] is split]
         assert abs(len(chosen) / len(made) - fraction) < 0.06
         assert 0.3 < np.mean([one.label == "hemorrhage" for one in chosen]) < 0.7

@@ -8,26 +8,26 @@ from PIL import Image
 
 from core.errors import DatasetError
 from core.image_files import Limits
-from db.states import Part
+from db.states import Split
 from models.card import ModelCard
 from models.classifier import Classifier
 from models.store import ModelStore, shipped_model
 from tests.dicom_files import slice_that_shows
-from tests.labelled import scans_by_label
+from tests.labelled import images_by_label
 from training import train as module
 from training.dataset import Dataset, Record, fingerprint
 from training.fit import Epoch
 from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folder
-from training.phantoms.synthetic import generate_scan
-from training.train import Job, judge_by, parts_of, train
+from training.phantoms.synthetic import generate_image
+from training.train import Job, judge_by, splits_of, train
 
 # As in test_crossvalidation.
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning")
 _LARGE_SIDE, _LARGE = 4500, "-large.png"
 LIMITS = Limits(max_pixels=_LARGE_SIDE**2, max_file_mb=8)
 """As at a site that raised them: the default is 20 million pixels."""
-BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_scans=24)
+BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_images=24)
 
 
 class Recorder:
@@ -55,16 +55,16 @@ def job(records: tuple[Record, ...], folder: Path) -> Job:
 
 def dealt(folder: Path) -> tuple[Record, ...]:
     """The images of a folder, every fourth to validate and every fourth to test."""
-    order = (Part.TRAIN, Part.TRAIN, Part.VALIDATION, Part.TEST)
+    order = (Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST)
     records = sorted(read_folder(folder, LIMITS), key=lambda record: record.label)
     return tuple(
         Record(record.path, record.label, record.group, order[i % 4]) for i, record in enumerate(records)
     )
 
 
-def mixed(scans: Path, folder: Path) -> Path:
+def mixed(images: Path, folder: Path) -> Path:
     """The images of a folder, of each label every third as DICOM; one normal is large."""
-    for label, files in scans_by_label(scans).items():
+    for label, files in images_by_label(images).items():
         (folder / label).mkdir(parents=True)
         for i, file in enumerate(files):
             to = folder / label / file.name
@@ -81,12 +81,12 @@ def mixed(scans: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(
-    eager: None, tmp_path_factory: pytest.TempPathFactory, synthetic_scans: Path
+    eager: None, tmp_path_factory: pytest.TempPathFactory, synthetic_images: Path
 ) -> tuple[ModelCard, Recorder, Path]:
     folder, recorder = tmp_path_factory.mktemp("trained"), Recorder()
-    records = dealt(mixed(synthetic_scans, folder / "images"))
-    assert [record.part for record in records if record.path.name.endswith(_LARGE)] == [Part.TEST]
-    assert {record.part for record in records if not record.path.suffix} == set(Part)
+    records = dealt(mixed(synthetic_images, folder / "images"))
+    assert [record.split for record in records if record.path.name.endswith(_LARGE)] == [Split.TEST]
+    assert {record.split for record in records if not record.path.suffix} == set(Split)
     card = train(job(records, folder), ModelStore(folder / "models"), recorder)
     return card, recorder, folder
 
@@ -124,14 +124,16 @@ def test_the_report_is_written(trained: tuple[ModelCard, Recorder, Path]) -> Non
     assert {"report.html", "report.json"} <= {path.name for path in (trained[2] / "report").iterdir()}
 
 
-def test_the_new_version_classifies(trained: tuple[ModelCard, Recorder, Path], synthetic_scans: Path) -> None:
+def test_the_new_version_classifies(
+    trained: tuple[ModelCard, Recorder, Path], synthetic_images: Path
+) -> None:
     classifier = Classifier.load(ModelStore(trained[2] / "models").find("site-1"))
-    image = next((synthetic_scans / "images").iterdir()).read_bytes()
+    image = next((synthetic_images / "images").iterdir()).read_bytes()
     assert np.isfinite(classifier.score(classifier.prepare(image)[None]).logits).all()
 
 
 def test_what_is_stopped_registers_nothing(
-    tmp_path: Path, synthetic_scans: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, synthetic_images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stopped(Exception):
         pass
@@ -142,28 +144,28 @@ def test_what_is_stopped_registers_nothing(
 
     monkeypatch.setattr(module, "fit", lambda *_, on_epoch, **__: on_epoch(Epoch(1, 2, 0.5)))
     with pytest.raises(Stopped):
-        train(job(dealt(synthetic_scans), tmp_path), ModelStore(tmp_path / "models"), Stopping())
+        train(job(dealt(synthetic_images), tmp_path), ModelStore(tmp_path / "models"), Stopping())
     assert not (tmp_path / "models").exists()
 
 
 def test_an_image_that_a_worker_would_reject_is_named(tmp_path: Path) -> None:
     path = tmp_path / "0.png"
     path.write_bytes(b"no image")
-    records = (Record(path, "normal", "g", Part.TRAIN),)
+    records = (Record(path, "normal", "g", Split.TRAIN),)
     with pytest.raises(DatasetError, match=r"0\.png cannot be trained on: The file is not a PNG"):
         train(job(records, tmp_path), ModelStore(tmp_path / "models"), Recorder())
 
 
 def test_an_image_that_is_not_the_recorded_one_is_named(tmp_path: Path) -> None:
     path = tmp_path / "0.png"
-    Image.fromarray(generate_scan(1, None).image).save(path)
-    records = (Record(path, "normal", "g", Part.TRAIN, sha256="0" * 64),)
+    Image.fromarray(generate_image(1, None).image).save(path)
+    records = (Record(path, "normal", "g", Split.TRAIN, sha256="0" * 64),)
     with pytest.raises(DatasetError, match=r"0\.png cannot be trained on: The file is not the one that was"):
         train(job(records, tmp_path), ModelStore(tmp_path / "models"), Recorder())
 
 
 def test_what_the_version_in_use_finds_no_head_in_counts_as_uncertain(tmp_path: Path) -> None:
-    Image.fromarray(generate_scan(1, None).image).save(tmp_path / "head.png")
+    Image.fromarray(generate_image(1, None).image).save(tmp_path / "head.png")
     Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (200, 1))).save(tmp_path / "ramp.png")
     records = [Record(tmp_path / name, "normal", "g") for name in ("head.png", "ramp.png")]
     judged = judge_by(shipped_model(), records, LIMITS)
@@ -171,10 +173,10 @@ def test_what_the_version_in_use_finds_no_head_in_counts_as_uncertain(tmp_path: 
     assert judged.probabilities[1] == 0.5
 
 
-def test_the_parts_are_those_of_the_records(synthetic_scans: Path) -> None:
-    parts = parts_of(dealt(synthetic_scans))
-    assert {part: len(indices) for part, indices in parts.items()} == {
-        Part.TRAIN: 12,
-        Part.VALIDATION: 6,
-        Part.TEST: 6,
+def test_the_parts_are_those_of_the_records(synthetic_images: Path) -> None:
+    splits = splits_of(dealt(synthetic_images))
+    assert {split: len(indices) for split, indices in splits.items()} == {
+        Split.TRAIN: 12,
+        Split.VALIDATION: 6,
+        Split.TEST: 6,
     }

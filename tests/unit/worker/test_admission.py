@@ -20,7 +20,7 @@ def app(settings: Settings, home: Home) -> Iterator[Celery]:
     """Celery's app with headct's tasks, and a queue in memory."""
     with create_app(settings, home) as app:
         app.conf.update(broker_url="memory://", broker_use_ssl=None, broker_transport_options={})
-        assert tasks.classify_scans.name in app.tasks
+        assert tasks.classify_files.name in app.tasks
         yield app
 
 

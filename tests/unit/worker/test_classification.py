@@ -12,25 +12,26 @@ from PIL import Image
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
-from cli.printing import print_scan
+from cli.printing import print_file
 from core.errors import HeadlessCt, NetworkFailed, StoreUnavailable, UnreadableImage
 from core.home import Home
 from core.reasons import ReasonCode
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
-from db.lifecycle import Claimant, left_behind, next_chunks, reclassify
+from db.lifecycle import Claimant, next_chunks
 from db.promotions import promote, record_shipped
-from db.queries import counts_by_state, find_scan, predictions_of
+from db.queries import counts_by_state, find_file, predictions_of
 from db.readings import record_reading
+from db.requeue import left_behind, reclassify
 from db.results import results_of
 from db.states import Cause
-from db.tables import Prediction, Promotion, Scan, ShippedModel
+from db.tables import File, Prediction, Promotion, ShippedModel
 from models.card import BETWEEN_BOUNDS, HEADLESS, OUTSIDE_DOMAIN, Decision, OperatingPoint
 from models.classifier import Classifier
 from models.store import shipped_model
 from tests.dicom_files import as_bytes, ct_slice
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 from worker.classification import classify_chunk
 
 
@@ -72,7 +73,7 @@ def png(brightness: int) -> bytes:
 
 
 def stored(engine: Engine, home: Home, contents: Sequence[bytes | None]) -> list[int]:
-    """Queued scans with these bytes in the store; None for a scan whose file is gone."""
+    """Queued files with these bytes in the store; None for a file whose file is gone."""
     arrivals = []
     for number, content in enumerate(contents):
         sha256 = f"{number:064x}" if content is None else hashlib.sha256(content).hexdigest()
@@ -104,7 +105,7 @@ def test_a_chunk_is_one_forward_pass_and_one_result_each(
     assert classify(engine, settings, home, ids, classifier) == 4
     assert classifier.batches == [4]
     with Session(engine) as session:
-        rows = session.scalars(select(Prediction).order_by(Prediction.scan_id)).all()
+        rows = session.scalars(select(Prediction).order_by(Prediction.image_id)).all()
         assert [(row.label, row.label_reason, round(row.probability, 2)) for row in rows] == [
             ("uncertain", OUTSIDE_DOMAIN, 0.0),
             ("hemorrhage", None, 1.0),
@@ -118,7 +119,7 @@ def test_a_chunk_is_one_forward_pass_and_one_result_each(
         assert {(row.uncertain_low, row.uncertain_high, row.domain_limit) for row in rows} == {
             (0.4, 0.6, 9.0)
         }
-        assert set(session.scalars(select(Scan.state))) == {"classified"}
+        assert set(session.scalars(select(File.state))) == {"classified"}
 
 
 def test_bad_missing_and_too_large_files_do_not_fail_their_neighbours(
@@ -128,15 +129,15 @@ def test_bad_missing_and_too_large_files_do_not_fail_their_neighbours(
     ids = stored(engine, home, [png(255), b"bad", None, bytes(2000)])
     classify(engine, settings, home, ids)
     with Session(engine) as session:
-        found = [find_scan(session, str(id_)) for id_ in ids]
-        assert [scan.state for scan in found] == ["classified", "rejected", "rejected", "rejected"]
-        reasons = [str(scan.reason) for scan in found]
+        found = [find_file(session, str(id_)) for id_ in ids]
+        assert [file.state for file in found] == ["classified", "rejected", "rejected", "rejected"]
+        reasons = [str(file.reason) for file in found]
     assert reasons[1] == "not an image"
-    assert "drop the file again" in reasons[2]
+    assert "drop it again" in reasons[2]
     assert "HEADCT_MAX_FILE_MB" in reasons[3]
 
 
-def test_without_its_store_no_scan_is_judged(engine: Engine, settings: Settings, home: Home) -> None:
+def test_without_its_store_no_file_is_judged(engine: Engine, settings: Settings, home: Home) -> None:
     """The disk of the store is away: what is left is an empty folder, or none."""
     contents = [png(255), png(0)]
     ids, away = stored(engine, home, contents), home.root / "away"
@@ -145,14 +146,14 @@ def test_without_its_store_no_scan_is_judged(engine: Engine, settings: Settings,
         with pytest.raises(StoreUnavailable, match="Mount its disk"):
             classify(engine, settings, home, ids)
         with Session(engine) as session, session.begin():
-            assert set(session.execute(select(Scan.state, Scan.attempts))) == {("received", 0)}
+            assert set(session.execute(select(File.state, File.attempts))) == {("received", 0)}
             (ids,) = next_chunks(session, 1, 64, timedelta(minutes=1))
         home.store.mkdir(exist_ok=True)
     home.store.rmdir()
     away.rename(home.store)
     assert classify(engine, settings, home, ids) == 2
     with Session(engine) as session:
-        assert set(session.scalars(select(Scan.state))) == {"classified"}
+        assert set(session.scalars(select(File.state))) == {"classified"}
 
 
 def test_a_chunk_of_bad_files_runs_no_network(engine: Engine, settings: Settings, home: Home) -> None:
@@ -161,7 +162,7 @@ def test_a_chunk_of_bad_files_runs_no_network(engine: Engine, settings: Settings
     assert classifier.batches == []
 
 
-def test_another_tasks_finished_and_unknown_scans_are_passed_over(
+def test_another_tasks_finished_and_unknown_files_are_passed_over(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     ids = stored(engine, home, [png(1)])
@@ -169,7 +170,7 @@ def test_another_tasks_finished_and_unknown_scans_are_passed_over(
     assert classify(engine, settings, home, [*ids, 99_999], task="other") == 0
 
 
-def test_a_failing_network_leaves_the_scans_to_be_tried_again(
+def test_a_failing_network_leaves_the_files_to_be_tried_again(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Failing(FakeClassifier):
@@ -182,7 +183,7 @@ def test_a_failing_network_leaves_the_scans_to_be_tried_again(
         with pytest.raises(NetworkFailed, match="out of memory"):
             classify(engine, settings, home, ids, Failing())
         with Session(engine) as session, session.begin():
-            assert set(session.execute(select(Scan.state, Scan.attempts))) == {("received", 0)}
+            assert set(session.execute(select(File.state, File.attempts))) == {("received", 0)}
             (ids,) = next_chunks(session, 1, 64, timedelta(minutes=1))
     assert classify(engine, settings, home, ids) == 2
 
@@ -199,21 +200,21 @@ def test_a_decoder_that_fails_in_an_unforeseen_way_rejects_one_file_only(
     ids = stored(engine, home, [png(255), b"surprise"])
     classify(engine, settings, home, ids, Surprised())
     with Session(engine) as session:
-        assert [find_scan(session, str(id_)).state for id_ in ids] == ["classified", "rejected"]
+        assert [find_file(session, str(id_)).state for id_ in ids] == ["classified", "rejected"]
 
 
-def test_an_unreadable_store_file_rejects_one_scan_only(
+def test_an_unreadable_store_file_rejects_one_file_only(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     ids = stored(engine, home, [png(255), None])
     (home.store / f"{1:064x}").mkdir()
     classify(engine, settings, home, ids)
     with Session(engine) as session:
-        assert [find_scan(session, str(id_)).state for id_ in ids] == ["classified", "rejected"]
-        assert str(home.root) not in str(find_scan(session, str(ids[1])).reason)
+        assert [find_file(session, str(id_)).state for id_ in ids] == ["classified", "rejected"]
+        assert str(home.root) not in str(find_file(session, str(ids[1])).reason)
 
 
-def test_a_network_that_gives_no_number_rejects_the_scan(
+def test_a_network_that_gives_no_number_rejects_the_file(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Undecided(FakeClassifier):
@@ -223,7 +224,7 @@ def test_a_network_that_gives_no_number_rejects_the_scan(
     ids = stored(engine, home, [png(255)])
     classify(engine, settings, home, ids, Undecided())
     with Session(engine) as session:
-        assert find_scan(session, str(ids[0])).state == "rejected"
+        assert find_file(session, str(ids[0])).state == "rejected"
 
 
 @pytest.mark.parametrize(("changed", "state"), [(False, "classified"), (True, "rejected")])
@@ -238,17 +239,17 @@ def test_a_refused_file_is_read_from_rejected_when_it_is_retried_unless_it_chang
         next_chunks(session, 1, 64, timedelta(minutes=1))
     classify(engine, settings, home, ids)
     with Session(engine) as session:
-        assert find_scan(session, str(ids[0])).state == state
+        assert find_file(session, str(ids[0])).state == state
 
 
-def test_ids_that_no_scan_has_are_logged_and_harm_no_neighbour(
+def test_ids_that_no_file_has_are_logged_and_harm_no_neighbour(
     engine: Engine, settings: Settings, home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids = stored(engine, home, [png(255)])
     assert classify(engine, settings, home, [*ids, 999_999_999]) == 1
     (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
-    assert told.getMessage() == "a message names 1 scans that do not exist; they are passed over"
-    assert told.__dict__["scan_ids"] == [999_999_999]
+    assert told.getMessage() == "a message names 1 files that do not exist; they are passed over"
+    assert told.__dict__["file_ids"] == [999_999_999]
     caplog.clear()
     assert classify(engine, settings, home, ids) == 0, "it is finished"
     assert caplog.records == [], "that is usual, and nothing to tell"
@@ -262,14 +263,14 @@ class OtherClassifier(FakeClassifier):
 
 @pytest.fixture
 def asked_again(engine: Engine, settings: Settings, home: Home) -> int:
-    """A scan with a result of `fake`; then `other` comes into use, and it is to be classified again."""
-    (scan_id,) = stored(engine, home, [png(255)])
-    classify(engine, settings, home, [scan_id], task="first")
+    """A file with a result of `fake`; then `other` comes into use, and it is to be classified again."""
+    (file_id,) = stored(engine, home, [png(255)])
+    classify(engine, settings, home, [file_id], task="first")
     with Session(engine) as session, session.begin():
         record_shipped(session, "fake")
         promote(session, "other", cause=Cause.PERSON, decided_by="ann", evidence=None)
         assert reclassify(session, "other", None) == 1
-    return scan_id
+    return file_id
 
 
 def publish(engine: Engine) -> list[list[int]]:
@@ -277,17 +278,17 @@ def publish(engine: Engine) -> list[list[int]]:
         return next_chunks(session, 4, 32, timedelta(minutes=1), again=True)
 
 
-def said_of(engine: Engine, scan_id: int) -> tuple[str, int, list[str]]:
+def said_of(engine: Engine, file_id: int) -> tuple[str, int, list[str]]:
     """State, attempts, and the versions that it has results of."""
     with Session(engine) as session:
-        scan = session.get_one(Scan, scan_id)
-        return scan.state, scan.attempts, [one.model_version for one in predictions_of(session, scan_id)]
+        file = session.get_one(File, file_id)
+        return file.state, file.attempts, [one.model_version for one in predictions_of(session, file_id)]
 
 
 def long_ago(engine: Engine) -> None:
     moment = now() - timedelta(minutes=2)
     with Session(engine) as session, session.begin():
-        session.execute(update(Scan).values(requeued_at=moment))
+        session.execute(update(File).values(requeued_at=moment))
         session.execute(update(Promotion).values(promoted_at=moment))
         session.execute(update(ShippedModel).values(recorded_at=moment))
 
@@ -304,7 +305,7 @@ def test_a_worker_that_has_not_switched_leaves_what_is_asked_of_the_version_in_u
     assert said_of(engine, asked_again) == ("classified", 1, ["fake", "other"])
 
 
-def test_a_new_scan_does_not_wait_for_the_switch(
+def test_a_new_file_does_not_wait_for_the_switch(
     engine: Engine, settings: Settings, home: Home, asked_again: int
 ) -> None:
     (new,) = stored(engine, home, [png(51)])
@@ -324,11 +325,11 @@ def test_as_long_as_another_worker_serves_the_version_in_use_it_is_waited_for(
     assert said_of(engine, asked_again) == ("received", 0, ["fake"])
 
 
-def test_where_no_worker_takes_the_version_in_use_the_scan_keeps_its_result_and_it_is_told(
+def test_where_no_worker_takes_the_version_in_use_the_file_keeps_its_result_and_it_is_told(
     engine: Engine, settings: Settings, home: Home, asked_again: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Session(engine) as session, session.begin():
-        session.execute(update(Scan).values(requeued_at=now() - timedelta(minutes=2)))
+        session.execute(update(File).values(requeued_at=now() - timedelta(minutes=2)))
     publish(engine)
     classify(engine, settings, home, [asked_again], task="soon")
     assert said_of(engine, asked_again)[0] == "received", "the version came a moment ago"
@@ -336,7 +337,7 @@ def test_where_no_worker_takes_the_version_in_use_the_scan_keeps_its_result_and_
     publish(engine)
     assert classify(engine, settings, home, [asked_again], task="late") == 0
     assert said_of(engine, asked_again) == ("classified", 1, ["fake"])
-    assert "1 scans keep their earlier result: this worker serves fake" in caplog.text
+    assert "1 files keep their earlier result: this worker serves fake" in caplog.text
     assert publish(engine) == []
     with Session(engine) as session:
         assert left_behind(session) == 1
@@ -373,11 +374,11 @@ def test_a_dicom_slice_with_loss_is_warned_of_by_the_real_classifier(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     lossy = as_bytes(ct_slice(LossyImageCompression="01", LossyImageCompressionRatio="77"))
-    (scan_id,) = stored(engine, home, [lossy])
+    (file_id,) = stored(engine, home, [lossy])
     classifier = Classifier.load(shipped_model())
-    assert classify_chunk(engine, classifier, settings, home, [scan_id], Claimant("task")) == 1
+    assert classify_chunk(engine, classifier, settings, home, [file_id], Claimant("task")) == 1
     with Session(engine) as session:
-        (row,) = results_of(session, [scan_id])
+        (row,) = results_of(session, [file_id])
     assert "with loss by 77:1" in row.warnings
 
 
@@ -385,7 +386,7 @@ def test_a_ct_without_a_head_is_uncertain_without_a_probability(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     air = np.full((80, 90), -1000, dtype=np.int16)
-    head = generate_scan(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
+    head = generate_image(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
     file = io.BytesIO()
     Image.new("L", (90, 80)).save(file, "PNG")
     ids = stored(engine, home, [as_bytes(ct_slice(air)), as_bytes(ct_slice(head)), file.getvalue()])
@@ -393,7 +394,7 @@ def test_a_ct_without_a_head_is_uncertain_without_a_probability(
     assert classify_chunk(engine, classifier, settings, home, ids, Claimant("task")) == 3
     with Session(engine) as session:
         rows = results_of(session, ids)
-        found = session.scalars(select(Prediction).order_by(Prediction.scan_id)).all()
+        found = session.scalars(select(Prediction).order_by(Prediction.image_id)).all()
         assert [(row.state, row.reason_code) for row in rows] == [
             ("classified", None),
             ("classified", None),
@@ -402,7 +403,7 @@ def test_a_ct_without_a_head_is_uncertain_without_a_probability(
         assert (rows[0].label, rows[0].label_reason, rows[0].probability) == ("uncertain", HEADLESS, None)
         assert rows[0].model_version == classifier.card.version
         assert [one.domain_distance is None for one in found] == [True, False]
-        print_scan(find_scan(session, str(ids[0])), [], found[:1], [], None)
+        print_file(find_file(session, str(ids[0])), [], found[:1], [], None)
 
 
 def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(

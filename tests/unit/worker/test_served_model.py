@@ -56,16 +56,16 @@ def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_it_serves_the_version_in_use_and_follows_it(engine: Engine, store: ModelStore) -> None:
     served = serve(engine, store)
-    assert served.take().card.version == SHIPPED
+    assert served.current().card.version == SHIPPED
     assert not served.look(), "nothing changed"
-    first = served.take()
+    first = served.current()
     put_into_use(engine, "site-1")
     assert served.look()
-    assert served.take().card.version == "site-1"
+    assert served.current().card.version == "site-1"
     assert first.card.version == SHIPPED, "a chunk that has begun goes on with what it took"
     go_back(engine)
     assert served.look()
-    assert served.take().card.version == SHIPPED
+    assert served.current().card.version == SHIPPED
 
 
 def test_a_chunk_that_comes_while_another_version_is_loaded_is_classified_with_the_one_before(
@@ -75,19 +75,19 @@ def test_a_chunk_that_comes_while_another_version_is_loaded_is_classified_with_t
 
     def load_beside_a_chunk(stored: StoredModel) -> SimpleNamespace:
         if stored.card.version != SHIPPED:
-            taken.append(model.take().card.version)
+            taken.append(model.current().card.version)
         return load(stored)
 
     model = ServedModel(engine, store, load_beside_a_chunk)  # type: ignore[arg-type]  # as load() says
     put_into_use(engine, "site-1")
     assert model.look()
     assert taken == [SHIPPED]
-    assert model.take().card.version == "site-1"
+    assert model.current().card.version == "site-1"
 
 
 def test_a_process_that_starts_later_serves_the_version_in_use(engine: Engine, store: ModelStore) -> None:
     put_into_use(engine, "site-1")
-    assert serve(engine, store).take().card.version == "site-1"
+    assert serve(engine, store).current().card.version == "site-1"
 
 
 def test_altered_weights_are_refused_once_and_tried_again_when_they_change(
@@ -105,7 +105,7 @@ def test_altered_weights_are_refused_once_and_tried_again_when_they_change(
     assert "headct models rollback" in said
     store.find("site-2").graph_path.write_bytes(whole)
     assert served.look()
-    assert served.take().card.version == "site-2"
+    assert served.current().card.version == "site-2"
 
 
 def test_a_refused_version_is_tried_again_when_it_is_promoted_again(
@@ -130,7 +130,7 @@ def test_a_damaged_or_missing_card_is_refused(
     path.unlink() if card is None else path.write_text(card)
     put_into_use(engine, "site-2")
     assert not served.look()
-    assert served.take().card.version == SHIPPED
+    assert served.current().card.version == SHIPPED
     assert "site-2" in refusals(caplog)[0]
 
 
@@ -156,12 +156,12 @@ def test_a_process_that_starts_while_the_version_in_use_is_broken_serves_the_one
     put_into_use(engine, "site-2")
     damage(store, "site-2")
     served = serve(engine, store)
-    assert served.take().card.version == "site-1"
+    assert served.current().card.version == "site-1"
     assert not served.look()
     assert len(refusals(caplog)) == 1
     store.find("site-2").graph_path.write_bytes(whole)
     assert served.look()
-    assert served.take().card.version == "site-2"
+    assert served.current().card.version == "site-2"
 
 
 def test_a_process_without_any_version_that_loads_does_not_start(

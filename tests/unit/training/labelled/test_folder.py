@@ -241,15 +241,15 @@ def test_a_table_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> N
         list_folder(tmp_path)
 
 
-def test_a_folder_becomes_records_in_the_order_of_its_table(synthetic_scans: Path) -> None:
-    records = read_folder(synthetic_scans, Limits())
+def test_a_folder_becomes_records_in_the_order_of_its_table(synthetic_images: Path) -> None:
+    records = read_folder(synthetic_images, Limits())
     assert len(records) == len({record.group for record in records}) == 24
-    assert {record.part for record in records} == {None}
+    assert {record.split for record in records} == {None}
     assert [record.path.name for record in records] == sorted(record.path.name for record in records)
 
 
-def test_without_patients_the_same_slice_is_one_group(tmp_path: Path, synthetic_scans: Path) -> None:
-    folder = class_folders(synthetic_scans, tmp_path / "set", 2)
+def test_without_patients_the_same_slice_is_one_group(tmp_path: Path, synthetic_images: Path) -> None:
+    folder = class_folders(synthetic_images, tmp_path / "set", 2)
     first = min((folder / "Normal").iterdir())
     shutil.copy(first, folder / "Normal" / "again.png")
     groups = {record.path.name: record.group for record in read_folder(folder, Limits())}
@@ -257,8 +257,8 @@ def test_without_patients_the_same_slice_is_one_group(tmp_path: Path, synthetic_
     assert len(set(groups.values())) == 4
 
 
-def test_images_that_cannot_be_trained_on_are_all_named(tmp_path: Path, synthetic_scans: Path) -> None:
-    folder = class_folders(synthetic_scans, tmp_path / "set", 1)
+def test_images_that_cannot_be_trained_on_are_all_named(tmp_path: Path, synthetic_images: Path) -> None:
+    folder = class_folders(synthetic_images, tmp_path / "set", 1)
     touch(folder, "Normal/x.png", "Normal/y.png")
     with pytest.raises(DatasetError, match=r"2 images cannot be trained on(.|\n)*x\.png(.|\n)*y\.png"):
         read_folder(folder, Limits())

@@ -13,19 +13,20 @@ from sqlalchemy.orm import Session
 from core.errors import DatasetError, LabelConflict
 from core.home import Home
 from core.image_files import Limits
-from db.engine import now, reading
-from db.labelled_images import labelled_images, relabel_image
-from db.states import Part, ScanState
-from db.tables import LabelledImage, Reading, Scan
+from db.engine import now, read_session
+from db.labelled_images import labelled_images, relabel_imported
+from db.states import FileState, Split
+from db.tables import File, LabelledImage, Reading
+from db.tables import Image as FileImage
 from tests.conftest import DATA
-from tests.labelled import class_folders, kept_files, scans_by_label, write_table
+from tests.labelled import class_folders, images_by_label, kept_files, write_table
 from training.dataset import load_dataset
 from training.labelled import importing
 from training.labelled.examining import examine_all
 from training.labelled.folder import list_folder
 from training.labelled.images import known_images
 from training.labelled.importing import Imported, import_images
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 
 def imported(engine: Engine, home: Home, folder: Path) -> Imported:
@@ -34,13 +35,13 @@ def imported(engine: Engine, home: Home, folder: Path) -> Imported:
 
 
 def rows(engine: Engine) -> list[LabelledImage]:
-    with reading(engine) as session:
+    with read_session(engine) as session:
         return list(labelled_images(session))
 
 
 @pytest.fixture
-def folder(tmp_path: Path, synthetic_scans: Path) -> Path:
-    return class_folders(synthetic_scans, tmp_path / "set", 6)
+def folder(tmp_path: Path, synthetic_images: Path) -> Path:
+    return class_folders(synthetic_images, tmp_path / "set", 6)
 
 
 def test_an_import_can_be_trained_on(engine: Engine, home: Home, folder: Path) -> None:
@@ -54,9 +55,9 @@ def test_an_import_can_be_trained_on(engine: Engine, home: Home, folder: Path) -
 
 def test_importing_again_changes_nothing(engine: Engine, home: Home, folder: Path) -> None:
     imported(engine, home, folder)
-    before = [(row.id, row.part, row.patient_group) for row in rows(engine)]
+    before = [(row.id, row.split, row.patient_group) for row in rows(engine)]
     assert imported(engine, home, folder) == Imported(0, 12, ())
-    assert [(row.id, row.part, row.patient_group) for row in rows(engine)] == before
+    assert [(row.id, row.split, row.patient_group) for row in rows(engine)] == before
 
 
 def test_importing_again_brings_back_a_file_that_is_gone(
@@ -87,10 +88,10 @@ def test_no_image_at_all_is_refused(sqlite_engine: Engine, home: Home, tmp_path:
 
 
 def test_a_label_that_contradicts_an_earlier_import_is_refused_as_a_whole(
-    engine: Engine, home: Home, folder: Path, tmp_path: Path, synthetic_scans: Path
+    engine: Engine, home: Home, folder: Path, tmp_path: Path, synthetic_images: Path
 ) -> None:
     imported(engine, home, folder)
-    swapped = class_folders(synthetic_scans, tmp_path / "swapped", 8, ("Hemorrhage", "Normal"))
+    swapped = class_folders(synthetic_images, tmp_path / "swapped", 8, ("Hemorrhage", "Normal"))
     with pytest.raises(LabelConflict, match=r"12 labels (.|\n)*`headct dataset relabel [0-9a-f]{12} LABEL`"):
         imported(engine, home, swapped)
     assert len(rows(engine)) == len(kept_files(home)) == 12
@@ -101,29 +102,32 @@ def test_a_corrected_label_is_taken(engine: Engine, home: Home, folder: Path, tm
     first = rows(engine)[0]
     other = {"normal": "hemorrhage", "hemorrhage": "normal"}[first.label]
     with Session(engine) as session, session.begin():
-        relabel_image(session, first.sha256[:12], other)
+        relabel_imported(session, first.sha256[:12], other)
     moved = tmp_path / "corrected" / other
     moved.mkdir(parents=True)
     shutil.copy(home.dataset / first.sha256, moved / "a.png")
     assert imported(engine, home, tmp_path / "corrected") == Imported(0, 1, ())
-    assert rows(engine)[0].part == first.part
+    assert rows(engine)[0].split == first.split
 
 
 @pytest.mark.parametrize("reference", ["abc", "0" * 12])
 def test_an_image_to_correct_must_be_named_clearly(engine: Engine, reference: str) -> None:
     with Session(engine) as session, pytest.raises(DatasetError, match=r"No labelled image .* at least"):
-        relabel_image(session, reference, "normal")
+        relabel_imported(session, reference, "normal")
 
 
 def test_a_label_that_contradicts_a_reader_is_refused(engine: Engine, home: Home, folder: Path) -> None:
     data = min((folder / "Normal").iterdir()).read_bytes()
     with Session(engine) as session, session.begin():
         sha256 = hashlib.sha256(data).hexdigest()
-        state = ScanState.RECEIVED
-        session.add(Scan(id=7, sha256=sha256, size_bytes=1, state=state, attempts=0, received_at=now()))
+        state = FileState.RECEIVED
+        session.add(File(id=7, sha256=sha256, size_bytes=1, state=state, attempts=0, received_at=now()))
         session.flush()
-        session.add(Reading(scan_id=7, label="hemorrhage", reader="Dr A", read_at=now()))
-    with pytest.raises(LabelConflict, match=r"Dr A's label of it: hemorrhage; `headct label 7 LABEL`"):
+        session.add(FileImage(id=9, file_id=7, frame=0))
+        session.flush()
+        session.add(Reading(image_id=9, label="hemorrhage", reader="Dr A", read_at=now()))
+    advice = f"`headct label {sha256[:12]} LABEL`"
+    with pytest.raises(LabelConflict, match=f"Dr A's label of it: hemorrhage; {advice}"):
         imported(engine, home, folder)
     assert rows(engine) == []
 
@@ -148,14 +152,14 @@ def test_the_same_pixels_under_one_label_are_one_image(
 
 
 def test_a_patient_with_both_labels_is_one_group(
-    sqlite_engine: Engine, home: Home, tmp_path: Path, synthetic_scans: Path
+    sqlite_engine: Engine, home: Home, tmp_path: Path, synthetic_images: Path
 ) -> None:
-    folder = class_folders(synthetic_scans, tmp_path / "set", 1)
+    folder = class_folders(synthetic_images, tmp_path / "set", 1)
     write_table(
         folder, [f"{path.relative_to(folder)},{path.parent.name},P1" for path in folder.rglob("*.png")]
     )
     imported(sqlite_engine, home, folder)
-    assert {(row.patient_group, row.part) for row in rows(sqlite_engine)} == {("P1", Part.TRAIN)}
+    assert {(row.patient_group, row.split) for row in rows(sqlite_engine)} == {("P1", Split.TRAIN)}
 
 
 def test_the_same_slice_in_another_export_joins_its_part(
@@ -172,7 +176,7 @@ def test_the_same_slice_in_another_export_joins_its_part(
     assert imported(engine, home, tmp_path / "again").added == 12
     for row in rows(engine)[12:]:
         original = before[Path(row.source_name).stem]
-        assert (row.patient_group, row.part) == (original.patient_group, original.part)
+        assert (row.patient_group, row.split) == (original.patient_group, original.split)
 
 
 def test_a_dicom_file_names_its_patient(sqlite_engine: Engine, home: Home, tmp_path: Path) -> None:
@@ -196,7 +200,7 @@ def test_a_file_that_changes_meanwhile_is_refused(sqlite_engine: Engine, home: H
 
 def large_and_alike(folder: Path) -> tuple[Path, Path]:
     """Two folders with the same slice: as 4,500 x 4,500 pixels, and as it is drawn."""
-    drawn = Image.fromarray(generate_scan(5, None).image)
+    drawn = Image.fromarray(generate_image(5, None).image)
     for name, image in (("large", drawn.resize((4500, 4500))), ("small", drawn)):
         (folder / name / "Normal").mkdir(parents=True)
         image.save(folder / name / "Normal" / "a.png", compress_level=1)
@@ -233,10 +237,10 @@ def test_two_imports_at_once_split_no_patient(
     engine: Engine,
     home: Home,
     tmp_path: Path,
-    synthetic_scans: Path,
+    synthetic_images: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    files = scans_by_label(synthetic_scans)["normal"][:8]
+    files = images_by_label(synthetic_images)["normal"][:8]
     for number, file in enumerate(files):
         folder = tmp_path / f"import{number % 2}"
         write_table(folder, [])
@@ -266,4 +270,4 @@ def test_two_imports_at_once_split_no_patient(
         thread.join()
     found = rows(engine)
     assert len(found) == 8
-    assert len({(row.patient_group, row.part) for row in found}) == 4
+    assert len({(row.patient_group, row.split) for row in found}) == 4

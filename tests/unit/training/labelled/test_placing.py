@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.states import Part
+from db.states import Split
 from tests.labelled import examined
 from training.labelled.examining import Examined
 from training.labelled.grouping import Known
@@ -32,7 +32,7 @@ def add(known: list[Known], new: Sequence[Examined]) -> list[Examined]:
             left_out.append(image)
             continue
         known.append(
-            Known(image.sha256, image.pixels_sha256, image.label, found.group, found.part, image.signature)
+            Known(image.sha256, image.pixels_sha256, image.label, found.group, found.split, image.signature)
         )
     return left_out
 
@@ -45,16 +45,16 @@ def test_no_group_and_no_look_is_in_two_parts_and_none_moves(order: list[list[Ex
         before = list(known)
         add(known, new)
         assert known[: len(before)] == before, "test images stay in test"
-        parts: dict[str, set[Part]] = {}
+        splits: dict[str, set[Split]] = {}
         for one in known:
             look = one.signature.tobytes().hex() if one.signature is not None else ""
             for key in (one.group, look):
-                parts.setdefault(key, set()).add(one.part)
-        assert all(len(found) == 1 for found in parts.values())
+                splits.setdefault(key, set()).add(one.split)
+        assert all(len(found) == 1 for found in splits.values())
 
 
-def parts_of(known: Sequence[Known]) -> dict[str, Part]:
-    return {one.group: one.part for one in known}
+def splits_of(known: Sequence[Known]) -> dict[str, Split]:
+    return {one.group: one.split for one in known}
 
 
 def test_the_parts_approach_their_fractions_import_by_import() -> None:
@@ -62,8 +62,8 @@ def test_the_parts_approach_their_fractions_import_by_import() -> None:
     for start in range(0, 200, 20):
         labels = ("normal", "hemorrhage")
         add(known, [examined(i, labels[i % 2], f"g{i}") for i in range(start, start + 20)])
-        for part, fraction in FRACTIONS.items():
-            share = sum(one.part is part for one in known) / len(known)
+        for split, fraction in FRACTIONS.items():
+            share = sum(one.split is split for one in known) / len(known)
             assert abs(share - fraction) <= (0.11 if start == 0 else 0.06)
 
 
@@ -71,46 +71,46 @@ def test_one_image_at_a_time_fills_every_part() -> None:
     known: list[Known] = []
     for i in range(20):
         add(known, [examined(i, ("normal", "hemorrhage")[i % 2])])
-    for part in Part:
-        assert {one.label for one in known if one.part is part} == {"normal", "hemorrhage"}
+    for split in Split:
+        assert {one.label for one in known if one.split is split} == {"normal", "hemorrhage"}
 
 
 def test_an_image_that_would_join_two_parts_is_left_out() -> None:
     known: list[Known] = []
     add(known, [examined(i, "normal", f"g{i}") for i in range(10)])
-    parts = parts_of(known)
-    train = next(group for group, part in parts.items() if part is Part.TRAIN)
-    test = next(group for group, part in parts.items() if part is Part.TEST)
+    splits = splits_of(known)
+    train = next(group for group, split in splits.items() if split is Split.TRAIN)
+    test = next(group for group, split in splits.items() if split is Split.TEST)
     bridge = examined(50, "normal", test, look=int(train[1:]))
     neighbour = examined(51, "normal", None, look=int(train[1:]))
     other = examined(52, "normal", "new")
     assert add(known, [bridge, neighbour, other]) == [bridge, neighbour]
     assert len(known) == 11
-    assert add(known, [neighbour]) == [], "without the bridge it is of the training part alone"
-    assert known[-1].part is Part.TRAIN
+    assert add(known, [neighbour]) == [], "without the bridge it is of the training split alone"
+    assert known[-1].split is Split.TRAIN
 
 
 def test_a_named_patient_is_found_again_by_an_image_that_is_there_already() -> None:
     known: list[Known] = []
     add(known, [examined(i) for i in range(10)])
-    again = next(i for i, one in enumerate(known) if one.part is Part.TEST)
+    again = next(i for i, one in enumerate(known) if one.split is Split.TEST)
     assert known[again].sha256 == examined(again).sha256
     add(known, [examined(again, "normal", "P"), examined(60, "normal", "P")])
-    assert known[-1].part is Part.TEST
+    assert known[-1].split is Split.TEST
 
 
 def test_two_labels_in_one_group_stay_together() -> None:
     known: list[Known] = []
     add(known, [examined(i, ("normal", "hemorrhage")[i % 2], f"g{i // 2}") for i in range(20)])
-    assert len(parts_of(known)) == 10
-    assert set(parts_of(known).values()) == set(Part)
+    assert len(splits_of(known)) == 10
+    assert set(splits_of(known).values()) == set(Split)
 
 
 def test_a_table_that_names_two_patients_is_believed_unless_it_is_the_same_slice() -> None:
     known: list[Known] = []
     add(known, [examined(1, "normal", "A", look=7), examined(2, "normal", "B", look=7)])
     assert {one.group for one in known} == {"A", "B"}
-    assert len({one.part for one in known}) == 1
+    assert len({one.split for one in known}) == 1
 
 
 def test_images_without_a_patient_take_the_name_of_the_one_they_look_like() -> None:

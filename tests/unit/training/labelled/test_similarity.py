@@ -41,8 +41,8 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.fixture(scope="session")
-def slices(synthetic_scans: Path) -> list[NDArray[np.uint8]]:
-    paths = sorted(synthetic_scans.rglob("*.png"))
+def slices(synthetic_images: Path) -> list[NDArray[np.uint8]]:
+    paths = sorted(synthetic_images.rglob("*.png"))
     return [np.asarray(Image.open(path).convert("L")) for path in paths]
 
 

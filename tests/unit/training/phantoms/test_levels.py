@@ -22,8 +22,8 @@ def test_the_same_seed_draws_the_same_slice_and_another_seed_another_one(level: 
 
 @pytest.mark.parametrize("level", list(Level))
 def test_every_level_is_normal_and_has_no_bleed(level: Level) -> None:
-    scan = generate_level(3, level)
-    assert (scan.label, scan.bleed) == ("normal", None)
+    image = generate_level(3, level)
+    assert (image.label, image.bleed) == ("normal", None)
 
 
 @pytest.mark.parametrize("size", [(96, 80), (128, 128), (512, 512)])

@@ -1,4 +1,4 @@
-"""Synthetic scans are reproducible, labelled right, and written like a real data set."""
+"""Synthetic images are reproducible, labelled right, and written like a real data set."""
 
 import csv
 from pathlib import Path
@@ -11,38 +11,38 @@ from images.preprocessing import preprocess
 from training.phantoms.bleeds import LEVELS, Bleed, add_bleed
 from training.phantoms.canvas import Field, Frame
 from training.phantoms.phantom import Phantom, make_phantom, skull_at
-from training.phantoms.synthetic import generate_scan, write_scans
+from training.phantoms.synthetic import generate_image, write_images
 
 
 @pytest.mark.parametrize("bleed", [None, *Bleed])
-def test_the_same_seed_draws_the_same_scan(bleed: Bleed | None) -> None:
-    one, other = generate_scan(11, bleed), generate_scan(11, bleed)
+def test_the_same_seed_draws_the_same_image(bleed: Bleed | None) -> None:
+    one, other = generate_image(11, bleed), generate_image(11, bleed)
     np.testing.assert_array_equal(one.image, other.image)
     assert one.label == ("normal" if bleed is None else "hemorrhage")
     assert one.image.dtype == np.uint8
 
 
-def test_another_seed_draws_another_scan() -> None:
+def test_another_seed_draws_another_image() -> None:
     assert (
-        generate_scan(1, None, (128, 110)).image.tobytes()
-        != generate_scan(2, None, (128, 110)).image.tobytes()
+        generate_image(1, None, (128, 110)).image.tobytes()
+        != generate_image(2, None, (128, 110)).image.tobytes()
     )
 
 
 def test_the_size_can_be_given() -> None:
-    assert generate_scan(1, Bleed.SUBDURAL, (96, 80)).image.shape == (96, 80)
+    assert generate_image(1, Bleed.SUBDURAL, (96, 80)).image.shape == (96, 80)
 
 
 @pytest.mark.parametrize("bleed", list(Bleed))
 def test_every_kind_of_bleed_adds_bright_pixels_to_the_brain(bleed: Bleed) -> None:
     for seed in range(5):
-        prepared = preprocess(generate_scan(seed, bleed).image, Preprocessing())
+        prepared = preprocess(generate_image(seed, bleed).image, Preprocessing())
         brain = prepared[20:92, 20:92]
         assert ((brain > 0.4) & (brain < 1.9)).mean() > 0.003
 
 
-def test_written_scans_form_a_balanced_data_set_whose_names_tell_nothing(tmp_path: Path) -> None:
-    written = write_scans(tmp_path, 21, seed=3)
+def test_written_images_form_a_balanced_data_set_whose_names_tell_nothing(tmp_path: Path) -> None:
+    written = write_images(tmp_path, 21, seed=3)
     with (tmp_path / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["filename", "label", "group", "bleed"]
@@ -52,12 +52,12 @@ def test_written_scans_form_a_balanced_data_set_whose_names_tell_nothing(tmp_pat
     assert (labels.count("normal"), labels.count("hemorrhage")) == (11, 10)
     assert labels != sorted(labels)
     assert {row["bleed"] for row in rows} == {"", *(str(bleed) for bleed in Bleed)}
-    assert [scan.label for scan in written] == labels
+    assert [image.label for image in written] == labels
 
 
 def test_widths_and_heights_vary_and_do_not_tell_the_label() -> None:
-    normal = [generate_scan(seed, None).image.shape for seed in range(12)]
-    bleeding = [generate_scan(seed, Bleed.SUBDURAL).image.shape for seed in range(12)]
+    normal = [generate_image(seed, None).image.shape for seed in range(12)]
+    bleeding = [generate_image(seed, Bleed.SUBDURAL).image.shape for seed in range(12)]
     assert min(len(set(normal)), len(set(bleeding))) > 3
     for shapes in (normal, bleeding):
         assert 0 < sum(height == width for height, width in shapes) < 12
@@ -66,7 +66,7 @@ def test_widths_and_heights_vary_and_do_not_tell_the_label() -> None:
 @pytest.mark.parametrize("bleed", [None, *Bleed])
 def test_a_head_is_found_in_all(bleed: Bleed | None) -> None:
     for seed in range(100, 112):
-        assert preprocess(generate_scan(seed, bleed).image, Preprocessing()).any()
+        assert preprocess(generate_image(seed, bleed).image, Preprocessing()).any()
 
 
 @pytest.mark.parametrize("bleed", list(Bleed))

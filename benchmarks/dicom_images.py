@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from pydicom import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
-from benchmarks.scans import FileSource
+from benchmarks.images import FileSource
 from training.phantoms.bleeds import Bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 _DRAWN, _SIDE = 40, 512
 _WINDOW_WIDTH = 80.0  # HU, from 0 on: the brain window shows the slice as it was drawn
@@ -27,7 +27,7 @@ class DicomSource(FileSource):
         kinds: list[Bleed | None] = [None, *Bleed]
         super().__init__(
             [
-                _as_file(generate_scan(index, kinds[index % len(kinds)], (_SIDE, _SIDE)).image)
+                _as_file(generate_image(index, kinds[index % len(kinds)], (_SIDE, _SIDE)).image)
                 for index in range(_DRAWN)
             ]
         )

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.dicom_scans import DicomSource
+from benchmarks.dicom_images import DicomSource
+from benchmarks.images import FileSource, ImageSource
 from benchmarks.plain_loop import read_scaled
-from benchmarks.scans import FileSource, ScanSource
 from images.decoding import decode
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 
-@pytest.fixture(scope="module", params=[ScanSource, DicomSource])
+@pytest.fixture(scope="module", params=[ImageSource, DicomSource])
 def source(request: pytest.FixtureRequest) -> FileSource:
     made: FileSource = request.param()
     return made
@@ -34,7 +34,7 @@ def test_written_files_have_new_names_each_time(source: FileSource, tmp_path: Pa
 def test_the_brain_window_shows_a_dicom_slice_as_it_was_drawn() -> None:
     source = DicomSource()
     *_, data = source.files(40)  # the last of them is the first that was drawn
-    drawn = generate_scan(0, None, (512, 512)).image
+    drawn = generate_image(0, None, (512, 512)).image
     assert len(data) > drawn.size * 2
     # In whole HU, of which 80 fill the window.
     assert np.abs(decode(data).astype(int) - drawn).max() <= 255 / 80

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from training.phantoms.bleeds import Bleed
-from training.phantoms.synthetic import generate_scan
+from training.phantoms.synthetic import generate_image
 
 _DRAWN, _SEED = 100, 2026
 # Heights of the 160 real slices: median 437 px, 158 to 957; width over height 0.75 to 0.95.
@@ -54,7 +54,7 @@ class FileSource(ABC):
         return paths
 
 
-class ScanSource(FileSource):
+class ImageSource(FileSource):
     """PNGs that differ in a text chunk: of these slices, or of synthetic ones.
 
     The synthetic ones are RGB with equal channels and have as many pixels in the mean as the real ones, but
@@ -76,9 +76,9 @@ def _draw() -> Iterator[bytes]:
     for index in range(_DRAWN):
         height = int(np.clip(rng.lognormal(np.log(_MEDIAN_HEIGHT), _SPREAD), *_HEIGHTS))
         size = height, int(height * rng.uniform(0.75, 0.95))
-        scan = generate_scan(index, kinds[index % len(kinds)], size)
+        image = generate_image(index, kinds[index % len(kinds)], size)
         file = io.BytesIO()
-        Image.fromarray(scan.image).convert("RGB").save(file, "PNG", compress_level=1)
+        Image.fromarray(image.image).convert("RGB").save(file, "PNG", compress_level=1)
         yield file.getvalue()
 
 
