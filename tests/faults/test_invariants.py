@@ -65,7 +65,7 @@ def test_a_process_that_is_left_over_is_named(home: Home, finished: Engine) -> N
 def test_the_database_itself_refuses_a_second_result_of_a_version(engine: Engine) -> None:
     """Which is why the checker cannot be shown one."""
     unique = inspect(engine).get_unique_constraints("prediction")
-    assert ["file_id", "model_version"] in [one["column_names"] for one in unique]
+    assert ["image_id", "model_version"] in [one["column_names"] for one in unique]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from worker.tasks import classify_files
 class NoModel:
     """Stands for a model that is never asked, as no file is claimed."""
 
-    def take(self) -> None:
+    def current(self) -> None:
         return None
 
 
@@ -42,7 +42,7 @@ def count(name: str) -> float:
 class Shipped:
     """The model that ships with headct, as a worker holds it."""
 
-    def take(self) -> Classifier:
+    def current(self) -> Classifier:
         return Classifier.load(shipped_model())
 
 

@@ -256,10 +256,10 @@ def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
     (folder / "file.png").write_bytes(PNG)
     folder.chmod(0o555)
     copied = []
-    copy = Intake._keep
+    copy = Intake._store_one
     monkeypatch.setattr(
         Intake,
-        "_keep",
+        "_store_one",
         lambda self, file, *how, **more: copied.append(file.path) or copy(self, file, *how, **more),
     )
     with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):

@@ -206,8 +206,8 @@ def _turn(
     old, new = f"{was}_id", f"{becomes}_id"
     nullable = on_delete == "SET NULL"
     op.add_column(table, sa.Column(new, sa.Integer()))
-    found = f"(SELECT image.file_id FROM image WHERE image.id = {old})" if was == "image" else old
-    op.execute(f"UPDATE {table} SET {new} = {found}")  # noqa: S608 - names of tables
+    found = "(SELECT file_id FROM image WHERE image.id = image_id)" if was == "image" else old
+    op.execute(f"UPDATE {table} SET {new} = {found}")  # noqa: S608 - names of columns
     if index:
         op.drop_index(f"ix_{table}_{'_'.join(index).format(old)}", table)
     with op.batch_alter_table(table) as batch:

@@ -82,7 +82,7 @@ def test_the_newest_reading_counts_and_the_earlier_ones_stay(engine: Engine) -> 
     with Session(engine) as session, session.begin():
         add_file(session, 1)
         for label in ("normal", "hemorrhage"):
-            record_reading(session, 1, label, "A", None)
+            record_reading(session, first_images(session, [1])[1], label, "A", None)
             session.flush()
         assert newest_readings(session, [f"{1:064x}"])[f"{1:064x}"].label == "hemorrhage"
         assert [reading.label for reading in readings_of(session, 1)] == ["normal", "hemorrhage"]

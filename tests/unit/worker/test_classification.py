@@ -19,6 +19,7 @@ from core.reasons import ReasonCode
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
+from db.images import first_images
 from db.lifecycle import Claimant, next_chunks
 from db.promotions import promote, record_shipped
 from db.queries import counts_by_state, find_file, predictions_of
@@ -419,7 +420,7 @@ def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(
     assert classifier.batches == []
     with Session(engine) as session, session.begin():
         assert counts_by_state(session)["classified"] == 2
-        record_reading(session, ids[0], "normal", "ann", None)
+        record_reading(session, first_images(session, ids)[ids[0]], "normal", "ann", None)
     with Session(engine) as session, session.begin():
         (agreement,) = session.execute(text("SELECT readings, uncertain, agreement FROM agreement")).all()
         assert tuple(agreement) == (1, 1, None)

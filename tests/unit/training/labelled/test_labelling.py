@@ -15,7 +15,7 @@ from db.engine import now, read_session
 from db.labelled_images import labelled_images
 from db.readings import readings_of
 from db.states import FileState
-from db.tables import File, LabelledImage
+from db.tables import File, Image, LabelledImage
 from tests.labelled import class_folders
 from training.labelled.examining import examine_all
 from training.labelled.folder import list_folder
@@ -62,28 +62,26 @@ def import_all(engine: Engine, home: Home, folder: Path) -> None:
 
 
 def test_a_labelled_image_joins_the_training_data(engine: Engine, home: Home, slice_bytes: bytes) -> None:
-    image = add_file(engine, home, slice_bytes)
-    assert say(engine, home, image, "normal") is None
+    file = add_file(engine, home, slice_bytes)
+    assert say(engine, home, file, "normal") is None
     (row,) = rows(engine)
-    assert (row.sha256, row.label, row.image_id, row.source_name) == (
-        image.sha256,
-        "normal",
-        image.id,
-        "a.png",
-    )
-    assert (home.dataset / image.sha256).samefile(home.store / image.sha256), "linked, not copied"
+    assert (row.sha256, row.label, row.source_name) == (file.sha256, "normal", "a.png")
+    with read_session(engine) as session:
+        image = session.get_one(Image, row.image_id)
+    assert (image.file_id, image.frame) == (file.id, 0)
+    assert (home.dataset / file.sha256).samefile(home.store / file.sha256), "linked, not copied"
 
 
 def test_a_changed_mind_changes_the_label_and_not_the_part(
     engine: Engine, home: Home, slice_bytes: bytes
 ) -> None:
-    image = add_file(engine, home, slice_bytes)
-    say(engine, home, image, "normal")
+    file = add_file(engine, home, slice_bytes)
+    say(engine, home, file, "normal")
     before = rows(engine)[0]
-    assert say(engine, home, image, "hemorrhage") is None
+    assert say(engine, home, file, "hemorrhage") is None
     (row,) = rows(engine)
     assert (row.label, row.split, row.patient_group) == ("hemorrhage", before.split, before.patient_group)
-    assert labels(engine, image) == ["normal", "hemorrhage"]
+    assert labels(engine, file) == ["normal", "hemorrhage"]
 
 
 def test_an_image_that_is_like_an_imported_image_joins_its_patient(
@@ -92,23 +90,23 @@ def test_an_image_that_is_like_an_imported_image_joins_its_patient(
     odd = folder / "Hemorrhage" / "odd.png"
     shutil.move(min((folder / "Hemorrhage").iterdir()), odd)
     import_all(engine, home, folder)
-    image = add_file(engine, home, odd.read_bytes() + b"another trailer")
-    say(engine, home, image, "hemorrhage")
+    file = add_file(engine, home, odd.read_bytes() + b"another trailer")
+    say(engine, home, file, "hemorrhage")
     assert len(rows(engine)) == 8, "the same pixels are there already"
-    assert labels(engine, image) == ["hemorrhage"]
+    assert labels(engine, file) == ["hemorrhage"]
 
 
 def test_a_verdict_that_contradicts_an_import_is_refused_with_what_to_do(
     engine: Engine, home: Home, folder: Path, slice_bytes: bytes
 ) -> None:
     import_all(engine, home, folder)
-    image = add_file(engine, home, slice_bytes)
+    file = add_file(engine, home, slice_bytes)
     with pytest.raises(
-        LabelConflict, match=rf"as normal\. .*`headct dataset relabel {image.sha256[:12]} LABEL`"
+        LabelConflict, match=rf"as normal\. .*`headct dataset relabel {file.sha256[:12]} LABEL`"
     ):
-        say(engine, home, image, "hemorrhage")
-    assert labels(engine, image) == []
-    assert say(engine, home, image, "normal") is None
+        say(engine, home, file, "hemorrhage")
+    assert labels(engine, file) == []
+    assert say(engine, home, file, "normal") is None
     assert rows(engine)[-1].image_id is None
 
 
@@ -123,35 +121,35 @@ def test_the_same_pixels_as_another_labelled_image_are_labelled_there(
 
 
 def test_an_image_that_cannot_be_decoded_is_labelled_all_the_same(engine: Engine, home: Home) -> None:
-    image = add_file(engine, home, b"no image")
-    assert "not a PNG" in str(say(engine, home, image, "normal"))
-    assert labels(engine, image) == ["normal"]
+    file = add_file(engine, home, b"no image")
+    assert "not a PNG" in str(say(engine, home, file, "normal"))
+    assert labels(engine, file) == ["normal"]
     assert rows(engine) == []
 
 
 def test_an_image_whose_stored_bytes_have_changed_is_labelled_and_not_learnt_from(
     engine: Engine, home: Home, folder: Path, slice_bytes: bytes
 ) -> None:
-    image = add_file(engine, home, slice_bytes)
-    (home.store / image.sha256).write_bytes(max((folder / "Normal").iterdir()).read_bytes())
-    assert "changed after it arrived" in str(say(engine, home, image, "normal"))
-    assert labels(engine, image) == ["normal"]
+    file = add_file(engine, home, slice_bytes)
+    (home.store / file.sha256).write_bytes(max((folder / "Normal").iterdir()).read_bytes())
+    assert "changed after it arrived" in str(say(engine, home, file, "normal"))
+    assert labels(engine, file) == ["normal"]
     assert rows(engine) == []
 
 
 def test_while_the_store_is_away_nothing_is_recorded(engine: Engine, home: Home, slice_bytes: bytes) -> None:
-    image = add_file(engine, home, slice_bytes)
-    (home.store / image.sha256).unlink()
+    file = add_file(engine, home, slice_bytes)
+    (home.store / file.sha256).unlink()
     with pytest.raises(StoreUnavailable, match="Mount its disk"):
-        say(engine, home, image, "normal")
-    assert labels(engine, image) == []
+        say(engine, home, file, "normal")
+    assert labels(engine, file) == []
 
 
 def test_labelling_again_puts_a_file_back_that_is_gone(
     engine: Engine, home: Home, slice_bytes: bytes
 ) -> None:
-    image = add_file(engine, home, slice_bytes)
-    say(engine, home, image, "normal")
-    (home.dataset / image.sha256).unlink()
-    say(engine, home, image, "normal")
-    assert (home.dataset / image.sha256).read_bytes() == slice_bytes
+    file = add_file(engine, home, slice_bytes)
+    say(engine, home, file, "normal")
+    (home.dataset / file.sha256).unlink()
+    say(engine, home, file, "normal")
+    assert (home.dataset / file.sha256).read_bytes() == slice_bytes
