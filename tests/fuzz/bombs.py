@@ -118,11 +118,11 @@ def jpeg_announcing(width: int, height: int) -> bytes:
     return bytes(frame)
 
 
-def jpeg_of_scans(images: int, side: int = LARGEST) -> bytes:
+def jpeg_of_scans(scans: int, side: int = LARGEST) -> bytes:
     """A progressive JPEG whose last scan is repeated; few bytes, many passes over all its pixels."""
     whole = encoded(Image.new("L", (side, side), 128), "JPEG", progressive=True)
     last = whole.rindex(b"\xff\xda")
-    return whole[:last] + whole[last:-2] * images + b"\xff\xd9"
+    return whole[:last] + whole[last:-2] * scans + b"\xff\xd9"
 
 
 def bmp_of_runs(side: int, runs: bytes) -> bytes:
@@ -142,9 +142,9 @@ def dicom_of_frame(frame: bytes, syntax: str, side: int) -> bytes:
     return as_bytes(dataset)
 
 
-def dicom_of_scans(images: int, side: int = LARGEST) -> bytes:
+def dicom_of_scans(scans: int, side: int = LARGEST) -> bytes:
     """As `jpeg_of_scans`, in DICOM."""
-    return dicom_of_frame(jpeg_of_scans(images, side), JPEGBaseline8Bit, side)
+    return dicom_of_frame(jpeg_of_scans(scans, side), JPEGBaseline8Bit, side)
 
 
 def dicom_of_components(components: int, side: int) -> bytes:
