@@ -1,5 +1,6 @@
 """How an error is told to a person."""
 
+from cli.advice import advice_for
 from core.errors import HeadctError
 from core.printable import printable_lines
 
@@ -7,7 +8,7 @@ from core.printable import printable_lines
 def in_words(error: Exception) -> str | None:
     """What went wrong and what to do, without a traceback; None if no person can mend it."""
     if isinstance(error, HeadctError):
-        return printable_lines(str(error))
+        return printable_lines(" ".join(filter(None, (str(error), advice_for(error)))))
     from sqlalchemy.exc import DBAPIError  # a command may have ended before it needed SQLAlchemy
 
     from db.engine import in_one_line

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.failures import in_words
 from cli.terminal import fold, width
 from core.printable import printable
 from services.context import open_migrated
@@ -26,7 +27,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] =
 
     state = read_state(open_migrated())
     if as_json:
-        json.dump(state, sys.stdout, indent=1)
+        json.dump(
+            state | {"problems": [in_words(error) for error in state["problems"]]}, sys.stdout, indent=1
+        )
         sys.stdout.write("\n")
     else:
         print_state(state)
@@ -38,7 +41,8 @@ def doctor() -> None:
 
     well = True
     # Elsewhere than on a terminal this may be kept, and a name can identify a patient.
-    for name, problem in run_checks(names=sys.stdout.isatty()):
+    for name, error in run_checks(names=sys.stdout.isatty()):
+        problem = in_words(error) if error else None
         well = well and problem is None
         first, *rest = _folded(f"{name}: {problem}" if problem else name)
         typer.echo(f"{'ok ' if problem is None else 'BAD'}  {first}")

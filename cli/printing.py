@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from cli.advice import advice_on
 from cli.moments import local
 from core.printable import printable
 from db.results import RESULT_COLUMNS
@@ -123,6 +124,7 @@ def print_file(
         ("size", f"{file.size_bytes:,} bytes"),
         ("state", file.state),
         ("reason", f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or ""),
+        ("what to do", advice_on(file.reason_code) or ""),
         ("warnings", file.warnings or ""),
         ("attempts", str(file.attempts)),
         ("received", local(file.received_at)),

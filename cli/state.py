@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from core.printable import printable, printable_lines
+from cli.failures import in_words
+from core.printable import printable
 
 
 def print_state(state: dict[str, Any]) -> None:
@@ -28,5 +29,5 @@ def print_state(state: dict[str, Any]) -> None:
     table.add_row("model in use", state["model_version"] or "none")
     console = Console()
     console.print(table)
-    for problem in state["problems"]:
-        console.print(printable_lines(problem), style="red", markup=False)
+    for error in state["problems"]:
+        console.print(in_words(error), style="red", markup=False)

@@ -36,7 +36,7 @@ def backup_home(home: Home, folder: Path) -> Home:
         )
     made = Home(target)
     if _is_in_use(made):
-        raise BackupFailed(f"`headct up` runs on {folder}. Name another folder.")
+        raise BackupFailed(f"headct runs on {folder}. Name another folder.")
     made.make()
     return made
 

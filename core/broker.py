@@ -7,7 +7,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from core.broker_url import tls_options, without_tls_options
-from core.errors import BrokerUnusable
+from core.errors import BrokerAway, BrokerUnusable
 from core.home import Home
 from core.settings import Settings
 
@@ -44,9 +44,8 @@ def queue_depth(client: "redis.Redis", queue: str) -> int:
                 f"The certificate of Redis is not trusted ({error}). If it is the right one, name the "
                 "certificate of its authority in HEADCT_BROKER_URL: rediss://...?ssl_ca_certs=FILE."
             ) from error
-        raise BrokerUnusable(
-            f"Redis does not answer ({error}). Start it (`headct up` brings its own), "
-            "or correct HEADCT_BROKER_URL."
+        raise BrokerAway(
+            f"Redis does not answer ({error}). Start it, or correct HEADCT_BROKER_URL."
         ) from error
 
 

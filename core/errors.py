@@ -1,4 +1,7 @@
-"""The error tree. Each message tells a person what to do next; none that is logged names a file."""
+"""The error tree. Each message tells a person what to do next; none that is logged names a file.
+
+Which command helps is known to `cli.advice`, by the kind of the error.
+"""
 
 from core.reasons import Reason, ReasonCode
 
@@ -38,7 +41,7 @@ class ImageTooLarge(RejectedImage):
         """The error for a file of more than `max_file_mb` MiB."""
         return cls(
             ReasonCode.TOO_LARGE,
-            f"The file is larger than {max_file_mb:g} MiB. Raise HEADCT_MAX_FILE_MB and `headct retry` it.",
+            f"The file is larger than {max_file_mb:g} MiB. Raise HEADCT_MAX_FILE_MB.",
         )
 
 
@@ -58,7 +61,11 @@ class ModelError(HeadctError):
     """The model in use cannot be loaded."""
 
 
-class ModelNotFound(ModelError):
+class ModelUnusable(ModelError):
+    """This version cannot be used; another one may."""
+
+
+class ModelNotFound(ModelUnusable):
     """No model of that version, or a file of it is gone."""
 
 
@@ -66,11 +73,11 @@ class ModelExists(ModelError):
     """There is a model of that version by now."""
 
 
-class ModelAltered(ModelError):
+class ModelAltered(ModelUnusable):
     """The SHA-256 of a model's weights or serving graph is not the registered one."""
 
 
-class GraphMissing(ModelError):
+class GraphMissing(ModelUnusable):
     """The version has no serving graph yet: it was registered by release 0.1."""
 
 
@@ -78,7 +85,7 @@ class GraphDisagrees(ModelError):
     """The serving graph does not say what the network says that it was made from."""
 
 
-class PreprocessingUnknown(ModelError):
+class PreprocessingUnknown(ModelUnusable):
     """The model was trained with a preprocessing that this release does not have."""
 
 
@@ -92,6 +99,10 @@ class DatasetError(HeadctError):
 
 class LabelConflict(DatasetError):
     """Labels contradict each other, or an earlier import."""
+
+
+class LabelledByReader(DatasetError):
+    """The label of an image is a reader's, who alone changes it."""
 
 
 class TrainingFailed(HeadctError):
@@ -128,6 +139,10 @@ class DatabaseTooNew(DatabaseError):
 
 class BrokerUnusable(HeadctError):
     """Redis does not answer, or takes no messages."""
+
+
+class BrokerAway(BrokerUnusable):
+    """Redis does not answer."""
 
 
 class WorkersDeaf(HeadctError):

@@ -58,8 +58,8 @@ def check_heard(settings: Settings, home: Home) -> None:
     if age is None or age > deaf_after(settings):
         since = "yet, as one takes some seconds to begin" if age is None else f"for {age:.0f} s"
         raise WorkersDeaf(
-            f"No classify worker has taken a message {since}. If `headct status` names none that is alive, "
-            "start `headct up`; else it is deaf and is started again within minutes: see worker.log."
+            f"No classify worker has taken a message {since}. One that is alive is deaf, and is started "
+            "again within minutes: see worker.log."
         )
 
 

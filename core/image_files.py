@@ -63,7 +63,7 @@ def read_stored(home: Home, sha256: str, max_file_mb: float) -> bytes:
         raise UnreadableImage(
             ReasonCode.FILE_UNREADABLE,
             f"The stored copy of this file cannot be read ({error.strerror}). "
-            "See to the store and `headct retry` the file, or drop it again.",
+            "Drop the file again, or see to the store.",
         ) from error
     if not _is(data, sha256):
         # It may be a link to the dropped file, whose writer can go on; that arrives as another file.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from core.errors import DatasetError
+from core.errors import DatasetError, LabelledByReader
 from db.tables import LabelledImage
 
 
@@ -52,10 +52,10 @@ def relabel_imported(session: Session, reference: str, label: str) -> None:
     if len(reference) < 6 or len(found) != 1:
         raise DatasetError(
             f"{'More than one' if len(found) > 1 else 'No'} labelled image has a SHA-256 that begins with "
-            f"{reference}. Give at least its first 6 digits, as `headct dataset import` printed them."
+            f"{reference}. Give at least its first 6 digits, as they were printed when it was imported."
         )
     if found[0].image_id is not None:
-        raise DatasetError(
-            f"A reader labelled it: `headct label {found[0].sha256[:12]} {label}` changes that."
+        raise LabelledByReader(
+            f"The label of image {found[0].sha256[:12]} is a reader's, and another reading changes it."
         )
     found[0].label = label

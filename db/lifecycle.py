@@ -281,7 +281,7 @@ def _wait_or_quarantine(session: Session, which: ColumnElement[bool], max_attemp
     exhausted = (File.attempts >= max_attempts) & (File.state == FileState.RUNNING)
     reason = (
         f"The worker did not come back from this file {max_attempts} times, so it is kept aside. "
-        "Look at the file, then `headct retry` it."
+        "Look at the file."
     )
     released = session.execute(
         update(File)

@@ -84,7 +84,7 @@ def rollback(session: Session, decided_by: str) -> Promotion:
     if len(stack) < 2:
         raise NothingToRollBack(
             "There is nothing to roll back to: the version that ships with headct is in use, and none was "
-            "before it. `headct models promote VERSION` puts another one into use (`headct models list`)."
+            "before it."
         )
     return _record(session, stack[1], Cause.ROLLBACK, decided_by, None)
 

@@ -68,7 +68,7 @@ def find_file(session: Session, reference: str) -> File:
             raise NoSuchFile(
                 f"More than one file's SHA-256 begins with {reference}. Give more digits, or the id."
             )
-    raise NoSuchFile(f"There is no file {reference}. `headct results` lists the ids.")
+    raise NoSuchFile(f"There is no file {reference}.")
 
 
 def arrivals_of(session: Session, file_id: int) -> Sequence[Arrival]:

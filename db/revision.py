@@ -35,6 +35,5 @@ def check_migrated(engine: Engine) -> None:
             "Install that version, or restore the backup that was taken before it was upgraded."
         )
     raise DatabaseNotMigrated(
-        f"The database is at migration {current or 'none'}, this headct needs {REVISIONS[-1]}. "
-        "Run `headct migrate`."
+        f"The database is at migration {current or 'none'}, this headct needs {REVISIONS[-1]}."
     )

@@ -205,7 +205,7 @@ def find_run(session: Session, run_id: int) -> TrainingRun:
     """
     run = session.get(TrainingRun, run_id)
     if run is None:
-        raise RunNotFound(f"There is no training run {run_id}. `headct runs` lists them.")
+        raise RunNotFound(f"There is no training run {run_id}.")
     return run
 
 
@@ -249,9 +249,9 @@ def check_begun(session: Session) -> None:
     age = now() - max(requested, ended or requested)
     if age > _BEGUN_WITHIN:
         raise WorkersDeaf(
-            f"A training run has waited for {age.total_seconds():.0f} s, and none is under way. If `headct "
-            "status` names no training worker that is alive, start `headct up` where the extra `train` is "
-            "installed; else it is deaf and is started again within minutes: see training.log."
+            f"A training run has waited for {age.total_seconds():.0f} s, and none is under way. A training "
+            "worker needs the extra `train`; one that is alive is deaf, and is started again within minutes: "
+            "see training.log."
         )
 
 

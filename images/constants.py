@@ -64,6 +64,5 @@ def check_served(constants: Preprocessing, name: str = "The model") -> None:
     if constants.version not in _SERVED:
         raise PreprocessingUnknown(
             f"{name} was trained with preprocessing {constants.version}; this release has "
-            f"{' and '.join(_SERVED)}. Upgrade headct, go back (`headct models rollback`), or train again "
-            "(`headct train`)."
+            f"{' and '.join(_SERVED)}. Upgrade headct, or train again."
         )

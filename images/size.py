@@ -38,5 +38,5 @@ def too_large(max_pixels: int) -> ImageTooLarge:
     return ImageTooLarge(
         ReasonCode.TOO_LARGE,
         f"The image has more than {max_pixels:,} pixels. Export the slice at its own resolution, "
-        "or raise HEADCT_MAX_PIXELS and `headct retry` it.",
+        "or raise HEADCT_MAX_PIXELS.",
     )

@@ -7,35 +7,35 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.errors import ModelAltered, ModelError, ModelNotFound
+from core.errors import ModelAltered, ModelNotFound, ModelUnusable
 
 
-def read_verified(path: Path, sha256: str, name: str, advice: str) -> bytes:
+def read_verified(path: Path, sha256: str, name: str) -> bytes:
     """The bytes of a file that has this SHA-256.
 
     Parameters
     ----------
-    name, advice
-        What it is, and what to do besides restoring it, for errors.
+    name
+        What it is, for errors.
 
     Raises
     ------
     ModelNotFound, ModelAltered
-    ModelError
+    ModelUnusable
         It cannot be read.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise ModelNotFound(f"Gone: the {name}. {path} does not exist. Restore the file{advice}") from error
+        raise ModelNotFound(f"Gone: the {name}. {path} does not exist. Restore the file.") from error
     except OSError as error:
-        raise ModelError(
-            f"The {name} cannot be read: {path} ({error.strerror}). Mend its rights or restore it{advice}"
+        raise ModelUnusable(
+            f"The {name} cannot be read: {path} ({error.strerror}). Mend its rights or restore it."
         ) from error
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ModelAltered(
             f"Not the registered one: the {name}, {path}. Its SHA-256 differs. "
-            f"Restore the file from a backup or a fresh clone{advice}"
+            "Restore the file from a backup or a fresh clone."
         )
     return data
 

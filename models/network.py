@@ -7,7 +7,7 @@ what classifies is the graph that `training.graph` makes of it.
 import keras
 from keras import layers, ops
 
-from core.errors import ModelError
+from core.errors import ModelUnusable
 from models.store import StoredModel, verified_weights
 
 MAX_PARAMETERS = 1_000_000
@@ -110,9 +110,8 @@ def load_network(stored: StoredModel) -> keras.Model:
         with verified_weights(stored) as weights:
             network.load_weights(weights)
     except ValueError as error:
-        raise ModelError(
-            f"Model {stored.card.version} was trained for another network than this release has. "
-            "Train it again (`headct train`), or go back: `headct models rollback`."
+        raise ModelUnusable(
+            f"Model {stored.card.version} was trained for another network than this release has. Train again."
         ) from error
     return network
 

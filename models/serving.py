@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from core.errors import ModelError
+from core.errors import ModelError, ModelUnusable
 from models.store import StoredModel, verify
 
 if TYPE_CHECKING:
@@ -38,15 +38,14 @@ def load_session(graph: bytes, version: str, threads: int = 1) -> "InferenceSess
             graph, options, providers=[name for name in _PROVIDERS if name in available]
         )
     except Exception as error:  # its own tree, below Exception
-        raise ModelError(
+        raise ModelUnusable(
             f"ONNX Runtime {onnxruntime.__version__} cannot run the serving graph of model {version} "
-            f"({str(error)[:200]}). It may be of a newer release: upgrade headct, or go back: "
-            "`headct models rollback`."
+            f"({str(error)[:200]}). It may be of a newer release of headct, which can."
         ) from error
     if missing := set(OUTPUTS) - {output.name for output in session.get_outputs()}:
-        raise ModelError(
+        raise ModelUnusable(
             f"The serving graph of model {version} does not give {', '.join(sorted(missing))}. It is of "
-            "another release: upgrade headct, or go back: `headct models rollback`."
+            "another release of headct: upgrade."
         )
     return session
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import GraphMissing, ModelError, ModelExists, ModelNotFound
+from core.errors import GraphMissing, ModelError, ModelExists, ModelNotFound, ModelUnusable
 from images.constants import check_served
 from models.card import ModelCard
 from models.model_files import private_copy, read_verified, replace_file, sync
@@ -24,7 +24,6 @@ WEIGHTS_NAME = "model.weights.h5"
 GRAPH_NAME = "model.onnx"
 
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_OR_ANOTHER = ". For another version: `headct models rollback`, or `headct models promote` and its name."
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,7 @@ class ModelStore:
         folder = self.directory / version
         if not _VERSION.fullmatch(version) or not (folder / CARD_NAME).is_file():
             known = ", ".join(model.version for model in self.versions())
-            raise ModelNotFound(
-                f"There is no model version {version!r}. There are: {known}. "
-                "Name one of them; `headct models promote` puts it into use."
-            )
+            raise ModelNotFound(f"There is no model version {version!r}. There are: {known}.")
         card = _read_card(folder / CARD_NAME)
         if card.version != version:
             raise ModelError(
@@ -202,11 +198,11 @@ def verified_graph(stored: StoredModel) -> bytes:
     check_served(card.preprocessing, f"Model {card.version}")
     if not card.graph_sha256:
         raise GraphMissing(
-            f"Model {card.version} has no serving graph, as versions of release 0.1. Run `headct models "
-            f"convert`, which makes it from the weights and needs TensorFlow{_OR_ANOTHER}"
+            f"Model {card.version} has no serving graph, as versions of release 0.1: it has to be made from "
+            "the weights."
         )
     name = f"serving graph of model {card.version}"
-    return read_verified(stored.graph_path, card.graph_sha256, name, _OR_ANOTHER)
+    return read_verified(stored.graph_path, card.graph_sha256, name)
 
 
 @contextlib.contextmanager
@@ -226,7 +222,7 @@ def verified_weights(stored: StoredModel) -> Iterator[Path]:
 
 def _verified_weights(stored: StoredModel) -> bytes:
     name = f"weights of model {stored.card.version}"
-    return read_verified(stored.weights_path, stored.card.weights_sha256, name, _OR_ANOTHER)
+    return read_verified(stored.weights_path, stored.card.weights_sha256, name)
 
 
 @contextlib.contextmanager
@@ -242,7 +238,11 @@ def verified_pretrained() -> Iterator[Path]:
         sha256, _ = PRETRAINED_SHA256.read_text(encoding="utf-8").split()
     except (OSError, ValueError) as error:
         raise ModelError(f"{PRETRAINED_SHA256} cannot be read. Restore it from a fresh clone.") from error
-    with private_copy(read_verified(PRETRAINED, sha256, "pretrained weights", "."), WEIGHTS_NAME) as weights:
+    try:
+        data = read_verified(PRETRAINED, sha256, "pretrained weights")
+    except ModelUnusable as error:  # it is no version, for which another one would do
+        raise ModelError(str(error)) from error
+    with private_copy(data, WEIGHTS_NAME) as weights:
         yield weights
 
 
@@ -257,16 +257,14 @@ def _read_card(path: Path) -> ModelCard:
         return ModelCard.read(path)
     except FileNotFoundError as error:
         raise ModelNotFound(
-            f"The card of a model is gone: {path} does not exist. "
-            f"Restore it from a backup or a fresh clone{_OR_ANOTHER}"
+            f"The card of a model is gone: {path} does not exist. Restore it from a backup or a fresh clone."
         ) from error
     except TypeError as error:  # a field that is unknown or missing
-        raise ModelError(
+        raise ModelUnusable(
             f"The card of a model is of another release of headct, or damaged: {path}. Upgrade headct, or "
-            f"restore the file from a backup or a fresh clone{_OR_ANOTHER}"
+            "restore the file from a backup or a fresh clone."
         ) from error
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(
-            f"The card of a model cannot be read: {path}. "
-            f"Restore it from a backup or a fresh clone{_OR_ANOTHER}"
+        raise ModelUnusable(
+            f"The card of a model cannot be read: {path}. Restore it from a backup or a fresh clone."
         ) from error

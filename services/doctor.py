@@ -40,8 +40,8 @@ _OF_POSTGRESQL = ("root.crt", "root.crl", "postgresql.crt", "postgresql.key")
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
-def run_checks(*, names: bool = False) -> Iterator[tuple[str, str | None]]:
-    """Each check's name, and what is wrong and what to do, or None.
+def run_checks(*, names: bool = False) -> Iterator[tuple[str, HeadctError | None]]:
+    """Each check's name, and what is wrong, or None.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def run_checks(*, names: bool = False) -> Iterator[tuple[str, str | None]]:
     try:
         context = open_home()
     except HeadctError as error:
-        yield "settings and home", str(error)
+        yield "settings and home", error
         return
     yield "settings and home", None
     checks: list[tuple[str, Callable[[Context], None]]] = [
@@ -71,9 +71,11 @@ def run_checks(*, names: bool = False) -> Iterator[tuple[str, str | None]]:
         try:
             check(context)
         except DBAPIError as error:
-            yield name, f"the database refused: {in_one_line(error)}"
-        except (HeadctError, OSError) as error:
-            yield name, str(error)
+            yield name, HeadctError(f"the database refused: {in_one_line(error)}")
+        except HeadctError as error:
+            yield name, error
+        except OSError as error:
+            yield name, HeadctError(str(error))
         else:
             yield name, None
     yield _settings_of_others(context), None

@@ -20,18 +20,19 @@ _PING_S = 1.0
 
 
 def read_state(context: Context) -> dict[str, Any]:
-    """Counts by state, intake, disk, queue depths (None without a broker), workers, oldest age, model."""
+    """Counts by state, intake, disk, queue depths (None: no broker), workers, oldest age, model; errors."""
     settings, home = context.settings, context.home
     with read_session(context.engine) as session:
         counts, oldest = counts_by_state(session), oldest_unfinished(session)
     queues: dict[str, int] | None = None
     workers: list[str] = []
-    version, problems = None, []
+    version: str | None = None
+    problems: list[HeadctError] = []
     disks = Disks(settings, home)
     room = disks.least_room()
     paused = disks.shortage(room) or pause_shown(home)
     if paused:
-        problems.append(f"The intake pauses: {paused}.")
+        problems.append(HeadctError(f"The intake pauses: {paused}."))
     try:
         client = redis_client(broker_url(settings, home))
         queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
@@ -39,16 +40,16 @@ def read_state(context: Context) -> dict[str, Any]:
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
         check_heard(settings, home)
     except HeadctError as error:
-        problems.append(str(error))
+        problems.append(error)
     try:
         with read_session(context.engine) as session:
             check_begun(session)
     except HeadctError as error:
-        problems.append(str(error))
+        problems.append(error)
     try:
         version = model_in_use(context).card.version
     except HeadctError as error:
-        problems.append(str(error))
+        problems.append(error)
     return {
         "files": counts,
         "intake_paused": paused,

@@ -82,7 +82,7 @@ def test_a_file_whose_file_is_gone_says_what_to_do(
     (home_in_use.store / sha256).rename(home_in_use.store / "another")
     problem = explain(sha256, tmp_path / "x.png")[2]
     assert isinstance(problem, UnreadableImage)
-    assert "drop it again" in str(problem)
+    assert "Drop the file again" in str(problem)
     assert not (tmp_path / "x.png").exists()
 
 

@@ -10,7 +10,9 @@ from core.errors import NoSuchFile
 
 
 def test_what_a_person_can_mend_is_told_in_words() -> None:
-    assert in_words(NoSuchFile("There is no file 7.")) == "There is no file 7."
+    assert (
+        in_words(NoSuchFile("There is no file 7.")) == "There is no file 7. `headct results` lists the ids."
+    )
     refused = OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
     assert in_words(refused) == "the database refused: disk I/O error. See `headct doctor`."
     psycopg = OperationalError("SELECT", {}, Exception("connection failed: FATAL\n\tIs it running?\n"))

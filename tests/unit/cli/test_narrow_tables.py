@@ -16,6 +16,7 @@ from cli.operation import doctor
 from cli.printing import print_file
 from cli.run_printing import print_run, print_runs
 from cli.state import print_state
+from core.errors import HeadctError
 from core.home import Home
 from db.states import FileState, RunState, Split
 from db.tables import Arrival, EpochRecord, File, LabelledImage, Prediction, Promotion, Reading, TrainingRun
@@ -175,7 +176,8 @@ def test_the_doctors_lines_are_folded_at_spaces(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "services.doctor.run_checks", lambda **_: iter([("settings", None), ("inbox", f"{WHY} {NAME}")])
+        "services.doctor.run_checks",
+        lambda **_: iter([("settings", None), ("inbox", HeadctError(f"{WHY} {NAME}"))]),
     )
     with pytest.raises(operation.typer.Exit):
         doctor()

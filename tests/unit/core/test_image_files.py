@@ -44,7 +44,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(home: Home, stored: 
 
 def test_a_file_that_is_gone_is_told_from_a_store_that_is_away(home: Home, stored: Path) -> None:
     stored.unlink()
-    with pytest.raises(UnreadableImage, match="headct retry"):
+    with pytest.raises(UnreadableImage, match="Drop the file again"):
         read_stored(home, SHA256, 2)
     (home.store / "another").unlink()
     with pytest.raises(StoreUnavailable):

@@ -44,7 +44,7 @@ def test_the_view_results_has_the_columns_of_its_contract(engine: Engine) -> Non
 
 
 def test_an_empty_database_is_told_to_be_migrated(empty_engine: Engine) -> None:
-    with pytest.raises(DatabaseNotMigrated, match="headct migrate"):
+    with pytest.raises(DatabaseNotMigrated, match="at migration none"):
         check_migrated(empty_engine)
 
 

@@ -89,7 +89,7 @@ def test_each_rollback_goes_one_further_back_down_to_the_shipped_version(engine:
     put_into_use(engine, "one", "two")
     assert go_back(engine) == "one"
     assert go_back(engine) is None
-    with pytest.raises(NothingToRollBack, match="headct models promote"):
+    with pytest.raises(NothingToRollBack, match="nothing to roll back to"):
         go_back(engine)
     assert recorded(engine)[0] == ("one", "(shipped)", "rollback", "bob")
 

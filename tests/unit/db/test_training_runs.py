@@ -189,7 +189,7 @@ def test_the_last_successful_run_tells_what_it_trained_on(engine: Engine) -> Non
 
 
 def test_an_unknown_run_is_said(engine: Engine) -> None:
-    with pytest.raises(RunNotFound, match="headct runs"):
+    with pytest.raises(RunNotFound, match="no training run 7"):
         cancel(engine, 7)
 
 

@@ -80,7 +80,7 @@ def with_graph(graph: bytes, folder: Path, **changes: object) -> StoredModel:
 
 def test_an_altered_graph_is_never_loaded() -> None:
     shipped = shipped_model()
-    with pytest.raises(ModelAltered, match=r"SHA-256 differs.*headct models rollback"):
+    with pytest.raises(ModelAltered, match=r"SHA-256 differs"):
         Classifier.load(replace(shipped, card=replace(shipped.card, graph_sha256="0" * 64)))
 
 
@@ -90,7 +90,7 @@ def test_a_missing_graph_is_said(tmp_path: Path) -> None:
 
 
 def test_a_graph_that_onnx_runtime_cannot_run_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"cannot run the serving graph.*newer release.*rollback"):
+    with pytest.raises(ModelError, match=r"cannot run the serving graph.*newer release"):
         Classifier.load(with_graph(b"no graph at all", tmp_path))
 
 

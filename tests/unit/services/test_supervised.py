@@ -44,7 +44,7 @@ def test_parts_that_end_again_and_again_are_told_and_a_closed_terminal_ends_all(
 ) -> None:
     parts = {"redis", "scheduler", "worker", "training", "flower"}
     wait_until(lambda: set(ended_parts(home_in_use)) == parts, 30, every_s=0.2)
-    told = dict(run_checks())["parts of headct up"]
+    told = str(dict(run_checks())["parts of headct up"])
     assert told is not None
     assert "flower" in told
     assert str(home_in_use.logs / "flower.log") in told

@@ -134,7 +134,7 @@ def test_bad_missing_and_too_large_files_do_not_fail_their_neighbours(
         assert [file.state for file in found] == ["classified", "rejected", "rejected", "rejected"]
         reasons = [str(file.reason) for file in found]
     assert reasons[1] == "not an image"
-    assert "drop it again" in reasons[2]
+    assert "Drop the file again" in reasons[2]
     assert "HEADCT_MAX_FILE_MB" in reasons[3]
 
 

@@ -1,0 +1,34 @@
+"""The commands that help: by kind of error, and by the code of a rejection."""
+
+from core import errors
+from core.reasons import ReasonCode
+
+_ANOTHER_VERSION = "For another version: `headct models rollback`, or `headct models promote` and its name."
+_FOR_ERRORS: dict[type[errors.HeadctError], str] = {
+    errors.BrokerAway: "`headct up` brings a Redis of its own.",
+    errors.DatabaseNotMigrated: "Run `headct migrate`.",
+    errors.GraphMissing: f"`headct models convert` does, where TensorFlow is installed. {_ANOTHER_VERSION}",
+    errors.LabelledByReader: "`headct label SHA256 LABEL` records one.",
+    errors.ModelUnusable: _ANOTHER_VERSION,
+    errors.NoSuchFile: "`headct results` lists the ids.",
+    errors.NothingToRollBack: "`headct models promote` puts another version into use (`headct models list`).",
+    errors.RunNotFound: "`headct runs` lists them.",
+    errors.WorkersDeaf: "`headct status` names those that are alive, `headct up` starts all.",
+}
+_FOR_REASONS = {
+    ReasonCode.FILE_UNREADABLE: "Then `headct retry` it.",
+    ReasonCode.TOO_LARGE: "Then `headct retry` it.",
+    ReasonCode.WORKER_LOST: "Then `headct retry` it.",
+}
+
+
+def advice_for(error: Exception) -> str | None:
+    """What to type, in whole sentences that go on from the error's own words; None if nothing helps."""
+    if isinstance(error, errors.RejectedImage):
+        return advice_on(error.reason.code)
+    return next((_FOR_ERRORS[kind] for kind in type(error).__mro__ if kind in _FOR_ERRORS), None)
+
+
+def advice_on(reason_code: str | None) -> str | None:
+    """As `advice_for`, of a file that was rejected or quarantined for that reason."""
+    return next((advice for code, advice in _FOR_REASONS.items() if code == reason_code), None)
