@@ -1,6 +1,7 @@
 """Entry point: the commands, and how errors reach a person."""
 
 import contextlib
+import os
 import signal
 import sys
 
@@ -20,6 +21,7 @@ def headct() -> None:
 
 def main() -> None:
     """Run the command line; exit 1 with a message, not a traceback, where a person can mend it."""
+    os.umask(0o077)  # what headct writes can identify patients: it is for this user alone
     try:
         try:
             app()

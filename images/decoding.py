@@ -12,7 +12,6 @@ from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS
 from images.dicom import decode_dicom, is_dicom
 from images.raster import decode_raster
-from images.size import too_large
 
 DEFAULT_MAX_PIXELS = 20_000_000
 
@@ -21,6 +20,9 @@ GreyImage = NDArray[np.uint8] | NDArray[np.float32]
 _PNG_TEXT_LIMIT = "MAX_TEXT_"
 """In Pillow's errors about text that unpacks to more than PngImagePlugin allows: 1 MiB, 64 MiB in all."""
 
+# For the whole process, and never changed: a limit or a filter that each call sets is shared by its threads.
+Image.MAX_IMAGE_PIXELS = None  # `check_size` looks, before a pixel is decoded
+warnings.filterwarnings("ignore", module=r"(images|PIL|pydicom)\b")  # what matters is refused, or `warned`
 cv2.setNumThreads(1)  # for all who use it here: one process per core, and images that are small for a thread
 
 
@@ -56,15 +58,9 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, warned: list[str] 
     if not data:
         raise UnreadableImage(ReasonCode.EMPTY, "The file is empty. Export the slice again.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            Image.MAX_IMAGE_PIXELS = max_pixels
-            if is_dicom(data):
-                return decode_dicom(data, max_pixels, [] if warned is None else warned)
-            return decode_raster(data, max_pixels)
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise too_large(max_pixels) from error
+        if is_dicom(data):
+            return decode_dicom(data, max_pixels, [] if warned is None else warned)
+        return decode_raster(data, max_pixels)
     except (MemoryError, cv2.error) as error:  # OpenCV is given nothing else that it could refuse
         raise ImageTooLarge(
             ReasonCode.TOO_LARGE,

@@ -5,7 +5,6 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 
 import hashlib
 import logging
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,10 +120,8 @@ def dicom_patient(data: bytes) -> str | None:
     if not is_dicom(data):
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            dataset = _read(data)
-            names = [str(dataset.get(name) or "").strip() for name in _IDENTIFIERS]
+        dataset = _read(data)
+        names = [str(dataset.get(name) or "").strip() for name in _IDENTIFIERS]
     except UnreadableImage:
         return None
     except _damage():

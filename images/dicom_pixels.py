@@ -103,7 +103,7 @@ def stored_values(dataset: "Dataset") -> Stored:
         held = _check_compressed(dataset)
     if held > used:
         dataset.BitsStored, dataset.HighBit = allocated, allocated - 1  # pydicom does not heed the high bit
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as told:  # pydicom says it in no other way
         warnings.simplefilter("always")
         words: NDArray[np.integer] = pixel_array(dataset)
     if any(_is_too_long(str(warning.message)) for warning in told):

@@ -1,6 +1,5 @@
 """What every command begins with: settings, home, engine."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +65,6 @@ def open_migrated() -> Context:
 
 def _settings() -> Settings:
     settings = load_settings()
-    os.umask(0o077)  # what headct writes can identify patients: it is for this user alone
     configure_logging(settings.log_level)
     return settings
 
