@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from pydicom import Dataset
     from pydicom.uid import UID
 
+_UNCOMPRESSED = tuple(
+    f"1.2.840.10008.1.2{kind}" for kind in ("", ".1", ".1.99", ".2")
+)  # PS3.5, A.1 to A.3 and A.5
 _RUN_LENGTH_ENCODED = "1.2.840.10008.1.2.5"
-_JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
+_JPEG_2000 = tuple(f"1.2.840.10008.1.2.4.{kind}" for kind in (90, 91, 201, 202, 203))  # from 201: HTJ2K
 _JPEG_WITH_LOSS = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")  # baseline, and extended
 _WITH_LOSS = (*_JPEG_WITH_LOSS, "1.2.840.10008.1.2.4.81")
 """Also near-lossless JPEG-LS. JPEG 2000 (.91) may be either."""
@@ -99,7 +102,7 @@ def stored_values(dataset: "Dataset") -> Stored:
     if not 0 < used <= high + 1 <= allocated:
         raise ValueError("the bits that are stored are not among those that are allocated")
     held = allocated
-    if dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if dataset.file_meta.TransferSyntaxUID not in _UNCOMPRESSED:
         held = _check_compressed(dataset)
     if held > used:
         dataset.BitsStored, dataset.HighBit = allocated, allocated - 1  # pydicom does not heed the high bit
@@ -110,7 +113,7 @@ def stored_values(dataset: "Dataset") -> Stored:
         raise ValueError("runs go on behind the image")
     if words.shape != (dataset.Rows, dataset.Columns):
         raise ValueError("the pixels have another size than the data set says")
-    if held <= used:
+    if held <= used and (held == allocated or words.dtype.kind == "u"):
         return Stored(words, words)
     unused = allocated - used
     signless = words.dtype.kind == "u" and high == used - 1 and unused > 1
@@ -140,7 +143,7 @@ def _check_compressed(dataset: "Dataset") -> int:
         check_scans(frame)
         if syntax in _JPEG_WITH_LOSS and announced.precision == 8:
             jpeg_pixels(frame, "L", shape[::-1])  # pydicom's decoder keeps to itself what it finds damaged
-        elif syntax in _JPEG_2000:
+        elif syntax in (*_JPEG_2000, *_JPEG_WITH_LOSS):
             check_complete(frame)
         return announced.precision
     # Runs of one are at worst twice as long.
@@ -164,6 +167,9 @@ def _used_bits(words: NDArray[np.integer], used: int, high: int) -> NDArray[np.i
 def _check_decoder(syntax: "UID") -> None:
     from pydicom.pixels import get_decoder  # noqa: PLC0415 - only who reads DICOM pays for it
 
+    from images.codecs import register  # noqa: PLC0415 - as above
+
+    register()
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError:

@@ -1,13 +1,30 @@
 """Small DICOM files for tests."""
 
 import io
+from collections.abc import Callable
+from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pydicom import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEG2000Lossless, generate_uid
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    CTImageStorage,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+    generate_uid,
+)
 
 HOUNSFIELD = np.tile(np.arange(-48, 112, 2, dtype=np.int16), (72, 1))
 """A ramp of -48 to 110 HU, (72, 80)."""
@@ -44,16 +61,45 @@ def slice_that_shows(grey: NDArray[np.uint8]) -> bytes:
 
 def compressed_slice(syntax: str) -> Dataset:
     """The ramp, stored in a lossless transfer syntax."""
-    dataset = ct_slice((HOUNSFIELD + 1024).astype(np.uint16), RescaleIntercept=-1024)
-    if syntax == JPEG2000Lossless:  # pydicom itself writes it only with a package that reading does not need
-        buffer = io.BytesIO()
-        Image.fromarray(dataset.pixel_array).save(buffer, "JPEG2000", irreversible=False, no_jp2=True)
-        dataset.PixelData = encapsulate([buffer.getvalue()])
-        dataset.file_meta.TransferSyntaxUID = syntax
-        dataset["PixelData"].VR = "OB"
-    else:
+    return compressed(ct_slice((HOUNSFIELD + 1024).astype(np.uint16), RescaleIntercept=-1024), syntax)
+
+
+def compressed(dataset: Dataset, syntax: str, bits: int | None = None) -> Dataset:
+    """That slice in a compressed transfer syntax; where the encoder is told them, with so many bits."""
+    if syntax == RLELossless:
         dataset.compress(syntax, generate_instance_uid=False)
+        return dataset
+    stored = np.frombuffer(dataset.PixelData, f"u{dataset.BitsAllocated // 8}")
+    stored = stored.reshape(dataset.Rows, dataset.Columns) & ((1 << (bits or dataset.BitsAllocated)) - 1)
+    frame = _ENCODERS[syntax](stored.astype(f"u{dataset.BitsAllocated // 8}"), bits or dataset.BitsAllocated)
+    dataset.PixelData = encapsulate([frame])
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset["PixelData"].VR = "OB"
     return dataset
+
+
+def _lossless(predictor: int) -> Callable[[NDArray[Any], int], bytes]:
+    return lambda stored, bits: bytes(
+        imagecodecs.jpeg8_encode(stored, lossless=True, predictor=predictor, bitspersample=bits)
+    )
+
+
+_ENCODERS: dict[str, Callable[[NDArray[Any], int], bytes]] = {
+    JPEGExtended12Bit: lambda stored, bits: imagecodecs.jpeg8_encode(stored, level=95, bitspersample=bits),
+    JPEGLossless: _lossless(6),
+    JPEGLosslessSV1: _lossless(1),
+    JPEGLSLossless: lambda stored, _: imagecodecs.jpegls_encode(stored),
+    JPEGLSNearLossless: lambda stored, _: imagecodecs.jpegls_encode(stored, level=2),
+    JPEG2000Lossless: lambda stored, bits: imagecodecs.jpeg2k_encode(
+        stored, codecformat="j2k", reversible=True, bitspersample=bits
+    ),
+    JPEG2000: lambda stored, bits: imagecodecs.jpeg2k_encode(
+        stored, codecformat="j2k", level=100, bitspersample=bits
+    ),
+    HTJ2KLossless: lambda stored, _: imagecodecs.htj2k_encode(stored, reversible=True),
+    HTJ2KLosslessRPCL: lambda stored, _: imagecodecs.htj2k_encode(stored, reversible=True),
+    HTJ2K: lambda stored, _: imagecodecs.htj2k_encode(stored),
+}
 
 
 def as_bytes(dataset: Dataset) -> bytes:

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLossless, JPEGLSLossless, RLELossless
 
 from tests.dicom_files import as_bytes, compressed_slice, ct_slice
 from training.phantoms.bleeds import Bleed
@@ -191,7 +191,7 @@ def _bmp_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
 
 def _dicom_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
     datasets = {"plain": ct_slice((grey // 3).astype(np.int16))}
-    for syntax in (JPEGLSLossless, JPEG2000Lossless, RLELossless):
+    for syntax in (JPEGLossless, JPEGLSLossless, JPEG2000Lossless, HTJ2KLossless, RLELossless):
         datasets[syntax.keyword] = compressed_slice(syntax)
     datasets["lossy"] = ct_slice(
         (grey // 3).astype(np.int16), LossyImageCompression="01", LossyImageCompressionRatio=["7", "11"]

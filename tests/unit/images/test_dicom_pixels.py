@@ -22,7 +22,7 @@ from pydicom.uid import (
 
 from core.errors import NotACtSlice, RejectedImage, UnreadableImage
 from images.decoding import decode
-from tests.dicom_files import HOUNSFIELD, as_bytes, compressed_slice, ct_slice
+from tests.dicom_files import HOUNSFIELD, as_bytes, compressed, compressed_slice, ct_slice
 
 WINDOWED = np.clip(np.rint(HOUNSFIELD * (255.0 / 80.0)), 0, 255).astype(np.uint8)
 UNSIGNED = (HOUNSFIELD + 1024).astype(np.uint16)
@@ -233,7 +233,7 @@ def test_a_hole_in_a_compressed_frame_is_damage(syntax: str, kind: str) -> None:
     dataset = jpeg_2000(stored, irreversible=False)
     if syntax != JPEG2000Lossless:
         dataset = ct_slice(stored, RescaleIntercept=-1024)
-        dataset.compress(syntax, generate_instance_uid=False)
+        dataset = compressed(dataset, syntax)
     whole = dataset.PixelData
     assert decode(as_bytes(dataset)).shape == (256, 256)
     middle = len(whole) // 2
