@@ -102,7 +102,7 @@ def foreign_messages(task: str, bomb: Path) -> Iterator[bytes]:
     for missing in ("delivery_tag", "delivery_info"):
         wrong.append(envelope(task, [[1]]))
         del wrong[-1]["properties"][missing]
-    for tag in ([MARK], {MARK: 1}):
+    for tag in ([MARK], {MARK: 1}, True):
         wrong.append(envelope(task, [[1]]))
         wrong[-1]["properties"]["delivery_tag"] = tag
     for name, value in (

@@ -4,13 +4,12 @@ Whoever holds the password of Redis can put anything there. Celery would log a f
 end the worker at one without an envelope or an id, and take it again for ever where it never came to ack it.
 """
 
-import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from queue import Empty
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, get_type_hints
 from uuid import UUID
 
 import msgspec
@@ -21,8 +20,6 @@ from redis.exceptions import DataError, RedisError
 
 logger = logging.getLogger(__name__)
 
-OUR_TASKS = "headct."
-"""What the names of headct's own tasks begin with; Celery brings some more, which nobody sends."""
 # A task that is tried again waits half a minute; one of the year 9999 would be held, and delivered, for ever.
 _LONGEST_WAIT = timedelta(hours=3)
 
@@ -44,21 +41,8 @@ class _Headers(msgspec.Struct):
             raise ValueError
 
 
-class _Nothing(msgspec.Struct):
-    """What is to follow a task of headct."""
-
-    callbacks: None = None
-    errbacks: None = None
-    chain: None = None
-    chord: None = None
-
-
-_Body = tuple[list[Any], dict[str, Any], _Nothing]
-
-
-@functools.cache
-def _parameters(task: Any) -> tuple[inspect.Signature, dict[str, Any]]:  # noqa: ANN401 - untyped
-    return inspect.signature(task.run), get_type_hints(task.run, include_extras=True)
+# The last are the tasks that are to follow; headct has none.
+_Body = tuple[list[Any], dict[str, Any], dict[str, None]]
 
 
 def check(message: Message, tasks: Mapping[str, Any]) -> None:
@@ -68,46 +52,35 @@ def check(message: Message, tasks: Mapping[str, Any]) -> None:
     ------
     ForeignMessage
     """
-    if message.content_type != "application/json":
-        raise ForeignMessage("its content is not JSON")
     try:
         headers = msgspec.convert(message.headers, _Headers)
         args, kwargs, _ = msgspec.convert(message.payload, _Body)
     except Exception as error:
         raise ForeignMessage("it is no task") from error
-    task = tasks.get(headers.task) if headers.task.startswith(OUR_TASKS) else None
+    task = tasks.get(headers.task) if headers.task.startswith("headct.") else None  # Celery brings some more
     if task is None:
         raise ForeignMessage("headct has no such task")
     if not set(headers.timelimit) <= {None, task.time_limit, task.soft_time_limit}:
         raise ForeignMessage("its time limit is not that of the task")
-    signature, types = _parameters(task)
+    types = get_type_hints(task.run, include_extras=True)
     try:
-        given = signature.bind(*args, **kwargs).arguments
-        for name, value in given.items():
+        for name, value in inspect.signature(task.run).bind(*args, **kwargs).arguments.items():
             msgspec.convert(value, types[name])
     except (TypeError, msgspec.ValidationError) as error:
         raise ForeignMessage("its arguments are not those of the task") from error
 
 
-class Channel(redis.Channel):
-    """Drops what is no message at all: kombu would raise, and the worker end."""
+class Transport(redis.Transport):
+    """Kombu's, which drops what is no message at all: it would raise, and the worker end."""
 
-    def _brpop_read(self, **options: Any) -> Literal[True]:  # noqa: ANN401 - inherited
+    def on_readable(self, fileno: int) -> None:
+        """Redis has sent something."""
         try:
-            super()._brpop_read(**options)
-        except Empty:
-            raise
+            super().on_readable(fileno)
         except Exception as error:
-            if _is_of_redis(error, self.connection_errors):
+            if not _is_foreign(error):
                 raise
             _say(f"it is no message ({type(error).__name__})")
-        return True
-
-
-class Transport(redis.Transport):
-    """Kombu's transport over Redis, with the channel above."""
-
-    Channel = Channel
 
 
 class Consumer(CeleryConsumer):
@@ -121,37 +94,31 @@ class Consumer(CeleryConsumer):
             try:
                 check(message, self.app.tasks)
                 take(message)
-            except ForeignMessage as error:
-                self._drop(message, str(error))
             except Exception as error:
-                if _is_of_redis(error, self.connection_errors):
+                if not _is_foreign(error):
                     raise
                 # It would come again, and end the worker again.
-                self._drop(message, f"it cannot be taken ({type(error).__name__})")
+                self.on_decode_error(message, error)
 
         return admit
 
-    def on_decode_error(self, message: Message, exc: Exception) -> None:  # noqa: ARG002 - inherited
-        """Kombu cannot read it."""
-        self._drop(message, "it cannot be read")
-
-    def on_invalid_task(self, body: object, message: Message, exc: Exception) -> None:  # noqa: ARG002 - inherited
-        """Celery cannot make a request of it."""
-        self._drop(message, "it is no task")
-
-    def _drop(self, message: Message, reason: str) -> None:
-        _say(reason)
+    def on_decode_error(self, message: Message, exc: Exception) -> None:
+        """Drop it."""
+        _say(str(exc) if isinstance(exc, ForeignMessage) else f"it cannot be taken ({type(exc).__name__})")
         if not message.acknowledged:
             message.reject_log_error(logger, self.connection_errors)
 
+    def on_invalid_task(self, body: object, message: Message, exc: Exception) -> None:  # noqa: ARG002 - inherited
+        """Drop it."""
+        self.on_decode_error(message, exc)
 
-def _is_of_redis(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
-    """Whether Redis or the way to it is at fault.
 
-    Kombu counts the KeyError among these, and redis the DataError: a message without a part that it should
-    have, or with another in its place, leads to them.
+def _is_foreign(error: Exception) -> bool:
+    """Whether a message is at fault, not Redis or the way to it.
+
+    A DataError comes of a message that has something else where a text should be.
     """
-    return isinstance(error, (RedisError, *kinds)) and not isinstance(error, (KeyError, DataError))
+    return isinstance(error, DataError) or not isinstance(error, (Empty, OSError, RedisError))
 
 
 def _say(reason: str) -> None:
