@@ -13,7 +13,7 @@ from benchmarks.images import FileSource
 from benchmarks.medians import Figures, median_figure
 from benchmarks.system import RunningSystem
 
-_FILES, _WARM_FILES = 1000, 64
+_WARM_FILES = 64
 _LOOK_S = 0.01
 
 
@@ -42,10 +42,12 @@ def measure_throughput(
     scratch: Path,
     loops: tuple[BareProcesses, BareProcesses],
     rounds: int,
+    *,
+    files: int = 1000,
 ) -> list[Round]:
     """Measure several times, `loops` (limit, plain loop) right before and right after the system each time.
 
-    `scratch` must be on the inbox's file system.
+    `files` are so many each time. `scratch` must be on the inbox's file system.
     """
     warm = source.write(scratch, _WARM_FILES)
     for loop in loops:
@@ -53,7 +55,7 @@ def measure_throughput(
     through_system(system, warm)
     measured = []
     for _ in range(rounds):
-        paths = source.write(scratch, _FILES)
+        paths = source.write(scratch, files)
         copies = _copies(paths, scratch / "copies")
         os.sync()  # or writing the files' own dirty pages falls into whichever part comes first
         before = [loop.images_per_second(copies) for loop in loops]

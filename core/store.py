@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 _BLOCK = 2**20
 _UNFINISHED = ".incoming-"
-# An unfinished name this old has no process any more that would finish it.
-_LEFTOVER_AGE_S = 3600
 
 
 class SourceUnreadableError(Exception):
@@ -195,10 +193,13 @@ def opened_folder(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def remove_leftovers(*folders: Path) -> None:
-    """Remove the unfinished names of a process that was killed; their files are still where they were."""
+def remove_leftovers(*folders: Path, older_than_s: float = 3600.0) -> None:
+    """Remove the unfinished names of a process that was killed; their files are still where they were.
+
+    One older than that has no process any more that would finish it.
+    """
     for folder in folders:
         for path in folder.glob(f"{_UNFINISHED}*"):
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.lstat().st_ctime > _LEFTOVER_AGE_S:
+                if time.time() - path.lstat().st_ctime > older_than_s:
                     path.unlink()

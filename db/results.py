@@ -52,7 +52,6 @@ _RESULTS = table(
 _FILES = table("file", column("id", Integer()))
 _FRAME = func.coalesce(_RESULTS.c.frame, 0)
 """A file has no image before it is classified."""
-_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -71,25 +70,25 @@ def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
     return database.execute(_ordered(select(_RESULTS), wanted)).all()
 
 
-def each_result(engine: Engine, wanted: ResultFilter) -> Iterator[Row[Any]]:
-    """As `results`, but read batch by batch as they are asked for, each in a transaction of its own.
+def each_result(engine: Engine, wanted: ResultFilter, *, batch: int = 1000) -> Iterator[Row[Any]]:
+    """As `results`, but read so many at a time as they are asked for, each in a transaction of its own.
 
     So nothing is held open while somebody reads slowly. Which images, and in which order, is decided at once;
     each batch tells how they are when it is read, and leaves out what the filter does not fit any more.
     """
     with read_connection(engine) as connection:
         keys = connection.execute(_ordered(select(_RESULTS.c.file_id, _FRAME), wanted)).all()
-    return _rows(engine, keys, wanted)
+    return _rows(engine, keys, wanted, batch)
 
 
-def _rows(engine: Engine, keys: Sequence[Row[Any]], wanted: ResultFilter) -> Iterator[Row[Any]]:
-    for start in range(0, len(keys), _BATCH):
-        batch = keys[start : start + _BATCH]
-        files = {key.file_id for key in batch}
+def _rows(engine: Engine, keys: Sequence[Row[Any]], wanted: ResultFilter, batch: int) -> Iterator[Row[Any]]:
+    for start in range(0, len(keys), batch):
+        some = keys[start : start + batch]
+        files = {key.file_id for key in some}
         query = select(_RESULTS).where(_RESULTS.c.file_id.in_(files), *_conditions(wanted))
         with read_connection(engine) as connection:
             found = {(row.file_id, row.frame or 0): row for row in connection.execute(query)}
-        yield from (found[tuple(key)] for key in batch if tuple(key) in found)
+        yield from (found[tuple(key)] for key in some if tuple(key) in found)
 
 
 def _ordered(query: Select[Any], wanted: ResultFilter) -> Select[Any]:

@@ -15,10 +15,10 @@ from models.card import ModelCard
 from models.model_files import private_copy, read_verified, replace_file, sync
 
 SHIPPED_CARD = Path(__file__).parent / "weights" / "default.json"
-SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "default.weights.h5"
-SHIPPED_GRAPH = Path(__file__).parent / "weights" / "default.onnx"
+SHIPPED_WEIGHTS = SHIPPED_CARD.with_name("default.weights.h5")
+SHIPPED_GRAPH = SHIPPED_CARD.with_name("default.onnx")
 PRETRAINED = SHIPPED_WEIGHTS.with_name("pretrained.weights.h5")
-PRETRAINED_SHA256 = SHIPPED_WEIGHTS.with_name("pretrained.sha256")
+PRETRAINED_SHA256 = "pretrained.sha256"
 CARD_NAME = "model.json"
 WEIGHTS_NAME = "model.weights.h5"
 GRAPH_NAME = "model.onnx"
@@ -35,7 +35,7 @@ class StoredModel:
     graph_path: Path
 
 
-def shipped_model() -> StoredModel:
+def shipped_model(folder: Path = SHIPPED_CARD.parent) -> StoredModel:
     """The model that ships with headct.
 
     Raises
@@ -43,7 +43,8 @@ def shipped_model() -> StoredModel:
     ModelNotFound
         The installation is incomplete.
     """
-    return StoredModel(_read_card(SHIPPED_CARD), SHIPPED_WEIGHTS, SHIPPED_GRAPH)
+    card, weights, graph = (folder / path.name for path in (SHIPPED_CARD, SHIPPED_WEIGHTS, SHIPPED_GRAPH))
+    return StoredModel(_read_card(card), weights, graph)
 
 
 @dataclass(frozen=True)
@@ -226,24 +227,25 @@ def _verified_weights(stored: StoredModel) -> bytes:
 
 
 @contextlib.contextmanager
-def verified_pretrained() -> Iterator[Path]:
-    """As `verified_weights`: the pretrained weights that every fit starts from.
+def verified_pretrained(weights: Path = PRETRAINED) -> Iterator[Path]:
+    """As `verified_weights`: the pretrained weights that every fit starts from, with their hash beside them.
 
     Raises
     ------
     ModelError
         They are not those of `pretrained.sha256`, or cannot be read.
     """
+    hash_file = weights.with_name(PRETRAINED_SHA256)
     try:
-        sha256, _ = PRETRAINED_SHA256.read_text(encoding="utf-8").split()
+        sha256, _ = hash_file.read_text(encoding="utf-8").split()
     except (OSError, ValueError) as error:
-        raise ModelError(f"{PRETRAINED_SHA256} cannot be read. Restore it from a fresh clone.") from error
+        raise ModelError(f"{hash_file} cannot be read. Restore it from a fresh clone.") from error
     try:
-        data = read_verified(PRETRAINED, sha256, "pretrained weights")
+        data = read_verified(weights, sha256, "pretrained weights")
     except ModelUnusable as error:  # it is no version, for which another one would do
         raise ModelError(str(error)) from error
-    with private_copy(data, WEIGHTS_NAME) as weights:
-        yield weights
+    with private_copy(data, WEIGHTS_NAME) as copy:
+        yield copy
 
 
 def weights_sha256(path: Path) -> str:

@@ -27,18 +27,29 @@ from worker.app import CLASSIFY_TASK, TRAIN_TASK
 logger = logging.getLogger(__name__)
 
 # While files wait for room the queue is looked at again after these pauses; otherwise only for lost work.
-_SHORTEST_S, _LONGEST_S, _SWEEP_S = 0.05, 0.2, 5.0
-# If nobody could look for lost work for so long (database locked, clock set forward, machine asleep), the
-# workers could not finish theirs either: no lease ran meanwhile.
-_MISSED = timedelta(seconds=3 * _SWEEP_S)
+_SHORTEST_S, _LONGEST_S = 0.05, 0.2
 # With this many tasks waiting the workers are busy anyway, and files gather into full chunks meanwhile.
 _KEEPS_WORKERS_BUSY = 4
 
 
 class Dispatcher:
-    """Publishes waiting files and training runs until `stop` is set; sleeps when there is nothing to do."""
+    """Publishes waiting files and training runs until `stop` is set; sleeps when there is nothing to do.
 
-    def __init__(self, settings: Settings, engine: Engine, app: Celery, client: redis.Redis) -> None:
+    Parameters
+    ----------
+    sweep_s
+        How often it looks for lost work.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        app: Celery,
+        client: redis.Redis,
+        *,
+        sweep_s: float = 5.0,
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._app = app
@@ -46,6 +57,10 @@ class Dispatcher:
         self._lease = timedelta(seconds=settings.lease_seconds)
         self._woken = threading.Event()
         self._started = now()
+        self._sweep_s = sweep_s
+        # If nobody could look for so long (database locked, clock set forward, machine asleep), the workers
+        # could not finish theirs either: no lease ran meanwhile.
+        self._missed = timedelta(seconds=3 * sweep_s)
         self._next_sweep = 0.0
         self._swept: datetime | None = None
         self._failing = False
@@ -81,7 +96,7 @@ class Dispatcher:
             Nothing is lost: what could not be published waits in the database.
         """
         if time.monotonic() >= self._next_sweep:
-            self._next_sweep = time.monotonic() + _SWEEP_S
+            self._next_sweep = time.monotonic() + self._sweep_s
             self._sweep()
         depth = queue_depth(self._client, INFERENCE_QUEUE)
         room = self._settings.high_water_chunks - depth
@@ -99,7 +114,7 @@ class Dispatcher:
 
     def _sweep(self) -> None:
         moment = now()
-        missed = self._swept is not None and moment - self._swept > _MISSED
+        missed = self._swept is not None and moment - self._swept > self._missed
         with Session(self._engine) as session, session.begin():
             renew_leases(session, self._lease, only_absurd=not missed)
             renew_run_leases(session, self._lease, only_absurd=not missed)

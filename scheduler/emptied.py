@@ -7,18 +7,22 @@ from pathlib import Path
 
 from core.store import open_folder
 
-_EMPTY_S = 600.0
-"""So long a folder is left as it is: who copies a study one file after the other must find it there."""
 _MOST = 50_000
 """More folders than this are not kept in mind."""
 _NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)  # POSIX allows both
 
 
 class EmptiedFolders:
-    """Those below one inbox, which itself always stays."""
+    """Those below one inbox, which itself always stays.
 
-    def __init__(self, inbox: str) -> None:
-        self._inbox = inbox
+    Parameters
+    ----------
+    empty_s
+        So long a folder is left as it is: who copies a study one file after the other must find it there.
+    """
+
+    def __init__(self, inbox: str, *, empty_s: float = 600.0) -> None:
+        self._inbox, self._empty_s = inbox, empty_s
         # Each folder's modification time when it was last looked at, and since when that is the same.
         self._seen: dict[str, tuple[int, float]] = {}
 
@@ -47,6 +51,6 @@ class EmptiedFolders:
         before, since = self._seen[folder]
         if modified != before:
             self._seen[folder] = (modified, now)
-        elif now - since >= _EMPTY_S:
+        elif now - since >= self._empty_s:
             os.rmdir(name, dir_fd=parent)  # refused if a file has come by now
             del self._seen[folder]

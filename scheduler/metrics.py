@@ -44,9 +44,9 @@ TAKEN_BACK = Counter(
     "headct_files_taken_back", "Files that were not finished within their lease.", registry=None
 )
 
-_FRESH_S, _SHARE, _STALE_S = 1.0, 20, 30.0
-"""An answer holds for a second, or so many times as long as it took to find (30 s at most): asked for as
-often as may be, it costs a twentieth of a core."""
+_FRESH_S, _SHARE = 1.0, 20
+"""An answer holds for a second, or so many times as long as it took to find: asked for as often as may be, it
+costs a twentieth of a core."""
 
 
 class StateCollector(Collector):
@@ -58,6 +58,8 @@ class StateCollector(Collector):
         Name of the model version that ships with headct.
     heartbeat_age
         Tells for how many seconds no classify worker has taken a message.
+    stale_s
+        No answer holds longer.
     """
 
     def __init__(
@@ -68,9 +70,12 @@ class StateCollector(Collector):
         disks: Disks,
         shipped: str,
         heartbeat_age: Callable[[], float],
+        *,
+        stale_s: float = 30.0,
     ) -> None:
         self._engine, self._client, self._home = engine, client, home
         self._disks, self._shipped, self._heartbeat_age = disks, shipped, heartbeat_age
+        self._stale_s = stale_s
         self._lock = threading.Lock()
         self._found: list[Metric] = []
         self._good_until = 0.0
@@ -82,7 +87,7 @@ class StateCollector(Collector):
             if began >= self._good_until:
                 self._found = [*self._of_worker(), *self._of_home(), *self._of_queue(), *self._of_database()]
                 ended = time.monotonic()
-                self._good_until = ended + min(max(_FRESH_S, _SHARE * (ended - began)), _STALE_S)
+                self._good_until = ended + min(max(_FRESH_S, _SHARE * (ended - began)), self._stale_s)
             return self._found
 
     def _of_worker(self) -> Iterator[Metric]:

@@ -9,14 +9,18 @@ from core.home import Home
 
 logger = logging.getLogger(__name__)
 
-# How long the intake takes nothing before it tries again.
-_PAUSE_S = 5.0
-
 
 class Pause:
-    """Whether the intake pauses. What it says stands in the home, for `headct status`."""
+    """Whether the intake pauses. What it says stands in the home, for `headct status`.
 
-    def __init__(self, home: Home) -> None:
+    Parameters
+    ----------
+    pause_s
+        How long the intake takes nothing before it tries again.
+    """
+
+    def __init__(self, home: Home, *, pause_s: float = 5.0) -> None:
+        self._pause_s = pause_s
         self._file = home.intake_paused
         self._until: float | None = None
         self._file.unlink(missing_ok=True)  # of a scheduler that was killed
@@ -26,11 +30,11 @@ class Pause:
         if self._until is None:
             logger.error(
                 "the intake pauses, and tries again every %d s: %s. Nothing is lost, the files wait.",
-                _PAUSE_S,
+                self._pause_s,
                 reason.rstrip("."),
             )
             self._say(reason)
-        self._until = time.monotonic() + _PAUSE_S
+        self._until = time.monotonic() + self._pause_s
 
     def end(self) -> None:
         """The intake takes files again; harmless if it did all the time."""

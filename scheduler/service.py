@@ -14,9 +14,11 @@ from core.settings import Settings
 from core.store import remove_leftovers
 from db.promotions import record_shipped
 from scheduler.dispatcher import Dispatcher
+from scheduler.emptied import EmptiedFolders
 from scheduler.heartbeat import Heartbeat
 from scheduler.intake import Intake
 from scheduler.metrics import StateCollector, serve_metrics
+from scheduler.pause import Pause
 from scheduler.room import Disks
 from scheduler.watcher import Watcher
 from worker.app import create_app
@@ -47,6 +49,8 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
     dispatcher = Dispatcher(settings, engine, app, client)
     heartbeat = Heartbeat(settings, app, client, home)
     intake = Intake(settings, home, engine)
+    pause, emptied = Pause(home), EmptiedFolders(str(home.inbox))
+    watcher = Watcher(settings, home, intake, dispatcher, pause, emptied)
     state = StateCollector(engine, client, home, Disks(settings, home), shipped, heartbeat.age)
     with (
         serve_metrics(settings, home, state),
@@ -56,7 +60,7 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
         for running in beside:
             running.add_done_callback(lambda _: stop.set())  # no part goes on without the others
         try:
-            Watcher(settings, home, intake, dispatcher).run(stop)
+            watcher.run(stop)
         finally:
             stop.set()
             dispatcher.wake()

@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 _FIRST_BATCH, _LARGEST_BATCH = 8, 64
 # Files looked at before events are read again, whose queue the kernel bounds.
 _MOST_LOOKS = 512
-# More paths than this are not kept: a rescan finds the others again.
-_MOST_WRITTEN, _MOST_WAITING = 10_000, 50_000
 # How long events are waited for, while files may wait for their settle time.
 _LOOK_S = 0.25
 # How long more events are waited for after the first: a file that comes alone is taken at once, of many those
@@ -53,15 +51,34 @@ class _Seen:
 
 
 class Watcher:
-    """Watches one inbox until `stop` is set."""
+    """Watches one inbox until `stop` is set.
 
-    def __init__(self, settings: Settings, home: Home, intake: Intake, dispatcher: Dispatcher) -> None:
+    Parameters
+    ----------
+    most_kept
+        More paths than this are kept neither of files that were written nor of those that wait: a rescan
+        finds the others again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        intake: Intake,
+        dispatcher: Dispatcher,
+        pause: Pause,
+        emptied: EmptiedFolders,
+        *,
+        most_kept: int = 50_000,
+    ) -> None:
         self._settings = settings
         self._home = home
         self._intake = intake
         self._dispatcher = dispatcher
+        self._pause = pause
+        self._emptied = emptied
+        self._most_kept = most_kept
         self._inbox = str(home.inbox)
-        self._emptied = EmptiedFolders(self._inbox)
         # In the order in which each has its next look: what events named, what is to be still for a while,
         # and the walks through the inbox or a new folder.
         self._written: dict[str, None] = {}
@@ -80,14 +97,13 @@ class Watcher:
         InboxUnusable
             The inbox is gone or cannot be written, or the system gives no file events.
         """
-        pause = Pause(self._home)
         with FileEvents(self._home) as events:
             busy = False
             while not stop.is_set():
                 busy = self._rescan_if_due(events) or busy
                 self._notice(events.read(0 if busy else _LOOK_S, self._gather_s), events)
-                busy = not pause.holds() and self._take_some(pause)
-        pause.end()
+                busy = not self._pause.holds() and self._take_some()
+        self._pause.end()
 
     def _rescan_if_due(self, events: FileEvents) -> bool:
         if time.monotonic() < self._next_rescan or self._walks:
@@ -110,16 +126,16 @@ class Watcher:
         for folder in noticed.folders:
             self._walk(folder, events)
         now = time.monotonic()
-        room = max(0, _MOST_WAITING - len(self._waiting))
+        room = max(0, self._most_kept - len(self._waiting))
         for path in noticed.created[:room]:
             self._waiting.setdefault(path, _Seen(now))
         self._written |= dict.fromkeys(noticed.written)
-        if noticed.overflowed or noticed.created[room:] or len(self._written) > _MOST_WRITTEN:
+        if noticed.overflowed or noticed.created[room:] or len(self._written) > self._most_kept:
             self._next_rescan = 0.0
-        if len(self._written) > _MOST_WRITTEN:
+        if len(self._written) > self._most_kept:
             self._written.clear()
 
-    def _take_some(self, pause: Pause) -> bool:
+    def _take_some(self) -> bool:
         """Take one batch of complete files, if there are any; returns whether there is more to look at."""
         complete: dict[str, None] = {}
         looked_at, full = 0, False
@@ -131,23 +147,23 @@ class Watcher:
             if full:
                 break
         if complete or self._intake.looks_for_claims:
-            self._take_batch(list(complete), pause)
+            self._take_batch(list(complete))
         else:
             self._batch, self._gather_s = _FIRST_BATCH, _GATHER_ONE_S
             if not (self._written or self._waiting or self._walks):
-                pause.end()
+                self._pause.end()
         return full or looked_at == _MOST_LOOKS
 
-    def _take_batch(self, paths: list[str], pause: Pause) -> None:
+    def _take_batch(self, paths: list[str]) -> None:
         try:
             self._take(paths)
         except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
             self._written = dict.fromkeys(paths) | self._written
-            pause.begin(_problem(error))
+            self._pause.begin(_problem(error))
         else:
             self._gather_s = _GATHER_MANY_S if len(paths) > 1 else _GATHER_ONE_S
             self._batch = min(2 * self._batch, _LARGEST_BATCH) if len(paths) == self._batch else _FIRST_BATCH
-            pause.end()
+            self._pause.end()
 
     def _next_paths(self) -> Iterator[tuple[str, _Seen | None, bool]]:
         """Paths to look at now, what is known of those that have waited, whether they were closed."""
@@ -162,7 +178,7 @@ class Watcher:
                 break
             del self._waiting[path]
             yield path, seen, False
-        while self._walks and len(self._waiting) < _MOST_WAITING:
+        while self._walks and len(self._waiting) < self._most_kept:
             for path in self._walks[0]:
                 if path not in self._waiting:
                     yield path, None, False

@@ -236,6 +236,15 @@ def file_system(folder: Path, size: str) -> Iterator[None]:
         subprocess.run([str(shutil.which("umount")), "-l", str(folder)], check=True)
 
 
+def fill_disk(folder: Path) -> Path:
+    """Leave no room on the file system of that folder; the file that takes it."""
+    filler = folder / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB, where this user may mount one."""

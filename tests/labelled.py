@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from core.home import Home
+from db.engine import now
+from db.states import Split
+from db.tables import LabelledImage
 from training.labelled.examining import Examined
 from training.labelled.similarity import SIDE
 
@@ -59,3 +64,27 @@ def examined(
 def kept_files(home: Home) -> list[str]:
     """Names of the images in the home's data set."""
     return sorted(path.name for path in home.dataset.iterdir() if path.is_file())
+
+
+def fill(engine: Engine, home: Home, rows: Sequence[tuple[str, str, Split]]) -> None:
+    """Make these, label, group and split of an image each, the training data; no file is an image."""
+    with Session(engine) as session, session.begin():
+        for number, (label, group, split) in enumerate(rows):
+            sha256 = f"{number:064x}"
+            (home.dataset / sha256).write_bytes(bytes([number]))
+            session.add(
+                LabelledImage(
+                    sha256=sha256,
+                    pixels_sha256=sha256,
+                    label=label,
+                    patient_group=group,
+                    split=split,
+                    source_name="x.png",
+                    added_at=now(),
+                )
+            )
+
+
+def balanced() -> list[tuple[str, str, Split]]:
+    """The least that can be trained on."""
+    return [(label, f"{label}-{split}", split) for split in Split for label in ("normal", "hemorrhage")]

@@ -115,14 +115,8 @@ def compare(
     KeyboardInterrupt
         Before the first repeat was complete.
     """
-    _check(records, plan)
-    partitions = [_partition(records, plan, repeat) for repeat in range(plan.repeats)]
-    jobs = [
-        FoldJob(recipe, repeat, number, held_out, _seeded(hyperparameters, plan, repeat, number))
-        for repeat, partition in enumerate(partitions)
-        for number, held_out in enumerate(partition)
-        for recipe in recipes
-    ]
+    partitions = divide(records, plan)
+    jobs = fits(partitions, hyperparameters, plan, recipes)
     done: dict[tuple[Recipe, int, int], Prediction] = {}
 
     def keep(job: FoldJob, prediction: Prediction) -> None:
@@ -143,14 +137,34 @@ def compare(
     return {recipe: _collect(recipe, images, partitions[:whole], done) for recipe in recipes}
 
 
-def _partition(records: Sequence[Record], plan: Plan, repeat: int) -> list[Indices]:
+def divide(records: Sequence[Record], plan: Plan) -> list[list[Indices]]:
+    """For each repeat the images that each fold holds out.
+
+    Raises
+    ------
+    DatasetError
+        Too few patients for so many folds.
+    """
+    _check(records, plan)
     if not plan.grouped:
         records = [replace(record, group=str(index)) for index, record in enumerate(records)]
-    return folds(records, plan.folds, f"{plan.seed}/{repeat}")
+    return [folds(records, plan.folds, f"{plan.seed}/{repeat}") for repeat in range(plan.repeats)]
 
 
-def _seeded(hyper: Hyperparameters, plan: Plan, repeat: int, number: int) -> Hyperparameters:
-    return replace(hyper, seed=plan.seed + repeat * plan.folds + number)
+def fits(
+    partitions: Sequence[Sequence[Indices]],
+    hyperparameters: Hyperparameters,
+    plan: Plan,
+    recipes: Sequence[Recipe],
+) -> list[FoldJob]:
+    """One for each recipe, fold and repeat; recipes share a seed, folds do not."""
+    return [
+        FoldJob(recipe, repeat, number, held_out, replace(hyperparameters, seed=seed))
+        for repeat, partition in enumerate(partitions)
+        for number, held_out in enumerate(partition)
+        for seed in [plan.seed + repeat * plan.folds + number]
+        for recipe in recipes
+    ]
 
 
 def _check(records: Sequence[Record], plan: Plan) -> None:

@@ -69,7 +69,7 @@ def main() -> None:
     hyperparameters = replace(Hyperparameters(), learning_rate=LEARNING_RATE)
     pretrain(pool, arguments.steps, hyperparameters).save_weights(arguments.weights)
     written = f"{weights_sha256(arguments.weights)}  {arguments.weights.name}\n"
-    arguments.weights.with_name(PRETRAINED_SHA256.name).write_text(written, encoding="utf-8")
+    arguments.weights.with_name(PRETRAINED_SHA256).write_text(written, encoding="utf-8")
 
 
 if __name__ == "__main__":

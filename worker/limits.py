@@ -30,15 +30,15 @@ _NEXT_NETWORK = 128 * 2**20
 FileLimit = Callable[[], AbstractContextManager[None]]
 
 
-def file_limits(settings: Settings) -> FileLimit:
+def file_limits(settings: Settings, *, file_s: float = FILE_S, chunk_s: float = CHUNK_S) -> FileLimit:
     """For one chunk: gives each file a block that must not take longer, or this process ends by SIGALRM."""
     scale = max(1.0, settings.max_pixels / _USUAL_PIXELS)
-    chunk_ends = time.monotonic() + CHUNK_S * scale
+    chunk_ends = time.monotonic() + chunk_s * scale
 
     @contextlib.contextmanager
     def limited() -> Iterator[None]:
         left = max(0.001, chunk_ends - time.monotonic())
-        signal.setitimer(signal.ITIMER_REAL, min(FILE_S * scale, left))
+        signal.setitimer(signal.ITIMER_REAL, min(file_s * scale, left))
         try:
             yield
         finally:

@@ -30,12 +30,17 @@ _current: WorkerProcess | None = None
 
 def start_process(settings: Settings, home: Home, *, classify: bool) -> None:
     """Make this process's resources; if it classifies the network is loaded, and exchanged from then on."""
-    global _current  # noqa: PLW0603 - a Celery child can be handed nothing else
     engine = make_engine(database_url(settings, home), durable=not classify)
     process = WorkerProcess(settings, home, engine)
     if classify:
         process.model = ServedModel(engine, ModelStore(home.models), _load)
         process.model.follow()
+    hold(process)
+
+
+def hold(process: WorkerProcess) -> None:
+    """Let these be the resources of this process."""
+    global _current  # noqa: PLW0603 - a Celery child can be handed nothing else
     _current = process
 
 

@@ -16,7 +16,7 @@ from worker.app import CLASSIFY_TASK, CLASSIFY_TIME_LIMIT_S, HEARTBEAT_TASK, TRA
 from worker.classification import classify_chunk
 from worker.metrics import REDELIVERED, RETRIED
 from worker.process import current_process
-from worker.training_run import run_training
+from worker.training_run import Trainer, run_training
 
 logger = logging.getLogger(__name__)
 
@@ -78,4 +78,4 @@ def train_model(task: Any, run_id: RowId) -> None:  # noqa: ANN401 - Celery's ta
     process = current_process()
     sign = partial(mark_heard, process.home, task.request.hostname)
     sign()
-    run_training(process.engine, process.settings, process.home, run_id, sign)
+    run_training(Trainer(process.engine, run_id, sign), process.settings, process.home)

@@ -44,13 +44,12 @@ from training.quiet import load_tensorflow
 
 if TYPE_CHECKING:
     from training.fit import Epoch
+    from training.train import Job, Watch
 
 logger = logging.getLogger(__name__)
 
-_HEARTBEAT_S = 2.0
-_HANGS_AFTER_S = 30 * 60.0
-"""A run that came no step further for so long hangs. Between two steps lie at most one pass over the images
-of a part, or the bootstrap of all figures: some 2,500 times a few milliseconds (`training.bootstrap`)."""
+Train = Callable[["Job", ModelStore, "Watch"], ModelCard]
+"""As `training.train.train`, whose import brings TensorFlow."""
 
 
 class RunCancelled(Exception):
@@ -67,12 +66,24 @@ class Trainer:
     Parameters
     ----------
     sign
-        Called every few seconds as a sign of life.
+        Called every `heartbeat_s` as a sign of life.
+    hangs_after_s
+        A run that came no step further for so long hangs. Between two steps lie at most one pass over the
+        images of a part, or the bootstrap of all figures: some 2,500 times a few milliseconds
+        (`training.bootstrap`).
     """
 
-    def __init__(self, engine: Engine, run_id: int, claimant: str, sign: Callable[[], None]) -> None:
-        self._engine, self._run_id, self._claimant = engine, run_id, claimant
-        self._sign = sign
+    def __init__(
+        self,
+        engine: Engine,
+        run_id: int,
+        sign: Callable[[], None],
+        *,
+        heartbeat_s: float = 2.0,
+        hangs_after_s: float = 30 * 60.0,
+    ) -> None:
+        self.engine, self.run_id, self.claimant = engine, run_id, uuid.uuid4().hex
+        self._sign, self._heartbeat_s, self._hangs_after_s = sign, heartbeat_s, hangs_after_s
         self._held = Held.YES
         self._ended = threading.Event()
         self._moved = time.monotonic()
@@ -98,7 +109,7 @@ class Trainer:
         ------
         RunCancelled, RunLost
         """
-        logger.info("training run %d: %s", self._run_id, name)
+        logger.info("training run %d: %s", self.run_id, name)
         self.on_step()
 
     def on_step(self) -> None:
@@ -119,13 +130,13 @@ class Trainer:
         RunCancelled, RunLost
         """
         logger.info(
-            "training run %d: epoch %d of %d, loss %.4f", self._run_id, epoch.number, epoch.of, epoch.loss
+            "training run %d: epoch %d of %d, loss %.4f", self.run_id, epoch.number, epoch.of, epoch.loss
         )
         try:
-            with Session(self._engine) as session, session.begin():
-                record_epoch(session, self._run_id, self._claimant, asdict(epoch))
+            with Session(self.engine) as session, session.begin():
+                record_epoch(session, self.run_id, self.claimant, asdict(epoch))
         except DBAPIError:
-            logger.warning("training run %d: epoch not recorded, the database does not answer", self._run_id)
+            logger.warning("training run %d: epoch not recorded, the database does not answer", self.run_id)
         self.on_step()
 
     def _check(self) -> None:
@@ -135,31 +146,34 @@ class Trainer:
             raise RunLost
 
     def _beat(self) -> None:
-        while not self._ended.wait(_HEARTBEAT_S):
-            if time.monotonic() - self._moved > _HANGS_AFTER_S:
+        while not self._ended.wait(self._heartbeat_s):
+            if time.monotonic() - self._moved > self._hangs_after_s:
                 logger.critical(
                     "training run %d came no step further for %.0f min: its process ends, and it begins anew",
-                    *(self._run_id, _HANGS_AFTER_S / 60),
+                    *(self.run_id, self._hangs_after_s / 60),
                 )
                 os.kill(os.getpid(), signal.SIGKILL)
             self._sign()
             try:
-                with Session(self._engine) as session, session.begin():
-                    self._held = keep_run(session, self._run_id, self._claimant, RUN_LEASE)
+                with Session(self.engine) as session, session.begin():
+                    self._held = keep_run(session, self.run_id, self.claimant, RUN_LEASE)
             except DBAPIError:
-                logger.warning("training run %d: no heartbeat, the database does not answer", self._run_id)
+                logger.warning("training run %d: no heartbeat, the database does not answer", self.run_id)
 
 
-def run_training(
-    engine: Engine, settings: Settings, home: Home, run_id: int, sign: Callable[[], None]
-) -> None:
+def run_training(trainer: Trainer, settings: Settings, home: Home, make: Train | None = None) -> None:
     """Train, evaluate and register a model, and write on the run's row how it ended.
 
-    A run that is done or under way is passed over; a message about one that does not exist is logged. `sign`
-    is called every few seconds as a sign of life. When the worker dies, the run's lease runs out, and the
-    dispatcher publishes it again; it then begins anew, or takes over the version that it had registered.
+    A run that is done or under way is passed over; a message about one that does not exist is logged. When
+    the worker dies, the run's lease runs out, and the dispatcher publishes it again; it then begins anew, or
+    takes over the version that it had registered.
+
+    Parameters
+    ----------
+    make
+        Makes the version; None for `training.train.train`.
     """
-    claimant = uuid.uuid4().hex
+    engine, run_id, claimant = trainer.engine, trainer.run_id, trainer.claimant
     with Session(engine, expire_on_commit=False) as session, session.begin():
         run = claim_run(session, run_id, claimant, RUN_LEASE)
         known = run is not None or session.get(TrainingRun, run_id) is not None
@@ -169,10 +183,9 @@ def run_training(
     if run is None:
         logger.info("training run %d is done, cancelled or under way, or waits for another one", run_id)
         return
-    trainer = Trainer(engine, run_id, claimant, sign)
     with run_log(home.training_log(run_id), run_id), trainer.holding():
         try:
-            ended = _do(engine, settings, home, run, trainer)
+            ended = _do(trainer, settings, home, run, make)
         except RunLost:
             logger.warning("training run %d: another trainer holds it by now", run_id)
             return
@@ -195,13 +208,13 @@ def run_training(
 
 
 def _do(
-    engine: Engine, settings: Settings, home: Home, run: TrainingRun, trainer: Trainer
+    trainer: Trainer, settings: Settings, home: Home, run: TrainingRun, make: Train | None
 ) -> tuple[RunState, str] | None:
     """Train and commit the success; otherwise the state to end in, and why."""
     store = ModelStore(home.models)
     version = f"{run.requested_at:%Y%m%d-%H%M%S}-{run.id}"
-    dataset = load_dataset(engine, home)
-    with read_session(engine) as session:
+    dataset = load_dataset(trainer.engine, home)
+    with read_session(trainer.engine) as session:
         unchanged = last_fingerprint(session) == dataset.fingerprint
         incumbent = store.find(version_in_use(session))
     if unchanged and run.requested_by in (BY_SCHEDULE, BY_LABELS):
@@ -220,10 +233,10 @@ def _do(
             *(home.report(run.id), Limits.of(settings)),
         )
         try:
-            card = train(job, store, trainer)
+            card = (make or train)(job, store, trainer)
         except ModelExists:  # by a trainer that had lost the run, and came to its end before it noticed
             card = store.find(version).card
-    held = _succeed(engine, run, card)
+    held = _succeed(trainer.engine, run, card)
     if held is Held.CANCELLED:
         store.discard(version)
         return RunState.CANCELLED, "Cancelled."

@@ -22,13 +22,13 @@ def table(lines: str) -> str:
     )
 
 
-def main() -> None:
+def write_table(results: Path, page: Path = PAGE) -> None:
     """Exchange what stands between the two marks of the page."""
-    before, rest = PAGE.read_text(encoding="utf-8").split(_BEGIN)
+    before, rest = page.read_text(encoding="utf-8").split(_BEGIN)
     _, after = rest.split(_END)
-    made = table(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    PAGE.write_text(f"{before}{_BEGIN}\n{made}\n{_END}{after}", encoding="utf-8")
+    made = table(results.read_text(encoding="utf-8"))
+    page.write_text(f"{before}{_BEGIN}\n{made}\n{_END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write_table(Path(sys.argv[1]))

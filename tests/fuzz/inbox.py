@@ -10,26 +10,22 @@ import hashlib
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from sqlalchemy.orm import Session
-
-from core import store as store_module
 from core.home import Home
 from core.left_alone import is_ignored
 from core.settings import Settings
-from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
 from db.migrate import migrate
 from db.states import FileState
-from scheduler import intake as intake_module
 from scheduler.claims import InboxFile
 from scheduler.inbox import carries_its_end, regular_file, walk
 from scheduler.intake import CHANGED, VANISHED, Intake
+from tests.transactions import at
 
 if TYPE_CHECKING:
     from atheris import FuzzedDataProvider
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
 MOST_BYTES = 48
 """A file of more is too large."""
 MOST_MOVES = 32
-_BLOCK = 16
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
 _JPEG, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 _STARTS, _ENDS = [b"", _PNG, _JPEG, _JPEG[:2]], [b"", _PNG_END, _JPEG_END, _PNG_END[:-1], _JPEG_END[1:]]
@@ -87,9 +82,9 @@ class Inbox:
         migrate(self._engine)
         options = Settings(home=self._home.root, max_file_mb=MOST_BYTES / 2**20, min_free_mb=0)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(patch("os.fsync", lambda _: None))  # no power fails here
-            stack.enter_context(patch.object(store_module, "_BLOCK", _BLOCK))  # small files of several blocks
-            stack.enter_context(patch.object(intake_module, "record_arrivals", self._record))
+            # No power fails here, so nothing has to wait for the disk.
+            stack.enter_context(patch("os.fsync", lambda _: None))
+            stack.enter_context(at(self._engine, "commit", lambda: self._come(self._late)))
             self._patched = stack.pop_all()
         self._intake = Intake(options, self._home, self._engine)
 
@@ -284,12 +279,6 @@ class Inbox:
                 assert why == CHANGED
             else:
                 assert why == VANISHED or why.startswith("it cannot be read ("), why
-
-    def _record(self, session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
-        """What the intake calls in place of the real one."""
-        ids = record_arrivals(session, arrivals)
-        self._come(self._late)
-        return ids
 
     def _come(self, moves: list[Move]) -> None:
         for move in moves:

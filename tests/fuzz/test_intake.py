@@ -13,7 +13,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,11 +25,11 @@ from core.left_alone import is_ignored
 from core.settings import Settings
 from db.engine import make_engine
 from db.tables import Arrival, File
-from scheduler import intake as intake_module
 from scheduler.claims import CLAIMS, InboxFile
 from scheduler.inbox import walk
 from scheduler.intake import Intake
 from tests.fuzz.test_decoder import FULL
+from tests.transactions import at, fail
 
 MOST_BYTES = 2048
 SECRET = b"of another user, and longer than what is dropped"
@@ -142,10 +141,7 @@ class Inbox(RuleBasedStateMachine):
     def take_and_crash_before_the_commit(self) -> None:
         if not self.is_claimed():  # else it is those claims that it begins with, and comes no further
             self.claim(recorded=False)
-        with (
-            patch.object(intake_module, "record_arrivals", side_effect=Crash),
-            contextlib.suppress(Crash),
-        ):
+        with at(self.engine, "commit", fail(Crash)), contextlib.suppress(Crash):
             self.intake.take(self.listed)
 
     @rule()
@@ -155,7 +151,7 @@ class Inbox(RuleBasedStateMachine):
             self.claimed.clear()
         else:
             self.claim(recorded=True)
-        with patch.object(intake_module._Stored, "remove", side_effect=Crash), contextlib.suppress(Crash):
+        with at(Session, "after_commit", fail(Crash)), contextlib.suppress(Crash):
             self.intake.take(self.listed)
 
     @invariant()

@@ -22,9 +22,8 @@ from models.card import HEADLESS
 from models.classifier import Classifier
 from models.store import shipped_model
 from tests.dicom_files import as_bytes, ct_slice
-from worker import process
 from worker.app import create_app
-from worker.process import WorkerProcess
+from worker.process import WorkerProcess, hold
 from worker.tasks import classify_files
 
 
@@ -50,13 +49,12 @@ def run_task(
     settings: Settings,
     home: Home,
     engine: Engine,
-    monkeypatch: pytest.MonkeyPatch,
     *,
     redelivered: bool,
     model: NoModel | Shipped | None = None,
 ) -> None:
     served = model or NoModel()
-    monkeypatch.setattr(process, "_current", WorkerProcess(settings, home, engine, served))  # type: ignore[arg-type]
+    hold(WorkerProcess(settings, home, engine, served))  # type: ignore[arg-type]  # as their classes say
     app = create_app(settings, home)
     app.set_current()
     task = app.tasks[classify_files.name]
@@ -76,11 +74,11 @@ def run_task(
 
 
 def test_a_chunk_that_is_delivered_again_is_counted(
-    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
     before = count("headct_chunks_redelivered_total")
     for redelivered in (False, True):
-        run_task(settings, home, sqlite_engine, monkeypatch, redelivered=redelivered)
+        run_task(settings, home, sqlite_engine, redelivered=redelivered)
     assert count("headct_chunks_redelivered_total") == before + 1
     assert (home.health / "inference@here").exists()
 
@@ -89,18 +87,17 @@ def test_a_chunk_that_waits_for_the_database_is_counted(
     settings: Settings,
     home: Home,
     redis_server: subprocess.Popen[bytes],
-    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     before = count("headct_chunks_retried_total")
     engine = make_engine(f"sqlite:///{tmp_path / 'gone' / 'headct.db'}")
     with pytest.raises(Retry):
-        run_task(settings, home, engine, monkeypatch, redelivered=False)
+        run_task(settings, home, engine, redelivered=False)
     assert count("headct_chunks_retried_total") == before + 1
 
 
 def test_a_ct_without_a_head_gets_a_row_that_says_that_a_person_has_to_look(
-    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
     data = as_bytes(ct_slice(np.full((80, 90), -1000, dtype=np.int16)))
     sha256 = hashlib.sha256(data).hexdigest()
@@ -108,7 +105,7 @@ def test_a_ct_without_a_head_gets_a_row_that_says_that_a_person_has_to_look(
     with Session(sqlite_engine) as session, session.begin():
         record_arrivals(session, [NewArrival(sha256, len(data), "air.dcm", None)])
         assert next_chunks(session, 1, 64, timedelta(minutes=1)) == [[1]]
-    run_task(settings, home, sqlite_engine, monkeypatch, redelivered=False, model=Shipped())
+    run_task(settings, home, sqlite_engine, redelivered=False, model=Shipped())
     with sqlite_engine.connect() as connection:
         (row,) = results_of(connection, [1])
     assert (row.state, row.label, row.probability, row.reason) == ("classified", "uncertain", None, None)

@@ -19,10 +19,11 @@ from db.engine import make_engine
 from db.tables import Arrival
 from scheduler.claims import CLAIMS
 from scheduler.dispatcher import Dispatcher
-from scheduler.events import FileEvents
+from scheduler.emptied import EmptiedFolders
 from scheduler.intake import Intake
+from scheduler.pause import Pause
 from scheduler.watcher import Watcher
-from tests.conftest import file_system
+from tests.conftest import file_system, fill_disk
 from tests.processes import wait_until
 from worker.app import create_app
 
@@ -30,11 +31,14 @@ PNG = b"\x89PNG\r\n\x1a\n...\x00\x00\x00\x00IEND\xaeB`\x82"
 
 
 @contextlib.contextmanager
-def watching(settings: Settings, home: Home, engine: Engine) -> Iterator[Watcher]:
+def watching(
+    settings: Settings, home: Home, engine: Engine, *, empty_s: float = 600.0, most_kept: int = 10_000
+) -> Iterator[Watcher]:
     intake, stop = Intake(settings, home, engine), threading.Event()
     client = redis_client(broker_url(settings, home))
     dispatcher = Dispatcher(settings, engine, create_app(settings, home), client)
-    watcher = Watcher(settings, home, intake, dispatcher)
+    pause, emptied = Pause(home, pause_s=0.5), EmptiedFolders(str(home.inbox), empty_s=empty_s)
+    watcher = Watcher(settings, home, intake, dispatcher, pause, emptied, most_kept=most_kept)
     thread = threading.Thread(target=watcher.run, args=(stop,))
     thread.start()
     try:
@@ -107,15 +111,14 @@ def test_subfolders_new_ones_and_ones_that_are_moved_in_are_watched(
 
 
 def test_a_folder_goes_once_its_files_are_taken_and_it_was_empty_for_a_while(
-    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
-    monkeypatch.setattr("scheduler.emptied._EMPTY_S", 1.5)
     for name in ("study/series/1.png", "kept/2.png", "3.png"):
         (home.inbox / name).parent.mkdir(parents=True, exist_ok=True)
         (home.inbox / name).write_bytes(PNG + name.encode() + PNG)
     (home.inbox / "kept" / ".keep").touch()
     (home.inbox / "new").mkdir()
-    with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
+    with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine, empty_s=1.5):
         wait_until(lambda: len(names(sqlite_engine)) == 3, 20)
         assert (home.inbox / "study" / "series").is_dir(), "more files may come"
         wait_until(lambda: not (home.inbox / "study").exists(), 20)
@@ -134,13 +137,17 @@ def test_what_was_there_before_the_start_is_found(
         wait_until(lambda: names(sqlite_engine) == ["before.png"], 20)
 
 
-def test_a_file_whose_event_was_lost_is_found_by_the_rescan(
-    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_file_that_sends_no_event_is_found_by_the_rescan(
+    settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
-    monkeypatch.setattr(FileEvents, "_sort", lambda *_: None)
-    with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
-        (home.inbox / "lost.png").write_bytes(PNG)
-        wait_until(lambda: names(sqlite_engine) == ["lost.png"], 20)
+    """On a disk that is mounted over a folder that is watched already."""
+    (home.inbox / "share").mkdir()
+    with (
+        watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine),
+        file_system(home.inbox / "share", "64k"),
+    ):
+        (home.inbox / "share" / "lost.png").write_bytes(PNG)
+        wait_until(lambda: names(sqlite_engine) == ["share/lost.png"], 20)
 
 
 def test_polling_finds_files_too(settings: Settings, home: Home, sqlite_engine: Engine) -> None:
@@ -173,12 +180,9 @@ def test_links_and_hidden_and_unfinished_files_are_never_taken(
 
 @pytest.mark.parametrize("kept", [10_000, 10])
 def test_many_files_at_once_are_each_taken_once_however_few_paths_are_kept(
-    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, kept: int
+    settings: Settings, home: Home, sqlite_engine: Engine, kept: int
 ) -> None:
-    monkeypatch.setattr("scheduler.watcher._MOST_WRITTEN", kept)
-    monkeypatch.setattr("scheduler.watcher._MOST_WAITING", kept)
-    settings = replace(settings, settle_seconds=0.1)
-    with watching(quick(settings), home, sqlite_engine):
+    with watching(quick(settings, settle_seconds=0.1), home, sqlite_engine, most_kept=kept):
         for number in range(300):
             end = PNG if number % 3 else b""
             (home.inbox / f"{number}.png").write_bytes(PNG + b"%d" % number + end)
@@ -188,9 +192,8 @@ def test_many_files_at_once_are_each_taken_once_however_few_paths_are_kept(
 
 
 def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
-    settings: Settings, home: Home, sqlite_engine: Engine, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, home: Home, sqlite_engine: Engine, small_disk: Path
 ) -> None:
-    monkeypatch.setattr("scheduler.pause._PAUSE_S", 0.5)
     home.store.rmdir()
     home.store.symlink_to(small_disk)
     filler = small_disk / "filler"
@@ -207,19 +210,15 @@ def test_a_full_disk_makes_it_wait_and_it_goes_on_when_there_is_room(
 
 
 def test_a_full_disk_of_the_database_makes_it_wait_too(
-    settings: Settings, home: Home, migrated_sqlite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, home: Home, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("scheduler.pause._PAUSE_S", 0.5)
     with file_system(tmp_path / "sql", "2m"):
         shutil.copyfile(migrated_sqlite, tmp_path / "sql" / "headct.db")
         engine = make_engine(f"sqlite:///{tmp_path}/sql/headct.db")
-        filler = tmp_path / "sql" / "filler"
         with watching(quick(settings), home, engine):
             (home.inbox / "before.png").write_bytes(PNG)
             wait_until(lambda: names(engine) == ["before.png"], 20)
-            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(4096))
+            filler = fill_disk(tmp_path / "sql")
             for number in range(50):
                 (home.inbox / f"{number}.png").write_bytes(PNG + b"%d" % number + PNG)
             wait_until(home.intake_paused.exists)
@@ -249,24 +248,19 @@ def test_a_name_that_is_no_utf8_is_taken_and_stops_nothing(
 
 
 def test_a_file_that_cannot_be_removed_is_recorded_once_and_holds_up_nothing(
-    settings: Settings, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch, unprivileged: None
+    settings: Settings, home: Home, sqlite_engine: Engine, unprivileged: None
 ) -> None:
     folder = home.inbox / "from-a-cd"
     folder.mkdir()
     (folder / "file.png").write_bytes(PNG)
     folder.chmod(0o555)
-    copied = []
-    copy = Intake._store_one
-    monkeypatch.setattr(
-        Intake,
-        "_store_one",
-        lambda self, file, *how, **more: copied.append(file.path) or copy(self, file, *how, **more),
-    )
     with watching(quick(settings, rescan_seconds=1.0), home, sqlite_engine):
         wait_until(lambda: names(sqlite_engine) == ["from-a-cd/file.png"], 20)
+        (stored,) = home.store.iterdir()
+        copied = stored.stat().st_ctime_ns
         (home.inbox / "good.png").write_bytes(PNG + b"good" + PNG)
         wait_until(lambda: "good.png" in names(sqlite_engine), 20)
         time.sleep(2.5)
     assert names(sqlite_engine) == ["from-a-cd/file.png", "good.png"]
-    assert copied.count(str(folder / "file.png")) == 1, "not again at every rescan"
+    assert stored.stat().st_ctime_ns == copied, "not again at every rescan"
     folder.chmod(0o755)

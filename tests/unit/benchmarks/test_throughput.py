@@ -4,9 +4,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
-import pytest
-
-from benchmarks import throughput
 from benchmarks.bare import BareProcesses
 from benchmarks.images import FileSource
 from benchmarks.system import RunningSystem
@@ -61,13 +58,8 @@ def rounds_beside(
     limit: LoopOfKnownSpeed, plain: LoopOfKnownSpeed, scratch: Path, rounds: int = 1
 ) -> list[Round]:
     loops = cast("tuple[BareProcesses, BareProcesses]", (limit, plain))
-    return measure_throughput(cast("RunningSystem", SystemOfOneSpeed()), Numbers(), scratch, loops, rounds)
-
-
-@pytest.fixture(autouse=True)
-def few_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throughput, "_FILES", 20)
-    monkeypatch.setattr(throughput, "_WARM_FILES", 4)
+    system = cast("RunningSystem", SystemOfOneSpeed())
+    return measure_throughput(system, Numbers(), scratch, loops, rounds, files=20)
 
 
 def test_the_ratios_tell_who_is_faster(tmp_path: Path) -> None:
@@ -87,7 +79,7 @@ def test_a_limit_is_the_mean_of_before_and_after_the_system(tmp_path: Path) -> N
 def test_system_and_loops_are_given_the_same_files_and_none_is_left(tmp_path: Path) -> None:
     limit, plain = LoopOfKnownSpeed(1.0), LoopOfKnownSpeed(1.0)
     assert len(rounds_beside(limit, plain, tmp_path, rounds=3)) == 3
-    assert limit.seen == plain.seen == [4] + [20, 20] * 3
+    assert limit.seen == plain.seen == [64] + [20, 20] * 3
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import os
 import pty
@@ -112,7 +113,6 @@ def test_an_empty_table_has_its_heading(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize("output", Format)
 def test_any_number_of_rows_needs_the_memory_of_a_few(
     output: Format,
-    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Any,  # noqa: ANN401
 ) -> None:
     def rows(count: int) -> Iterator[Any]:
@@ -120,8 +120,7 @@ def test_any_number_of_rows_needs_the_memory_of_a_few(
         return (row(number) if output is Format.TABLE else [number] * values for number in range(count))
 
     def peak(count: int) -> int:
-        with (tmp_path / "out").open("w") as file:
-            monkeypatch.setattr("sys.stdout", file)
+        with (tmp_path / "out").open("w") as file, contextlib.redirect_stdout(file):
             tracemalloc.start()
             if output is Format.TABLE:
                 print_table(rows(count), count)

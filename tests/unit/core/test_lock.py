@@ -21,6 +21,7 @@ def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest
     def refuse(*_: int) -> None:
         raise OSError(37, "No locks available")
 
+    # No file system of these tests fails so.
     monkeypatch.setattr("core.lock.fcntl.flock", refuse)
     with pytest.raises(SettingsError, match="HEADCT_HOME on a file system that knows locks"):
         acquire(tmp_path / "part.lock", "A part")

@@ -1,8 +1,10 @@
 """Log lines for programs and for people."""
 
+import contextlib
 import json
 import logging
-import sys
+import os
+import pty
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,18 +24,18 @@ def logging_kept() -> Iterator[None]:
     logging.captureWarnings(capture=False)
 
 
-def log_one(capsys: pytest.CaptureFixture[str]) -> str:
+def log_one() -> None:
     configure_logging("INFO")
     logging.getLogger("part").debug("unheard")
     try:
         int("first line\nsecond line")
     except ValueError:
         logging.getLogger("part").exception('it\'s "%s"\nhere', "so", extra={"file_ids": [1, 2]})
-    return capsys.readouterr().err
 
 
 def test_an_event_is_one_json_line_with_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
-    line = log_one(capsys)
+    log_one()
+    line = capsys.readouterr().err
     assert line.count("\n") == 1
     event = json.loads(line)
     trace = event.pop("trace")
@@ -43,11 +45,11 @@ def test_an_event_is_one_json_line_with_its_fields(capsys: pytest.CaptureFixture
     assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
 
 
-def test_a_person_reads_plain_lines(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert 'Z ERROR   part: it\'s "so"\nhere\nTraceback' in log_one(capsys)
+def test_a_person_reads_plain_lines() -> None:
+    ours, its = pty.openpty()
+    with os.fdopen(ours), os.fdopen(its, "w") as terminal, contextlib.redirect_stderr(terminal):
+        log_one()
+        assert b'Z ERROR   part: it\'s "so"\r\nhere\r\nTraceback' in os.read(ours, 4096)
 
 
 def test_a_run_log_is_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

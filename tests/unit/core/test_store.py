@@ -26,6 +26,18 @@ def test_a_kept_file_is_a_second_name_or_a_copy(tmp_path: Path, link: bool) -> N
     assert source.samefile(tmp_path / kept.sha256) is link
 
 
+@pytest.mark.parametrize("link", [True, False])
+def test_a_file_of_several_blocks_is_kept_whole(tmp_path: Path, link: bool) -> None:
+    content = os.urandom(5 * 2**19 + 1)
+    source, store = tmp_path / "a.png", tmp_path / "store"
+    store.mkdir()
+    source.write_bytes(content)
+    with source.open("rb") as file:
+        kept = kept_in(file, store, link=link)
+    assert kept.sha256 == hashlib.sha256(content).hexdigest()
+    assert (store / kept.sha256).read_bytes() == content
+
+
 def test_a_file_with_another_name_is_copied_so_that_its_owner_cannot_change_it(tmp_path: Path) -> None:
     source, other, store = tmp_path / "a.png", tmp_path / "outside.png", tmp_path / "store"
     store.mkdir()

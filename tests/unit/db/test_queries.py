@@ -46,23 +46,17 @@ def test_results_are_filtered_sorted_and_limited(engine: Engine, files: list[int
     assert (bleeds, waiting, later) == ([files[2]], [files[3]], [])
 
 
-def test_results_can_be_read_batch_by_batch(
-    engine: Engine, files: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("db.results._BATCH", 2)
+def test_results_can_be_read_batch_by_batch(engine: Engine, files: list[int]) -> None:
     with read_session(engine) as session:
         assert largest_id(session) == max(files)
         for wanted in (ResultFilter(), ResultFilter(sort="probability"), ResultFilter(label="hemorrhage")):
             for limit in (0, 1, 2, 3):
                 limited = replace(wanted, limit=limit)
-                assert list(each_result(engine, limited)) == results(session, limited)
+                assert list(each_result(engine, limited, batch=2)) == results(session, limited)
 
 
-def test_no_transaction_lasts_while_results_are_read_slowly(
-    engine: Engine, files: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("db.results._BATCH", 1)
-    rows = each_result(engine, ResultFilter(label="hemorrhage"))
+def test_no_transaction_lasts_while_results_are_read_slowly(engine: Engine, files: list[int]) -> None:
+    rows = each_result(engine, ResultFilter(label="hemorrhage"), batch=1)
     assert next(rows).file_id == files[2]
     with Session(engine) as session, session.begin():
         finish_files(session, [Outcome(files[0], 0.1, "normal")], ModelStamp("v2", "f" * 64, "p1", 0.5))

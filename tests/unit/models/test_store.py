@@ -16,9 +16,10 @@ from core.errors import (
     ModelNotFound,
     PreprocessingUnknown,
 )
-from models import store as module
 from models.card import ModelCard
 from models.store import (
+    PRETRAINED,
+    PRETRAINED_SHA256,
     DamagedModel,
     ModelStore,
     shipped_model,
@@ -27,6 +28,7 @@ from models.store import (
     verify,
     weights_sha256,
 )
+from tests.conftest import fill_disk
 
 GRAPH = b"a serving graph"
 
@@ -204,19 +206,16 @@ def test_weights_that_cannot_be_read_are_said(store: ModelStore, card: ModelCard
         verify(registered)
 
 
-def test_a_fit_starts_from_the_registered_pretrained_weights_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_fit_starts_from_the_registered_pretrained_weights_alone(tmp_path: Path) -> None:
     with verified_pretrained() as weights:
-        assert weights.read_bytes() == module.PRETRAINED.read_bytes()
+        assert weights.read_bytes() == PRETRAINED.read_bytes()
     altered = tmp_path / "pretrained.weights.h5"
-    altered.write_bytes(module.PRETRAINED.read_bytes()[:-1] + b"?")
-    monkeypatch.setattr(module, "PRETRAINED", altered)
-    with pytest.raises(ModelError, match="pretrained weights"), verified_pretrained():
-        pytest.fail("altered weights were handed out")
-    monkeypatch.setattr(module, "PRETRAINED_SHA256", tmp_path / "none")
-    with pytest.raises(ModelError, match="fresh clone"), verified_pretrained():
+    altered.write_bytes(PRETRAINED.read_bytes()[:-1] + b"?")
+    with pytest.raises(ModelError, match="fresh clone"), verified_pretrained(altered):
         pytest.fail("weights without a hash were handed out")
+    shutil.copy(PRETRAINED.with_name(PRETRAINED_SHA256), tmp_path)
+    with pytest.raises(ModelError, match="pretrained weights.*SHA-256 differs"), verified_pretrained(altered):
+        pytest.fail("altered weights were handed out")
 
 
 def test_a_damaged_card_says_which_file_and_hides_no_other_version(
@@ -274,27 +273,26 @@ def test_the_trace_changes_with_the_files_of_a_version(
     assert store.trace("site-1") != before
 
 
-def test_an_incomplete_installation_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SHIPPED_CARD", tmp_path / "default.json")
+def test_an_incomplete_installation_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFound, match=r"default\.json does not exist"):
-        shipped_model()
+        shipped_model(tmp_path)
 
 
 def test_the_shipped_weights_are_checked_too(tmp_path: Path) -> None:
-    copy = tmp_path / "default.weights.h5"
-    shutil.copyfile(shipped_model().weights_path, copy)
-    with copy.open("ab") as file:
+    copy = shutil.copytree(shipped_model().weights_path.parent, tmp_path / "weights")
+    with shipped_model(copy).weights_path.open("ab") as file:
         file.write(b"x")
     with pytest.raises(ModelAltered):
-        verify(replace(shipped_model(), weights_path=copy))
+        verify(shipped_model(copy))
 
 
 def test_a_graph_that_cannot_be_written_leaves_nothing(
-    store: ModelStore, card: ModelCard, weights: Path, monkeypatch: pytest.MonkeyPatch
+    small_disk: Path, card: ModelCard, weights: Path
 ) -> None:
+    store = ModelStore(small_disk / "models")
     registered = store.register(card, weights, GRAPH)
     before = {path: path.read_bytes() for path in registered.graph_path.parent.iterdir()}
-    monkeypatch.setattr("models.model_files.sync", lambda _: (_ for _ in ()).throw(OSError("no space")))
-    with pytest.raises(OSError, match="no space"):
+    fill_disk(small_disk)
+    with pytest.raises(OSError, match="No space left"):
         store.add_graph("site-1", b"another graph")
     assert {path: path.read_bytes() for path in registered.graph_path.parent.iterdir()} == before

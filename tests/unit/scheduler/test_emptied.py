@@ -7,15 +7,14 @@ from scheduler.emptied import EmptiedFolders
 
 
 @pytest.fixture
-def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An inbox whose empty folders go the second time that they are looked at."""
-    monkeypatch.setattr("scheduler.emptied._EMPTY_S", 0.0)
+def inbox(tmp_path: Path) -> Path:
     (tmp_path / "inbox" / "study" / "series").mkdir(parents=True)
     return tmp_path / "inbox"
 
 
-def emptied(inbox: Path, *folders: str) -> EmptiedFolders:
-    found = EmptiedFolders(str(inbox))
+def emptied(inbox: Path, *folders: str, empty_s: float = 0.0) -> EmptiedFolders:
+    """Looked at once; at the second look what is empty goes."""
+    found = EmptiedFolders(str(inbox), empty_s=empty_s)
     for folder in folders or ("study/series",):
         found.took_from(str(inbox / folder))
     found.remove_old()
@@ -41,9 +40,8 @@ def test_a_folder_in_which_nothing_was_taken_stays(inbox: Path) -> None:
     assert [path.name for path in (inbox / "study").iterdir()] == ["next"]
 
 
-def test_a_folder_stays_while_it_is_young(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.emptied._EMPTY_S", 600.0)
-    found = emptied(inbox)
+def test_a_folder_stays_while_it_is_young(inbox: Path) -> None:
+    found = emptied(inbox, empty_s=600.0)
     for _ in range(4):
         found.remove_old()
     assert (inbox / "study" / "series").exists()

@@ -1,9 +1,7 @@
-import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from msgspec.structs import replace
@@ -15,13 +13,12 @@ from core.errors import DiskNearlyFull, InboxUnusable, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
 from core.store import remove_leftovers
-from db.arrivals import NewArrival, record_arrivals
 from db.tables import Arrival, File
-from scheduler import intake as intake_module
 from scheduler.claims import CLAIMS, InboxFile
 from scheduler.inbox import walk
 from scheduler.intake import CHANGED, RECORDED, TOO_LARGE, VANISHED, Intake
 from tests.conftest import file_system
+from tests.transactions import at, fail
 
 
 @pytest.fixture
@@ -35,18 +32,6 @@ def drop(home: Home, name: str, content: bytes) -> InboxFile:
     path = home.inbox / name
     path.write_bytes(content)
     return InboxFile(path, Path(name))
-
-
-@contextlib.contextmanager
-def while_it_is_recorded(act: Callable[[], object]) -> Iterator[None]:
-    """What happens between a file's way into the store and its row."""
-
-    def record(session: Session, new: list[NewArrival]) -> dict[str, int]:
-        act()
-        return record_arrivals(session, new)
-
-    with patch.object(intake_module, "record_arrivals", record):
-        yield
 
 
 def recorded(engine: Engine) -> list[File]:
@@ -227,6 +212,7 @@ def test_a_file_that_changes_while_it_is_read_is_taken_at_the_next_look_into_the
         def hexdigest(self) -> str:
             return self._digest.hexdigest()
 
+    # Nothing else happens between two reads of a file.
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr("core.store.hashlib.sha256", WriterGoesOn)
         assert intake.take([file]).left == {file.path: CHANGED}
@@ -271,14 +257,11 @@ def test_names_of_one_file_that_are_one_for_people_are_two_arrivals(
     assert arrivals(sqlite_engine) == [r"\xff.png", r"\xff.png"]
 
 
-def test_names_that_a_killed_process_left_unfinished_are_removed(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_names_that_a_killed_process_left_unfinished_are_removed(home: Home) -> None:
     (home.store / ".incoming-1").write_bytes(b"half")
     remove_leftovers(home.store)
     assert len(list(home.store.iterdir())) == 1, "its process may still be at work"
-    monkeypatch.setattr("core.store._LEFTOVER_AGE_S", -1)
-    remove_leftovers(home.store)
+    remove_leftovers(home.store, older_than_s=-1)
     assert list(home.store.iterdir()) == []
 
 
@@ -287,25 +270,32 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("size", [5, 2**20 + 1])
-@pytest.mark.parametrize("step", ["record_arrivals", "_Stored.remove", "remove_folders"])
+@pytest.mark.parametrize("moment", ["before the commit", "after it"])
 def test_an_intake_that_was_killed_loses_and_doubles_nothing(
     intake: Intake,
     home: Home,
     sqlite_engine: Engine,
     size: int,
-    step: str,
+    moment: str,
 ) -> None:
     """Also with a file in a folder, and with another one of the same name that came meanwhile."""
     (home.inbox / "study").mkdir()
     names = ["a.png", "study/b.png"]
     files = [drop(home, name, name.encode() + bytes(size)) for name in names]
-    with patch(f"scheduler.intake.{step}", side_effect=Killed), pytest.raises(Killed):
+    where = (sqlite_engine, "commit") if moment == "before the commit" else (Session, "after_commit")
+    with at(*where, fail(Killed)), pytest.raises(Killed):
         intake.take(files)
     assert list(walk(str(home.inbox))) == [], "they are in a claim"
     again = drop(home, "a.png", b"another")
     intake.take([again])
     assert arrivals(sqlite_engine) == ["a.png", "a.png", "study/b.png"]
     assert len(recorded(sqlite_engine)) == 3
+    assert list((home.inbox / CLAIMS).iterdir()) == []
+
+
+def test_a_claim_whose_files_were_removed_goes(intake: Intake, home: Home) -> None:
+    (home.inbox / CLAIMS / "0123" / "study").mkdir(0o700, parents=True)  # the process ended before that
+    intake.take([])
     assert list((home.inbox / CLAIMS).iterdir()) == []
 
 
@@ -333,7 +323,7 @@ def test_another_file_that_takes_its_place_meanwhile_is_another_arrival(
     intake: Intake, home: Home, sqlite_engine: Engine
 ) -> None:
     file = drop(home, "a.png", b"first")
-    with while_it_is_recorded(lambda: drop(home, "a.png", b"second")):
+    with at(sqlite_engine, "commit", lambda: drop(home, "a.png", b"second")):
         intake.take([file])
     assert Path(file.path).read_bytes() == b"second"
     intake.take([file])
@@ -363,7 +353,7 @@ def test_what_is_written_to_a_file_while_it_is_recorded_is_taken_at_the_next_loo
         with claimed.open("ab") as writer:
             writer.write(b"second half")
 
-    with while_it_is_recorded(go_on_writing):
+    with at(sqlite_engine, "commit", go_on_writing):
         intake.take([file])
     intake.looks_for_claims = True
     intake.take([])
@@ -433,25 +423,24 @@ def test_claims_are_made_only_in_a_folder_of_our_own(
     assert Path(file.path).exists()
 
 
-def test_what_is_no_file_is_left_in_its_claim(
-    intake: Intake, home: Home, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_no_file_is_left_in_its_claim(intake: Intake, home: Home, sqlite_engine: Engine) -> None:
     """As when a link takes the place of a file in the moment before it is claimed."""
+    intake.take([drop(home, "first.png", b"first")])
     secret = home.root / "secret"
     secret.write_bytes(b"secret")
     file = drop(home, "a.png", b"bytes")
-    look_at = Intake._looked_at
 
-    def then_exchange(intake: Intake, file: InboxFile, name: str, folder: int, *, remove: bool) -> InboxFile:
-        found = look_at(intake, file, name, folder, remove=remove)
+    def exchange() -> None:
         Path(file.path).unlink()
         Path(file.path).symlink_to(secret)
-        return found
 
-    monkeypatch.setattr(Intake, "_looked_at", then_exchange)
-    assert "links are not followed" in intake.take([file]).left[file.path]
-    assert recorded(sqlite_engine) == []
-    assert list(home.store.iterdir()) == []
+    # Between the look at a file and its claim the database is asked whether it is known.
+    with at(sqlite_engine, "before_cursor_execute", exchange):
+        assert "links are not followed" in intake.take([file]).left[file.path]
+    (claimed,) = (home.inbox / CLAIMS).glob("*/a.png")
+    assert claimed.is_symlink()
+    assert arrivals(sqlite_engine) == ["first.png"]
+    assert len(list(home.store.iterdir())) == 1
     assert secret.read_bytes() == b"secret"
 
 
@@ -464,7 +453,7 @@ def test_submitting_by_moving_removes_what_was_recorded_and_nothing_else(
         files.append(InboxFile(tmp_path / name, name))
     (tmp_path / "new").write_bytes(b"another")
     inode = (tmp_path / "a.png").stat().st_ino
-    with while_it_is_recorded(lambda: (tmp_path / "new").replace(tmp_path / "b.png")):
+    with at(sqlite_engine, "commit", lambda: (tmp_path / "new").replace(tmp_path / "b.png")):
         taken = intake.submit(files, remove=True)
     assert len(taken.file_ids) == 2
     stored = (home.store / hashlib.sha256(b"a.png").hexdigest()).stat()

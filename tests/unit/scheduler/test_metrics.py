@@ -22,14 +22,8 @@ from db.promotions import promote
 from db.states import Cause
 from db.tables import File
 from db.training_runs import RunRequest, request_run
-from scheduler import metrics
 from scheduler.metrics import StateCollector, metrics_port, serve_metrics
 from scheduler.room import Disks
-
-
-@pytest.fixture(autouse=True)
-def never_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_STALE_S", 0)
 
 
 @pytest.fixture
@@ -39,16 +33,18 @@ def client(settings: Settings, home: Home) -> redis.Redis:
 
 
 def collector(
-    engine: Engine, client: redis.Redis, home: Home, database: Path | None = None
+    engine: Engine, client: redis.Redis, home: Home, database: Path | None = None, stale_s: float = 0.0
 ) -> StateCollector:
     url = Secret(f"sqlite:///{database or home.database}")
     disks = Disks(Settings(home=home.root, database_url=url), home)
-    return StateCollector(engine, client, home, disks, "default-1", lambda: 7.0)
+    return StateCollector(engine, client, home, disks, "default-1", lambda: 7.0, stale_s=stale_s)
 
 
-def look(engine: Engine, client: redis.Redis, home: Home, database: Path | None = None) -> CollectorRegistry:
+def look(
+    engine: Engine, client: redis.Redis, home: Home, database: Path | None = None, stale_s: float = 0.0
+) -> CollectorRegistry:
     registry = CollectorRegistry()
-    registry.register(collector(engine, client, home, database))
+    registry.register(collector(engine, client, home, database, stale_s))
     return registry
 
 
@@ -110,11 +106,8 @@ def test_a_redis_and_a_database_that_are_away_are_told(
     assert ask("headct_queue_messages", {"queue": "inference"}) is None
 
 
-def test_an_answer_holds_for_a_while(
-    sqlite_engine: Engine, client: redis.Redis, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(metrics, "_STALE_S", 30)
-    ask = look(sqlite_engine, client, home).get_sample_value
+def test_an_answer_holds_for_a_while(sqlite_engine: Engine, client: redis.Redis, home: Home) -> None:
+    ask = look(sqlite_engine, client, home, stale_s=30.0).get_sample_value
     assert ask("headct_inbox_files") == 0
     (home.inbox / "a.png").write_bytes(b"")
     assert ask("headct_inbox_files") == 0

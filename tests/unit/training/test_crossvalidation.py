@@ -1,5 +1,7 @@
 """Nobody's images are on both sides of a fold, and no label chooses its own threshold."""
 
+import itertools
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +12,13 @@ import pytest
 from core.errors import DatasetError
 from core.image_files import Limits
 from images.constants import Preprocessing
-from training import crossvalidation
 from training.batches import Images
 from training.crossfitting import judge_held_out, measure_repeats
-from training.crossvalidation import CrossValidation, Plan, compare
+from training.crossvalidation import CrossValidation, Plan, compare, divide, fits
 from training.dataset import Record
-from training.fold_workers import FoldJob
 from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folder
-from training.recipes import Prediction, Recipe
+from training.recipes import Recipe
 from training.train import prepare_records
 
 BRIEF = Hyperparameters(epochs=2, batch_size=12, synthetic_images=24)
@@ -78,73 +78,50 @@ def test_its_figures_are_those_of_an_evaluation(found: dict[Recipe, CrossValidat
         assert 0.0 <= metrics["auc_ci95"][0] <= metrics["auc_ci95"][1] <= 1.0
 
 
-class Partitions:
-    """Stands for the fits; keeps what they would have been asked."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, stop_after: int | None = None) -> None:
-        self.jobs: list[FoldJob] = []
-        self._stop_after = stop_after
-        monkeypatch.setattr(crossvalidation, "run_jobs", self)
-        monkeypatch.setattr(crossvalidation, "gather", lambda *_: None)
-
-    def __call__(self, jobs: Sequence[FoldJob], *rest: object) -> None:
-        on_done = rest[-1]
-        assert callable(on_done)
-        for job in jobs:
-            if len(self.jobs) == self._stop_after:
-                raise KeyboardInterrupt
-            self.jobs.append(job)
-            on_done(job, Prediction(np.full(len(job.held_out), float(job.fold)), np.zeros(len(job.held_out))))
-
-
-def test_no_patient_is_on_both_sides_of_a_fold_and_repeats_deal_anew(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked, records = Partitions(monkeypatch), patients(20)
-    compare(records, blank(records), BRIEF, Plan(folds=4, repeats=2), [Recipe.CUES], Limits())
-    for job in asked.jobs:
-        inside = {records[i].group for i in job.held_out}
-        rest = {record.group for i, record in enumerate(records) if i not in job.held_out}
+def test_no_patient_is_on_both_sides_of_a_fold_and_repeats_deal_anew() -> None:
+    plan, records = Plan(folds=4, repeats=2), patients(20)
+    partitions = divide(records, plan)
+    for held_out in itertools.chain.from_iterable(partitions):
+        inside = {records[i].group for i in held_out}
+        rest = {record.group for i, record in enumerate(records) if i not in held_out}
         assert not inside & rest
-    for repeat in range(2):
-        held_out = [job.held_out for job in asked.jobs if job.repeat == repeat]
-        assert sorted(np.concatenate(held_out)) == list(range(40))
-    assert asked.jobs[0].held_out.tolist() != asked.jobs[4].held_out.tolist()
-    assert len({job.hyperparameters.seed for job in asked.jobs}) == 8
+    first, second = partitions
+    assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(40))
+    assert first[0].tolist() != second[0].tolist()
+    assert len({job.hyperparameters.seed for job in fits(partitions, BRIEF, plan, [Recipe.CUES])}) == 8
 
 
-def test_without_groups_patients_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked, records = Partitions(monkeypatch), patients(20)
-    found = compare(records, blank(records), BRIEF, Plan(4, 1, grouped=False), [Recipe.CUES], Limits())
-    divided = [records[i].group for job in asked.jobs[:1] for i in job.held_out]
-    assert len(set(divided)) == len(divided)
-    assert len(set(found[Recipe.CUES].groups)) == 20  # the intervals still know who is who
-
-
-def test_the_same_seed_deals_the_same_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_groups_patients_are_divided() -> None:
     records = patients(20)
-    dealt = []
-    for seed in (1, 1, 2):
-        asked = Partitions(monkeypatch)
-        compare(records, blank(records), BRIEF, Plan(4, 1, seed), [Recipe.CUES], Limits())
-        dealt.append([job.held_out.tolist() for job in asked.jobs])
+    ((held_out, *_),) = divide(records, Plan(4, 1, grouped=False))
+    divided = [records[i].group for i in held_out]
+    assert len(set(divided)) == len(divided)
+
+
+def test_the_same_seed_deals_the_same_folds() -> None:
+    dealt = [[fold.tolist() for fold in divide(patients(20), Plan(4, 1, seed))[0]] for seed in (1, 1, 2)]
     assert dealt[0] == dealt[1] != dealt[2]
 
 
 def test_too_few_patients_for_so_many_folds_are_told() -> None:
-    records = patients(6)
     with pytest.raises(DatasetError, match=r"3 patients with the label normal.*--folds"):
-        compare(records, blank(records), BRIEF, Plan(folds=4), [Recipe.CUES], Limits())
+        divide(patients(6), Plan(folds=4))
 
 
-def test_after_ctrl_c_whole_repeats_count_and_without_one_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    records = patients(12)
-    Partitions(monkeypatch, stop_after=7)
-    found = compare(records, blank(records), BRIEF, Plan(folds=3, repeats=3), [Recipe.CUES], Limits())
-    assert found[Recipe.CUES].logits.shape == (2, 24)
-    Partitions(monkeypatch, stop_after=2)
+def test_after_ctrl_c_whole_repeats_count_and_without_one_it_ends() -> None:
+    records, asked = patients(12), [Recipe.MAJORITY]
+
+    def compare_until(stopped: int) -> CrossValidation:
+        def on_fit(done: int, _of: int) -> None:
+            if done == stopped:
+                signal.raise_signal(signal.SIGINT)
+
+        plan = Plan(folds=3, repeats=3)
+        return compare(records, blank(records), BRIEF, plan, asked, Limits(), on_fit)[Recipe.MAJORITY]
+
+    assert compare_until(7).logits.shape == (2, 24)
     with pytest.raises(KeyboardInterrupt):
-        compare(records, blank(records), BRIEF, Plan(folds=3), [Recipe.CUES], Limits())
+        compare_until(2)
 
 
 def held_out(logits: np.ndarray, folds: np.ndarray, targets: np.ndarray) -> CrossValidation:

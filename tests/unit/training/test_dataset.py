@@ -8,35 +8,13 @@ from sqlalchemy.orm import Session
 
 from core.errors import DatasetError
 from core.home import Home
-from db.engine import now
 from db.states import Split
 from db.tables import LabelledImage
+from tests.labelled import balanced, fill
 from training.dataset import load_dataset
 
 Row = tuple[str, str, Split]
 """Label, group and split."""
-
-
-def fill(engine: Engine, home: Home, rows: list[Row]) -> None:
-    with Session(engine) as session, session.begin():
-        for number, (label, group, split) in enumerate(rows):
-            sha256 = f"{number:064x}"
-            (home.dataset / sha256).write_bytes(bytes([number]))
-            session.add(
-                LabelledImage(
-                    sha256=sha256,
-                    pixels_sha256=sha256,
-                    label=label,
-                    patient_group=group,
-                    split=split,
-                    source_name="x.png",
-                    added_at=now(),
-                )
-            )
-
-
-def balanced() -> list[Row]:
-    return [(label, f"{label}-{split}", split) for split in Split for label in ("normal", "hemorrhage")]
 
 
 def instead_of(missing: Split, split: Split) -> list[Row]:

@@ -1,5 +1,6 @@
 """A serving graph says what its network says, or is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -12,7 +13,6 @@ from images.constants import Preprocessing
 from models.classifier import Classifier
 from models.network import HEAT, build_network, load_network
 from models.store import ModelStore, shipped_model
-from training import graph as module
 from training.fit import outputs
 from training.graph import TOLERANCE, check_agreement, make_graph
 from training.labelled.folder import read_folder
@@ -38,18 +38,10 @@ def test_a_graph_of_another_network_is_refused() -> None:
         check_agreement(graph, load_network(shipped_model()), PIXELS, "site-1")
 
 
-def test_a_network_that_says_nan_is_refused() -> None:
+def test_a_network_that_says_nan_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     network = build_network(Preprocessing().input_shape)
     network.get_layer("logit").set_weights([np.nan * w for w in network.get_layer("logit").get_weights()])
-    with pytest.raises(GraphDisagrees, match="nan"):
-        make_graph(network, PIXELS, "site-1")
-
-
-def test_a_registration_whose_graph_disagrees_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "TOLERANCE", -1.0)
     store = ModelStore(tmp_path / "models")
-    with pytest.raises(GraphDisagrees):
-        register(store, load_network(shipped_model()), shipped_model().card, PIXELS)
+    with pytest.raises(GraphDisagrees, match="nan"):
+        register(store, network, replace(shipped_model().card, version="site-1"), PIXELS)
     assert not store.directory.exists()

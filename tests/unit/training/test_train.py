@@ -14,7 +14,6 @@ from models.classifier import Classifier
 from models.store import ModelStore, shipped_model
 from tests.dicom_files import slice_that_shows
 from tests.labelled import images_by_label
-from training import train as module
 from training.dataset import Dataset, Record, fingerprint
 from training.fit import Epoch
 from training.hyperparameters import Hyperparameters
@@ -132,9 +131,7 @@ def test_the_new_version_classifies(
     assert np.isfinite(classifier.score(classifier.prepare(image)[None]).logits).all()
 
 
-def test_what_is_stopped_registers_nothing(
-    tmp_path: Path, synthetic_images: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_stopped_registers_nothing(eager: None, tmp_path: Path, synthetic_images: Path) -> None:
     class Stopped(Exception):
         pass
 
@@ -142,7 +139,6 @@ def test_what_is_stopped_registers_nothing(
         def on_epoch(self, _: Epoch) -> None:
             raise Stopped
 
-    monkeypatch.setattr(module, "fit", lambda *_, on_epoch, **__: on_epoch(Epoch(1, 2, 0.5)))
     with pytest.raises(Stopped):
         train(job(dealt(synthetic_images), tmp_path), ModelStore(tmp_path / "models"), Stopping())
     assert not (tmp_path / "models").exists()

@@ -10,7 +10,6 @@ import pytest
 from msgspec.structs import replace
 
 from core.settings import Settings
-from worker import limits
 from worker.limits import file_limits, limit_memory
 
 SETTINGS = Settings()
@@ -26,23 +25,17 @@ def exit_code_of(work: Callable[[], None]) -> int | None:
     return process.exitcode
 
 
-def test_a_file_that_takes_too_long_ends_its_process_even_within_one_call(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(limits, "FILE_S", 0.05)
-
+def test_a_file_that_takes_too_long_ends_its_process_even_within_one_call() -> None:
     def work() -> None:
-        with file_limits(SETTINGS)():
+        with file_limits(SETTINGS, file_s=0.05)():
             pow(3, 10**8)  # one call of C that looks for no signal
 
     assert exit_code_of(work) == -signal.SIGALRM
 
 
-def test_files_in_time_end_nothing_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "FILE_S", 0.5)
-
+def test_files_in_time_end_nothing_however_many() -> None:
     def work() -> None:
-        limited = file_limits(SETTINGS)
+        limited = file_limits(SETTINGS, file_s=0.5)
         for _ in range(3):
             with limited():
                 time.sleep(0.01)
@@ -51,11 +44,9 @@ def test_files_in_time_end_nothing_however_many(monkeypatch: pytest.MonkeyPatch)
     assert exit_code_of(work) == 0
 
 
-def test_the_files_of_a_chunk_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "CHUNK_S", 0.1)
-
+def test_the_files_of_a_chunk_have_a_limit_together() -> None:
     def work() -> None:
-        limited = file_limits(SETTINGS)
+        limited = file_limits(SETTINGS, chunk_s=0.1)
         while True:
             with limited():
                 time.sleep(0.03)

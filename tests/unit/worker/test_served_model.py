@@ -135,14 +135,14 @@ def test_a_damaged_or_missing_card_is_refused(
 
 
 def test_whatever_fails_in_loading_leaves_the_version_that_serves(
-    engine: Engine, store: ModelStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, store: ModelStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    served = serve(engine, store)
+    def load_one_only(stored: StoredModel) -> SimpleNamespace:
+        if stored.card.version != SHIPPED:
+            raise MemoryError("no room")
+        return load(stored)
 
-    def fail(_: StoredModel) -> SimpleNamespace:
-        raise MemoryError("no room")
-
-    monkeypatch.setattr(served, "_load", fail)
+    served = ServedModel(engine, store, load_one_only)  # type: ignore[arg-type]  # as load() says
     put_into_use(engine, "site-1")
     assert not served.look()
     assert "no room" in refusals(caplog)[0]
@@ -164,9 +164,7 @@ def test_a_process_that_starts_while_the_version_in_use_is_broken_serves_the_one
     assert served.current().card.version == "site-2"
 
 
-def test_a_process_without_any_version_that_loads_does_not_start(
-    engine: Engine, store: ModelStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_without_any_version_that_loads_does_not_start(engine: Engine, store: ModelStore) -> None:
     put_into_use(engine, "site-1")
     damage(store, "site-1")
 

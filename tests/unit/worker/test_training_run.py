@@ -4,7 +4,6 @@ import errno
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,11 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-import training.train
-import worker.training_run
 from core.errors import DatasetError, TrainingDiverged
 from core.home import Home
 from core.settings import Settings
 from db.engine import now
+from db.labelled_images import labelled_images
 from db.promotions import promote, version_in_use
 from db.states import Cause
 from db.tables import Promotion, TrainingRun
@@ -34,31 +32,19 @@ from db.training_runs import (
 )
 from models.card import ModelCard
 from models.store import ModelStore, shipped_model
+from tests.labelled import balanced, fill
 from tests.site_models import register_copy
-from training.dataset import Dataset
+from training.dataset import load_dataset
 from training.fit import Epoch
 from training.train import Job, Watch
-from worker.training_run import RUN_LEASE, run_training
-
-Train = Callable[[Job, ModelStore, Watch], ModelCard]
-FINGERPRINT = "d" * 64
-
-
-@pytest.fixture(autouse=True)
-def dataset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker.training_run, "load_dataset", lambda *_: Dataset((), FINGERPRINT))
-    monkeypatch.setattr(worker.training_run, "_HEARTBEAT_S", 0.02)
-
-
-def stand_in(monkeypatch: pytest.MonkeyPatch, train: Train) -> None:
-    monkeypatch.setattr(training.train, "train", train)
+from worker.training_run import RUN_LEASE, Train, Trainer, run_training
 
 
 def registered(job: Job, store: ModelStore, *, let_in: bool = True) -> ModelCard:
     """The shipped weights as a new version."""
     shipped = shipped_model()
     gate = {"incumbent": job.incumbent.card.version, "promote": let_in, "rule": "The rule.", "numbers": {}}
-    card = replace(shipped.card, version=job.version, gate=gate, data_fingerprint=FINGERPRINT)
+    card = replace(shipped.card, version=job.version, gate=gate, data_fingerprint=job.dataset.fingerprint)
     register_copy(store, job.version, card)
     return card
 
@@ -77,8 +63,13 @@ def request(engine: Engine, *, may_promote: bool = True, by: str = "a person") -
     return run_id
 
 
-def run(engine: Engine, settings: Settings, home: Home, run_id: int) -> TrainingRun:
-    run_training(engine, settings, home, run_id, lambda: None)
+def run(engine: Engine, settings: Settings, home: Home, run_id: int, make: Train = good) -> TrainingRun:
+    """Do the run on a few images, with `make` for the fit."""
+    with Session(engine) as session:
+        empty = not labelled_images(session)
+    if empty:
+        fill(engine, home, balanced())
+    run_training(Trainer(engine, run_id, lambda: None, heartbeat_s=0.02), settings, home, make)
     with Session(engine) as session:
         return find_run(session, run_id)
 
@@ -92,13 +83,15 @@ def test_a_good_version_goes_live_and_the_run_says_why(
     engine: Engine,
     settings: Settings,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    stand_in(monkeypatch, good)
     ended = run(engine, settings, home, request(engine))
-    assert (ended.state, ended.data_fingerprint, ended.attempts) == ("succeeded", FINGERPRINT, 1)
+    assert (ended.state, ended.data_fingerprint, ended.attempts) == (
+        "succeeded",
+        load_dataset(engine, home).fingerprint,
+        1,
+    )
     assert ended.reason == "In use from now on. The rule."
     assert in_use(engine) == ended.model_version
     with Session(engine) as session:
@@ -117,13 +110,17 @@ def test_a_version_that_may_not_or_should_not_stays_out_of_use(
     engine: Engine,
     settings: Settings,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
     may_promote: bool,
     let_in: bool,
     said: str,
 ) -> None:
-    stand_in(monkeypatch, lambda job, store, _: registered(job, store, let_in=let_in))
-    ended = run(engine, settings, home, request(engine, may_promote=may_promote))
+    ended = run(
+        engine,
+        settings,
+        home,
+        request(engine, may_promote=may_promote),
+        lambda job, store, _: registered(job, store, let_in=let_in),
+    )
     assert ended.state == "succeeded"
     assert said in str(ended.reason)
     assert in_use(engine) is None
@@ -131,15 +128,14 @@ def test_a_version_that_may_not_or_should_not_stays_out_of_use(
 
 
 def test_a_version_that_came_into_use_meanwhile_is_not_replaced_unseen(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings, home: Home
 ) -> None:
     def overtaken(job: Job, store: ModelStore, _: Watch) -> ModelCard:
         with Session(engine) as session, session.begin():
             promote(session, "by-hand", cause=Cause.PERSON, decided_by="a person", evidence=None)
         return registered(job, store)
 
-    stand_in(monkeypatch, overtaken)
-    ended = run(engine, settings, home, request(engine))
+    ended = run(engine, settings, home, request(engine), overtaken)
     assert "meanwhile" in str(ended.reason)
     assert in_use(engine) == "by-hand"
 
@@ -157,15 +153,13 @@ def test_a_failed_run_says_why_and_leaves_the_version_in_use_alone(
     engine: Engine,
     settings: Settings,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
     error: Exception,
     said: str,
 ) -> None:
     def failing(*_: object) -> ModelCard:
         raise error
 
-    stand_in(monkeypatch, failing)
-    ended = run(engine, settings, home, request(engine))
+    ended = run(engine, settings, home, request(engine), failing)
     assert ended.state == "failed"
     assert said in str(ended.reason)
     assert in_use(engine) is None
@@ -176,12 +170,10 @@ def test_a_full_disk_ends_the_run_with_what_to_do_and_leaves_nothing_half_writte
     sqlite_engine: Engine,
     settings: Settings,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
     small_disk: Path,
 ) -> None:
     home.models.rmdir()
     home.models.symlink_to(small_disk)
-    stand_in(monkeypatch, good)
     ended = run(sqlite_engine, settings, home, request(sqlite_engine))
     assert ended.state == "failed"
     assert "The disk is full. Make room below" in str(ended.reason)
@@ -191,7 +183,7 @@ def test_a_full_disk_ends_the_run_with_what_to_do_and_leaves_nothing_half_writte
 
 @pytest.mark.parametrize("moment", ["last epoch", "after registering"])
 def test_a_cancelled_run_leaves_no_version_however_late_it_is_cancelled(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch, moment: str
+    engine: Engine, settings: Settings, home: Home, moment: str
 ) -> None:
     def cancel(run_id: int) -> None:
         with Session(engine) as session, session.begin():
@@ -206,43 +198,38 @@ def test_a_cancelled_run_leaves_no_version_however_late_it_is_cancelled(
         cancel(run_id)
         return card
 
-    stand_in(monkeypatch, cancelled)
     run_id = request(engine)
-    assert run(engine, settings, home, run_id).state == "cancelled"
+    assert run(engine, settings, home, run_id, cancelled).state == "cancelled"
     assert ModelStore(home.models).versions() == [shipped_model().card]
     assert in_use(engine) is None
 
 
 def test_a_second_trainer_with_the_same_message_does_nothing(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings, home: Home
 ) -> None:
     def surprised(*_: object) -> ModelCard:
         raise AssertionError("it trains beside the first")
 
-    stand_in(monkeypatch, surprised)
     run_id = request(engine)
     with Session(engine) as session, session.begin():
         claim_run(session, run_id, "the first", RUN_LEASE)
-    assert run(engine, settings, home, run_id).state == "running"
+    assert run(engine, settings, home, run_id, surprised).state == "running"
 
 
-def test_who_lost_the_run_stops_and_writes_nothing(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_lost_the_run_stops_and_writes_nothing(engine: Engine, settings: Settings, home: Home) -> None:
     def overtaken(_: Job, __: ModelStore, watch: Watch) -> ModelCard:
         with Session(engine) as session, session.begin():
             find_run(session, run_id).claimed_by = "another"
         while True:
             watch.on_stage("goes on until the heartbeat brings the news")
 
-    stand_in(monkeypatch, overtaken)
     run_id = request(engine)
-    ended = run(engine, settings, home, run_id)
+    ended = run(engine, settings, home, run_id, overtaken)
     assert (ended.state, ended.claimed_by) == ("running", "another")
 
 
 def test_a_version_that_was_registered_before_the_worker_died_is_taken_over(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Killed(BaseException):
         pass
@@ -251,22 +238,21 @@ def test_a_version_that_was_registered_before_the_worker_died_is_taken_over(
         good(job, store, watch)
         raise Killed
 
-    stand_in(monkeypatch, killed)
     run_id = request(engine)
     with pytest.raises(Killed):
-        run_training(engine, settings, home, run_id, lambda: None)
+        run(engine, settings, home, run_id, killed)
     with Session(engine) as session, session.begin():
         find_run(session, run_id).lease_expires_at = find_run(session, run_id).requested_at
     with Session(engine) as session, session.begin():
         assert run_to_publish(session, RUN_LEASE) == run_id
-    ended = run(engine, settings, home, run_id)
+    ended = run(engine, settings, home, run_id, killed)
     assert (ended.state, ended.attempts) == ("succeeded", 2)
     assert in_use(engine) == ended.model_version
     assert len(ModelStore(home.models).versions()) == 2
 
 
 def test_a_version_that_another_trainer_registered_meanwhile_is_taken_over(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings, home: Home
 ) -> None:
     """Who lost the run notices late while the database is away."""
 
@@ -274,8 +260,7 @@ def test_a_version_that_another_trainer_registered_meanwhile_is_taken_over(
         registered(job, store)
         return registered(job, store)
 
-    stand_in(monkeypatch, beside_another)
-    ended = run(engine, settings, home, request(engine))
+    ended = run(engine, settings, home, request(engine), beside_another)
     assert (ended.state, in_use(engine)) == ("succeeded", ended.model_version)
 
 
@@ -283,7 +268,6 @@ def test_who_lost_the_run_at_its_very_end_writes_nothing(
     engine: Engine,
     settings: Settings,
     home: Home,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def too_late(job: Job, store: ModelStore, _: Watch) -> ModelCard:
@@ -291,8 +275,7 @@ def test_who_lost_the_run_at_its_very_end_writes_nothing(
             session.execute(update(TrainingRun).values(claimed_by="another"))
         return registered(job, store)
 
-    stand_in(monkeypatch, too_late)
-    ended = run(engine, settings, home, request(engine))
+    ended = run(engine, settings, home, request(engine), too_late)
     assert (ended.state, ended.claimed_by, ended.model_version) == ("running", "another", None)
     assert in_use(engine) is None
     assert "another trainer holds it" in caplog.text
@@ -300,9 +283,8 @@ def test_who_lost_the_run_at_its_very_end_writes_nothing(
 
 
 def test_a_run_of_the_schedule_is_skipped_where_the_data_are_those_of_the_last_one(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings, home: Home
 ) -> None:
-    stand_in(monkeypatch, good)
     run(engine, settings, home, request(engine))
     ended = run(engine, settings, home, request(engine, by=BY_SCHEDULE))
     assert ended.state == "skipped"
@@ -311,20 +293,19 @@ def test_a_run_of_the_schedule_is_skipped_where_the_data_are_those_of_the_last_o
 
 
 def test_a_run_whose_database_goes_away_begins_anew_and_takes_over_what_it_registered(
-    engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, settings: Settings, home: Home
 ) -> None:
     def cut_off(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         good(job, store, watch)
         raise OperationalError("UPDATE", None, Exception("database is locked"))
 
-    stand_in(monkeypatch, cut_off)
     run_id = request(engine)
-    assert run(engine, settings, home, run_id).state == "running"
+    assert run(engine, settings, home, run_id, cut_off).state == "running"
     with Session(engine) as session, session.begin():
         find_run(session, run_id).lease_expires_at = now()
     with Session(engine) as session, session.begin():
         assert run_to_publish(session, RUN_LEASE) == run_id
-    ended = run(engine, settings, home, run_id)
+    ended = run(engine, settings, home, run_id, cut_off)
     assert (ended.state, ended.attempts) == ("succeeded", 2)
     versions = [card.version for card in ModelStore(home.models).versions()]
     assert versions.count(str(ended.model_version)) == 1
@@ -333,7 +314,7 @@ def test_a_run_whose_database_goes_away_begins_anew_and_takes_over_what_it_regis
 def test_a_message_about_a_run_that_does_not_exist_is_logged(
     engine: Engine, settings: Settings, home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run_training(engine, settings, home, 999_999_999, lambda: None)
+    run_training(Trainer(engine, 999_999_999, lambda: None), settings, home)
     (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert told.getMessage() == (
         "a message names training run 999999999, which does not exist; it is passed over"
@@ -341,9 +322,8 @@ def test_a_message_about_a_run_that_does_not_exist_is_logged(
 
 
 def test_a_run_that_comes_no_step_further_ends_its_process_and_begins_anew(
-    sqlite_engine: Engine, settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+    sqlite_engine: Engine, settings: Settings, home: Home
 ) -> None:
-    monkeypatch.setattr(worker.training_run, "_HANGS_AFTER_S", 0.5)
     mark = home.health / "training@here"
 
     def slow_but_going(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
@@ -357,11 +337,12 @@ def test_a_run_that_comes_no_step_further_ends_its_process_and_begins_anew(
         time.sleep(60)
         raise AssertionError("it was not ended")
 
-    stand_in(monkeypatch, hanging)
+    fill(sqlite_engine, home, balanced())
     run_id = request(sqlite_engine)
     sqlite_engine.dispose()  # a connection must not be forked
+    trainer = Trainer(sqlite_engine, run_id, mark.touch, heartbeat_s=0.02, hangs_after_s=0.5)
     process = multiprocessing.get_context("fork").Process(
-        target=run_training, args=(sqlite_engine, settings, home, run_id, mark.touch)
+        target=run_training, args=(trainer, settings, home, hanging)
     )
     process.start()
     process.join(30)
@@ -372,6 +353,8 @@ def test_a_run_that_comes_no_step_further_ends_its_process_and_begins_anew(
         find_run(session, run_id).lease_expires_at = now()
     with Session(sqlite_engine) as session, session.begin():
         assert run_to_publish(session, RUN_LEASE) == run_id
-    stand_in(monkeypatch, slow_but_going)
-    ended = run(sqlite_engine, settings, home, run_id)
+    again = Trainer(sqlite_engine, run_id, mark.touch, heartbeat_s=0.02, hangs_after_s=0.5)
+    run_training(again, settings, home, slow_but_going)
+    with Session(sqlite_engine) as session:
+        ended = find_run(session, run_id)
     assert (ended.state, ended.attempts) == ("succeeded", 2)

@@ -20,8 +20,8 @@ from db.tables import File, LabelledImage, Reading
 from db.tables import Image as FileImage
 from tests.conftest import DATA
 from tests.labelled import class_folders, images_by_label, kept_files, write_table
+from tests.transactions import at
 from training.dataset import load_dataset
-from training.labelled import importing
 from training.labelled.examining import examine_all
 from training.labelled.folder import list_folder
 from training.labelled.images import known_images
@@ -238,7 +238,6 @@ def test_two_imports_at_once_split_no_patient(
     home: Home,
     tmp_path: Path,
     synthetic_images: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     files = images_by_label(synthetic_images)["normal"][:8]
     for number, file in enumerate(files):
@@ -249,25 +248,22 @@ def test_two_imports_at_once_split_no_patient(
         folder = tmp_path / f"import{number}"
         names = sorted(path.name for path in folder.glob("*.png"))
         write_table(folder, [f"{name},normal,P{place}" for place, name in enumerate(names)])
-    both_have_read = threading.Barrier(2)
-    original, waited = importing.labelled_images, threading.local()
+    both_have_read, waited = threading.Barrier(2), threading.local()
 
-    def wait_once(session: Session) -> object:
-        found = original(session)
+    def wait_once() -> None:
         if not getattr(waited, "done", False):
             waited.done = True
             both_have_read.wait(30)
-        return found
 
-    monkeypatch.setattr(importing, "labelled_images", wait_once)
     threads = [
         threading.Thread(target=imported, args=(engine, home, tmp_path / f"import{number}"))
         for number in range(2)
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with at(engine, "after_cursor_execute", wait_once):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     found = rows(engine)
     assert len(found) == 8
     assert len({(row.patient_group, row.split) for row in found}) == 4
