@@ -69,7 +69,7 @@ def rows_of(engine: Engine, query: str) -> list[dict[str, Any]]:
 def fill_as_release_0_1(engine: Engine) -> None:
     """Bring an empty database to that release's migration, with all that its fixture holds."""
     tables = MetaData()
-    old = create_engine(f"sqlite:///file:{DATABASE}?mode=ro&immutable=1&uri=true")  # nothing is written beside it
+    old = create_engine(f"sqlite:///file:{DATABASE}?immutable=1&uri=true")  # no file beside it
     tables.reflect(old)
     step(engine, command.upgrade, "0004")
     with old.connect() as source, engine.begin() as target:

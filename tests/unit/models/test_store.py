@@ -214,7 +214,7 @@ def test_a_fit_starts_from_the_registered_pretrained_weights_alone(tmp_path: Pat
     with pytest.raises(ModelError, match="fresh clone"), verified_pretrained(altered):
         pytest.fail("weights without a hash were handed out")
     shutil.copy(PRETRAINED.with_name(PRETRAINED_SHA256), tmp_path)
-    with pytest.raises(ModelError, match=r"pretrained weights.*SHA-256 differs"), verified_pretrained(altered):
+    with pytest.raises(ModelError, match=r"pretrained.*SHA-256 differs"), verified_pretrained(altered):
         pytest.fail("altered weights were handed out")
 
 
