@@ -5,13 +5,15 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 
 import hashlib
 import logging
+import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.dicom_start import START, begins_as_dicom
-from core.errors import NotACtSlice, UnreadableImage
+from core.errors import ImageTooLarge, NotACtSlice, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS, BoundedFile
 from images.dicom_pixels import hounsfield_of, loss_of, padding_of, rescale_of, stored_values
@@ -28,7 +30,13 @@ _GREATEST_CT_NUMBER = 30_710
 _HOUNSFIELD = ("HU", "HU_MOD", "US")
 """Rescale types of CT (PS3.3, C.11.1.1.2); US is unspecified, which some software writes for HU."""
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
+_EXPLICIT = b"1.2.840.10008.1.2.1"
 _META_END = 4096
+_MAGIC, _MAGIC_AT = b"DICM", 128
+_GROUP_LENGTH = b"\x02\0\0\0UL\x04\0"
+"""The first element of the meta information, in explicit VR (PS3.10, 7.1)."""
+_MOST_INFLATED = 64 * 2**20
+"""Bytes; 20 million pixels of 16 bits have 40 MB."""
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 """Of pixels in fragments, as all that are compressed (PS3.5, A.4)."""
 _PLACEHOLDERS = {"", "0", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NA", "N/A", "UNKNOWN"}
@@ -137,13 +145,9 @@ def _read(data: bytes) -> "Dataset":
     from pydicom import dcmread  # noqa: PLC0415 - only who reads DICOM pays for it
 
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values, such as names
-    if _DEFLATED in data[:_META_END]:  # pydicom would inflate it all, whatever its size
-        raise UnreadableImage(
-            ReasonCode.UNSUPPORTED,
-            "The DICOM file is deflated as a whole, which is not supported. Export it uncompressed "
-            "(Explicit VR Little Endian).",
-        )
     try:
+        if _DEFLATED in data[:_META_END]:
+            data = _inflated(data)
         dataset = dcmread(BoundedFile(data, _MAX_READS), force=True)
         if len(dataset) == 0:  # bytes that are no elements are read as none
             raise _damaged()
@@ -152,6 +156,34 @@ def _read(data: bytes) -> "Dataset":
     except _damage():
         raise _damaged() from None  # the cause quotes the file, which may name the patient
     return dataset
+
+
+def _inflated(data: bytes) -> bytes:
+    """A file that is deflated as a whole (PS3.5, A.5) as one that is not; pydicom would know no bound.
+
+    Raises
+    ------
+    ImageTooLarge
+    ValueError, struct.error
+        The group of its meta information does not say where it ends, or what is deflated ends before.
+    """
+    begins = _MAGIC_AT + len(_MAGIC) if data.startswith(_MAGIC, _MAGIC_AT) else 0
+    group, length = struct.unpack_from("<8sI", data, begins)
+    if group != _GROUP_LENGTH:
+        raise ValueError("no length of the meta information")
+    end = begins + struct.calcsize("<8sI") + length
+    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflating.decompress(data[end:], _MOST_INFLATED)
+    if inflating.unconsumed_tail:
+        raise ImageTooLarge(
+            ReasonCode.TOO_LARGE,
+            f"The DICOM file is deflated and unpacks to more than {_MOST_INFLATED // 2**20} MiB. Export the "
+            "slice uncompressed (Explicit VR Little Endian).",
+        )
+    if not inflating.eof:
+        raise ValueError("the deflated data set is cut off")
+    plain = data[:end].replace(_DEFLATED, _EXPLICIT.ljust(len(_DEFLATED), b"\0"))
+    return plain + inflated
 
 
 def _check_short(dataset: "Dataset") -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from pydicom import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     HTJ2KLossless,
@@ -69,11 +70,33 @@ def test_a_compression_without_a_decoder_is_named(syntax: str) -> None:
         decode(data)
 
 
-def test_a_deflated_file_is_refused_before_it_is_inflated() -> None:
-    dataset = ct_slice()
+def deflated(dataset: Dataset) -> bytes:
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
-    with pytest.raises(UnreadableImage, match=r"deflated.*Export it uncompressed"):
-        decode(as_bytes(dataset))
+    return as_bytes(dataset)
+
+
+def test_a_deflated_file_is_inflated_up_to_a_bound() -> None:
+    plain = decode(as_bytes(ct_slice()))
+    data = deflated(ct_slice())
+    np.testing.assert_array_equal(decode(data), plain)
+    np.testing.assert_array_equal(decode(data[132:]), plain)
+    assert dicom_patient(data) == dicom_patient(as_bytes(ct_slice()))
+    bomb = deflated(ct_slice(PixelData=bytes(65 * 2**20)))
+    assert len(bomb) < 2**20
+    with pytest.raises(ImageTooLarge, match=r"deflated.*64 MiB.*uncompressed"):
+        decode(bomb)
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "no length"])
+def test_a_deflated_file_that_is_damaged_is_told(damage: str) -> None:
+    data = deflated(ct_slice())
+    data = {
+        "cut": data[:-40],
+        "noise": data[:-400] + np.random.default_rng(1).bytes(300) + data[-100:],
+        "no length": data[:132] + data[144:],
+    }[damage]
+    with pytest.raises(UnreadableImage, match="truncated or damaged"):
+        decode(data)
 
 
 @pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
