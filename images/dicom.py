@@ -18,6 +18,8 @@ from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS, BoundedFile
 from images.dicom_pixels import hounsfield_of, loss_of, padding_of, rescale_of, stored_values
 from images.dicom_plane import in_standard_view, in_true_proportions, plane_of
+from images.dicom_remarks import ELEMENTS as REMARKED
+from images.dicom_remarks import remarks_of
 from images.size import check_size
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ _READ_ELEMENTS = (
     *("ImageOrientationPatient", "PatientOrientation"),
     *("LossyImageCompression", "LossyImageCompressionRatio"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+    *REMARKED,
 )
 """Every element whose value is converted, here or by pydicom's decoders, but for the pixels."""
 _MAX_READS = 50_000
@@ -74,7 +77,8 @@ def decode_dicom(data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.
     max_pixels
         Greatest width x height; checked on the header, before any pixel is decoded.
     warned
-        Takes a sentence where the pixels were compressed with loss.
+        Takes a sentence where the pixels were compressed with loss, and on what is unusual of the
+        acquisition (`images.dicom_remarks`).
 
     Returns
     -------
@@ -93,7 +97,7 @@ def decode_dicom(data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.
     """
     dataset = _read(data)
     try:
-        warned += loss_of(dataset)
+        warned += [*loss_of(dataset), *remarks_of(dataset)]
         _check(dataset)
         plane = plane_of(dataset)
         check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
