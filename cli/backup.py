@@ -9,11 +9,6 @@ from cli.terminal import say
 from services.context import open_home
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(backup)
-
-
 def backup(folder: Annotated[Path, typer.Argument(help="where to; once more only adds what is new")]) -> None:
     """Copy database, images, models and secrets into a folder, which is a home then; headct may run."""
     from core.backup import backup_home, copy_files

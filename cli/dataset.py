@@ -8,15 +8,12 @@ import typer
 from cli.terminal import say
 from services.context import open_migrated
 
-app = typer.Typer(help="Import and show the labelled images that training learns from.", no_args_is_help=True)
+dataset = typer.Typer(
+    help="Import and show the labelled images that training learns from.", no_args_is_help=True
+)
 
 
-def register(parent: typer.Typer) -> None:
-    """Add the commands of this module."""
-    parent.add_typer(app, name="dataset")
-
-
-@app.command("import")
+@dataset.command("import")
 def import_folder(
     folder: Annotated[
         Path, typer.Argument(help="holds labels.csv, or the folders Normal/ and Hemorrhage/", metavar="DIR")
@@ -54,7 +51,7 @@ def import_folder(
     typer.echo(f"{done.added} images added, {done.already_there} there already (or the same pixels twice).")
 
 
-@app.command()
+@dataset.command()
 def show(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="write a contact sheet there: .png, .jpg or .tif")
@@ -85,7 +82,7 @@ def show(
         say(f"{shown} of {len(images)} images are in {output}.")
 
 
-@app.command()
+@dataset.command()
 def relabel(
     image: Annotated[str, typer.Argument(help="the first digits of its SHA-256")],
     label: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="the right label")],

@@ -12,11 +12,6 @@ from training.quiet import load_tensorflow
 _RECIPES = ("headct", "seed", "cues", "majority")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(evaluate)
-
-
 def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     cv: Annotated[
         bool, typer.Option("--cv", help="cross-validate recipes; takes minutes to an hour")

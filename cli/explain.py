@@ -9,11 +9,6 @@ from cli.terminal import say
 from services.context import open_migrated
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(explain)
-
-
 def explain(
     file: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")],
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write: .png, .jpg or .tif")],

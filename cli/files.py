@@ -15,12 +15,6 @@ from services.context import open_migrated
 _TABLE_ROWS = 50
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (submit, results, show, retry):
-        app.command()(command)
-
-
 def submit(
     paths: Annotated[list[Path], typer.Argument(help="image files, and folders of them")],
     wait: Annotated[

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from db.tables import Arrival
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(label)
-
-
 def label(
     files: Annotated[list[str], typer.Argument(help="ids, or first digits of the SHA-256")],
     verdict: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="what they show")],

@@ -1,5 +1,7 @@
 """The commands of `headct`, listed without their modules, whose imports take longer than most runs.
 
+This list is all there is to registering one: a function of that name, or a group of commands, in its module.
+
 After "Lazily Loading Subcommands" in Click's documentation.
 """
 
@@ -102,8 +104,12 @@ class LazyGroup(TyperGroup):
 
 def load(name: str) -> Any:  # noqa: ANN401 - Typer's own copy of Click
     """The command of that name, from its module."""
-    app = _App(rich_markup_mode=None)
-    import_module(COMMANDS[name].module).register(app)
+    listed, app = COMMANDS[name], _App(rich_markup_mode=None)
+    command = getattr(import_module(listed.module), name)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(hidden=listed.hidden)(command)
     return get_group(app).commands[name]
 
 

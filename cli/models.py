@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from models.card import ModelCard
     from services.models import Switch
 
-app = typer.Typer(
+models = typer.Typer(
     help="List, compare and show the versions of the network, and change the one in use.",
     no_args_is_help=True,
 )
@@ -20,12 +20,7 @@ Version = Annotated[str, typer.Argument(help="as `headct models list` names it")
 By = Annotated[str | None, typer.Option("--by", help="who decides; default: this user of the system")]
 
 
-def register(parent: typer.Typer) -> None:
-    """Add the commands of this module."""
-    parent.add_typer(app, name="models")
-
-
-@app.command("list")
+@models.command("list")
 def list_versions() -> None:
     """List the versions; the one in use is marked."""
     from cli.model_printing import print_versions
@@ -39,13 +34,13 @@ def list_versions() -> None:
     print_versions(ModelStore(context.home.models).versions(), in_use or shipped_model().card.version)
 
 
-@app.command()
+@models.command()
 def show(version: Annotated[str | None, typer.Argument(help="default: the one in use")] = None) -> None:
     """Print a version's card: figures, protocol, data fingerprint, preprocessing."""
     sys.stdout.write(_card(version).to_json())
 
 
-@app.command()
+@models.command()
 def history() -> None:
     """Show which version was in use when, who decided it and why, the newest first."""
     from cli.model_printing import print_history
@@ -56,7 +51,7 @@ def history() -> None:
         print_history(changes(session))
 
 
-@app.command()
+@models.command()
 def compare(a: Version, b: Version) -> None:
     """Show two versions side by side: operating point, figures with intervals, baselines, data."""
     from cli.model_printing import print_comparison
@@ -64,7 +59,7 @@ def compare(a: Version, b: Version) -> None:
     print_comparison(_card(a), _card(b))
 
 
-@app.command()
+@models.command()
 def promote(version: Version, by: By = None) -> None:
     """Put a version into use; the workers switch within 5 s, without a restart."""
     from services.models import promote as put_into_use
@@ -79,7 +74,7 @@ def promote(version: Version, by: By = None) -> None:
         )
 
 
-@app.command()
+@models.command()
 def convert() -> None:
     """Make the serving graph of versions that have none, as those of release 0.1; `headct up` does so too."""
     from cli.conversion import convert_versions, unconverted
@@ -91,7 +86,7 @@ def convert() -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@models.command()
 def rollback(by: By = None) -> None:
     """Go back to the version that was in use before; a second time: one further back."""
     from services.models import rollback as go_back

@@ -14,12 +14,6 @@ from services.context import open_migrated
 _INDENT = 5
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (status, doctor):
-        app.command()(command)
-
-
 def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
     """Show counts by state, the queue, the workers, the oldest unfinished file, the model in use."""
     from cli.state import print_state

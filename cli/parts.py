@@ -24,13 +24,6 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 PARENT = "_HEADCT_PARENT"  # environment variable by which `up` tells its parts whom they end with
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (up, watch, worker, flower, migrate):
-        app.command()(command)
-    app.command(hidden=True)(redis)
-
-
 def up() -> None:
     """Run everything in the foreground until Ctrl-C or SIGTERM."""
     from cli.supervision import supervise

@@ -6,11 +6,6 @@ from cli.moments import Since, parse_since
 from services.context import open_migrated
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(reclassify)
-
-
 def reclassify(since: Since = None) -> None:
     """Have classified files that lack a result of the version in use classified again; old results stay."""
     from services.requeue import reclassify as ask_again

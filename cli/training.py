@@ -9,7 +9,7 @@ from cli.numbers import BIGINT_MAX, INTEGER_MAX
 from cli.user import user_name
 from services.context import open_migrated
 
-app = typer.Typer(help="List, follow, cancel and report training runs.")
+runs = typer.Typer(help="List, follow, cancel and report training runs.")
 RunId = Annotated[int, typer.Argument(metavar="ID", min=1, max=BIGINT_MAX, help="as `headct runs` lists it")]
 
 
@@ -18,12 +18,6 @@ class Promote(StrEnum):
 
     AUTO = "auto"
     NEVER = "never"
-
-
-def register(parent: typer.Typer) -> None:
-    """Add the commands of this module."""
-    parent.command()(train)
-    parent.add_typer(app, name="runs")
 
 
 def train(
@@ -59,8 +53,8 @@ def train(
     typer.echo(f"Training run {run_id} is queued. `headct runs follow {run_id}` shows how it goes.")
 
 
-@app.callback(invoke_without_command=True)
-def runs(
+@runs.callback(invoke_without_command=True)
+def list_runs(
     command: typer.Context,
     limit: Annotated[int, typer.Option(min=1, max=BIGINT_MAX, help="at most this many")] = 20,
 ) -> None:
@@ -68,14 +62,14 @@ def runs(
     if command.invoked_subcommand is not None:
         return
     from cli.run_printing import print_runs
+    from db import training_runs
     from db.engine import read_session
-    from db.training_runs import list_runs
 
     with read_session(open_migrated().engine) as session:
-        print_runs(list_runs(session, limit))
+        print_runs(training_runs.list_runs(session, limit))
 
 
-@app.command()
+@runs.command()
 def show(run_id: RunId) -> None:
     """Show all that is known of one run."""
     from cli.run_printing import print_run
@@ -87,7 +81,7 @@ def show(run_id: RunId) -> None:
         print_run(find_run(session, run_id), epochs_of(session, run_id), context.home)
 
 
-@app.command()
+@runs.command()
 def follow(run_id: RunId) -> None:
     """Show a run until it ends; Ctrl-C ends the showing only. Exit code 1 if it made no version."""
     from cli.following import follow_run
@@ -95,7 +89,7 @@ def follow(run_id: RunId) -> None:
     raise typer.Exit(follow_run(open_migrated(), run_id))
 
 
-@app.command()
+@runs.command()
 def cancel(run_id: RunId) -> None:
     """Cancel a run: at once if it waits, else after the batch under way. The version in use stays."""
     from sqlalchemy.orm import Session
@@ -115,7 +109,7 @@ def cancel(run_id: RunId) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@runs.command()
 def report(run_id: RunId) -> None:
     """Print where a run's report is: one HTML page, and its figures as JSON beside it."""
     from core.errors import RunNotFound

@@ -2,11 +2,9 @@
 
 import subprocess
 import sys
-from importlib import import_module
 
 import pytest
 import typer
-from typer.main import get_group
 from typer.testing import CliRunner
 
 from cli.lazy import COMMANDS, load
@@ -37,15 +35,6 @@ def test_the_list_says_what_the_help_of_the_command_begins_with(name: str, width
     assert (listed.name, listed.hidden) == (command.name, command.hidden)
     assert listed.get_short_help_str(width) == command.get_short_help_str(width)
     assert COMMANDS[name].help == command.help.partition("\n")[0]
-
-
-def test_every_command_that_a_module_registers_is_listed() -> None:
-    registered = set()
-    for module in {listed.module for listed in COMMANDS.values()}:
-        parent = typer.Typer()
-        import_module(module).register(parent)
-        registered |= set(get_group(parent).commands)
-    assert registered == set(COMMANDS)
 
 
 def test_the_list_needs_no_command(home: Home) -> None:
