@@ -33,18 +33,18 @@ COMMANDS = {
     "submit": Listed(
         "cli.files", "Take files in at once, and folders: of these, what is an image by its content."
     ),
-    "results": Listed("cli.files", "Show the results."),
+    "results": Listed("cli.results", "Show the results."),
     "show": Listed(
         "cli.files",
         "Show one file: its arrivals, state, reason, every result it ever got, and what readers said.",
     ),
     "retry": Listed("cli.files", "Put rejected or quarantined files back into the queue."),
     "label": Listed(
-        "cli.labels",
+        "cli.files",
         "Record what a reader sees in images; the newest label counts, and the next training learns from it.",
     ),
     "reclassify": Listed(
-        "cli.reclassification",
+        "cli.files",
         "Have classified files that lack a result of the version in use classified again; old results stay.",
     ),
     "status": Listed(
@@ -55,11 +55,11 @@ COMMANDS = {
         "cli.operation", "Check everything that headct needs; exit 1 if something has to be done."
     ),
     "backup": Listed(
-        "cli.backup",
+        "cli.operation",
         "Copy database, images, models and secrets into a folder, which is a home then; headct may run.",
     ),
     "train": Listed(
-        "cli.training",
+        "cli.runs",
         "Queue a training run on the imported and labelled images; returns at once with its id.",
     ),
     "evaluate": Listed(
@@ -67,13 +67,13 @@ COMMANDS = {
         "Evaluate a version on the test part of the data set, or recipes by cross-validation (--cv).",
     ),
     "explain": Listed(
-        "cli.explain", "Draw an image, and beside it the same under a heat map by the model in use."
+        "cli.files", "Draw an image, and beside it the same under a heat map by the model in use."
     ),
     "demo": Listed(
         "cli.demo",
         "Start everything under a temporary home, classify a few images, show the results, stop everything.",
     ),
-    "runs": Listed("cli.training", "List, follow, cancel and report training runs."),
+    "runs": Listed("cli.runs", "List, follow, cancel and report training runs."),
     "models": Listed(
         "cli.models", "List, compare and show the versions of the network, and change the one in use."
     ),

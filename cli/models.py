@@ -1,15 +1,34 @@
 """`headct models`: the versions of the network, and which of them classifies."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.user import user_name
+from cli.arguments import user_name
+from cli.printing import (
+    NOTICE,
+    Column,
+    figure,
+    fitting,
+    interval,
+    local,
+    local_short,
+    print_rows,
+    print_table,
+    say,
+    tell,
+    wide_as,
+    width,
+)
 from services.context import open_migrated
 
 if TYPE_CHECKING:
+    from core.home import Home
+    from db.tables import Promotion
     from models.card import ModelCard
+    from models.store import DamagedModel
     from services.models import Switch
 
 models = typer.Typer(
@@ -18,12 +37,13 @@ models = typer.Typer(
 )
 Version = Annotated[str, typer.Argument(help="as `headct models list` names it")]
 By = Annotated[str | None, typer.Option("--by", help="who decides; default: this user of the system")]
+_DAMAGED = "damaged"
+_Version, _History = Column["ModelCard | DamagedModel"], Column["Promotion"]
 
 
 @models.command("list")
 def list_versions() -> None:
     """List the versions; the one in use is marked."""
-    from cli.model_printing import print_versions
     from db.engine import read_session
     from db.promotions import version_in_use
     from models.store import ModelStore, shipped_model
@@ -43,7 +63,6 @@ def show(version: Annotated[str | None, typer.Argument(help="default: the one in
 @models.command()
 def history() -> None:
     """Show which version was in use when, who decided it and why, the newest first."""
-    from cli.model_printing import print_history
     from db.engine import read_session
     from db.promotions import history as changes
 
@@ -54,8 +73,6 @@ def history() -> None:
 @models.command()
 def compare(a: Version, b: Version) -> None:
     """Show two versions side by side: operating point, figures with intervals, baselines, data."""
-    from cli.model_printing import print_comparison
-
     print_comparison(_card(a), _card(b))
 
 
@@ -77,13 +94,38 @@ def promote(version: Version, by: By = None) -> None:
 @models.command()
 def convert() -> None:
     """Make the serving graph of versions that have none, as those of release 0.1; `headct up` does so too."""
-    from cli.conversion import convert_versions, unconverted
+    from services.conversion import unconverted
 
     home = open_migrated().home
     if not unconverted(home):
         typer.echo("Every version has its serving graph.")
     elif not convert_versions(home):
         raise typer.Exit(1)
+
+
+def convert_versions(home: "Home") -> bool:
+    """Make the serving graphs that are missing, and say of each what became of it; whether all were made.
+
+    A version that cannot be converted is only said: another one may be in use.
+    """
+    from core.errors import GraphMissing
+    from services.conversion import convert_versions as make_graphs
+    from services.conversion import unconverted
+    from services.extras import can_train
+
+    if not unconverted(home):
+        return True
+    if can_train():
+        typer.echo("Making the serving graphs of model versions of an earlier release ...")
+    well = True
+    try:
+        for version, error in make_graphs(home):
+            well = well and error is None
+            say(f"{version}: {error or 'converted'}", err=error is not None)
+    except GraphMissing as missing:
+        say(str(missing), err=True)
+        return False
+    return well
 
 
 @models.command()
@@ -105,3 +147,118 @@ def _card(version: str | None) -> "ModelCard":
     context = open_migrated()
     stored = ModelStore(context.home.models).find(version) if version else model_in_use(context)
     return stored.card
+
+
+def print_versions(versions: "Sequence[ModelCard | DamagedModel]", in_use: str) -> None:
+    """A line a version; a star marks the one in use."""
+    names = [one.version for one in versions]
+    version = _Version("version", wide_as("version", names), lambda one: one.version)
+    mark = _Version("", 1, lambda one: "*" if one.version == in_use else "")
+    auc = _Version("AUC", len(_DAMAGED), lambda one: _metric(one, "auc", _DAMAGED), {_DAMAGED: "red"})
+    accuracy = _Version("accuracy", 8, lambda one: _metric(one, "accuracy"))
+    threshold = _Version("threshold", 9, lambda one: _metric(one, "threshold"))
+    made = _Version("created", 19, lambda one: getattr(one, "created_at", "")[:19])
+    day = _Version("created", 10, lambda one: getattr(one, "created_at", "")[:10])
+    choices = (
+        [mark, version, made, auc, accuracy, threshold],
+        [mark, version, day, auc, accuracy, threshold],
+        [mark, version, auc, accuracy],
+        [mark, version, auc],
+    )
+    print_rows(fitting(choices, width()), versions)
+    for one in versions:
+        if problem := getattr(one, "problem", ""):
+            tell(f"{one.version} is damaged. {problem}", "red")
+    tell("* classifies. Figures of different data do not compare; `headct models compare A B` tells.")
+
+
+def _metric(model: "ModelCard | DamagedModel", name: str, damaged: str = "") -> str:
+    from models.store import DamagedModel
+
+    if isinstance(model, DamagedModel):
+        return damaged
+    return figure(model.operating_point.threshold if name == "threshold" else model.metrics.get(name))
+
+
+def print_history(promotions: "Sequence[Promotion]") -> None:
+    """A line a change, as they are given, and why below it where there is no room beside."""
+    if not promotions:
+        tell("No change yet: the version that ships with headct has been in use all along.")
+        return
+    when = _History("when", 19, lambda one: local(one.promoted_at))
+    day = _History("when", 11, lambda one: local_short(one.promoted_at))
+    version, replaced = (
+        _History(name, wide_as(name, map(shows, promotions)), shows)
+        for name, shows in (
+            ("version", lambda one: one.model_version),
+            ("instead of", lambda one: one.replaced_version),
+        )
+    )
+    by = _History("by", wide_as("by", (one.decided_by for one in promotions), 16), lambda one: one.decided_by)
+    choices = (
+        [when, version, replaced, by],
+        [day, version, replaced, by],
+        [day, version, by],
+        [day, version],
+    )
+    print_rows(fitting(choices, width()), promotions, _History("why", 36, _why))
+
+
+def _why(promotion: "Promotion") -> str:
+    return (promotion.evidence or {}).get("rule", "") if promotion.cause == "gate" else promotion.cause
+
+
+def print_comparison(a: "ModelCard", b: "ModelCard") -> None:
+    """Both cards side by side, and whether their figures compare."""
+    sections = {
+        "operating point": _side_by_side(vars(a.operating_point), vars(b.operating_point)),
+        "figures, 95 % interval": _side_by_side(a.metrics, b.metrics),
+        "baselines": _side_by_side(_flat(a.baselines), _flat(b.baselines)),
+        "made": _side_by_side(_origin(a), _origin(b)),
+    }
+    rows = [row for title, below in sections.items() for row in ((title, "", ""), *below)]
+    print_table(["", a.version, b.version], rows, dict.fromkeys(sections, "bold"))
+    if a.data_fingerprint != b.data_fingerprint:
+        tell("Their data differ, the test images too: the figures are not comparable.", "yellow")
+    elif a.protocol != b.protocol:
+        tell("They were measured by different protocols: the figures hardly compare.", "yellow")
+    for card, other in ((a, b), (b, a)):
+        if card.gate.get("incumbent") == other.version:
+            tell(f"When {card.version} was made, both were measured on its test images. {card.gate['rule']}")
+    tell(NOTICE, "dim")
+
+
+def _side_by_side(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for name in dict.fromkeys((*a, *b)):
+        if not name.endswith("_ci95"):
+            left, right = _cell(a, name), _cell(b, name)
+            if left or right:
+                yield f"  {name.replace('_', ' ')}", left, right
+
+
+def _cell(values: Mapping[str, Any], name: str) -> str:
+    value, ends = values.get(name), interval(values, name)
+    if not isinstance(value, int | float | str):  # None, or a table such as the errors one by one
+        return ""
+    said = figure(value) if isinstance(value, float) else str(value)
+    return f"{said} ({ends})" if ends else said
+
+
+def _flat(baselines: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in baselines.items():
+        flat |= (
+            {f"{name} {key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+        )
+    return flat
+
+
+def _origin(card: "ModelCard") -> dict[str, Any]:
+    return {
+        "created": card.created_at[:19],
+        "data": card.data_fingerprint[:12],
+        "preprocessing": card.preprocessing.version,
+        "parameters": card.parameters,
+        "seed": card.seed,
+        "weights": card.weights_sha256[:12],
+    }

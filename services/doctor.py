@@ -30,7 +30,7 @@ from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 from services.context import Context, open_home
 from services.models import model_in_use
-from services.supervised import ended_parts
+from services.supervision import ended_parts
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.
 _HELD_S = 600
