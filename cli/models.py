@@ -10,17 +10,14 @@ from cli.arguments import user_name
 from cli.printing import (
     NOTICE,
     Column,
+    as_wide,
     figure,
-    fitting,
     interval,
-    local,
-    local_short,
+    moments,
     print_rows,
     print_table,
     say,
     tell,
-    wide_as,
-    width,
 )
 from services.context import open_migrated
 
@@ -38,7 +35,7 @@ models = typer.Typer(
 Version = Annotated[str, typer.Argument(help="as `headct models list` names it")]
 By = Annotated[str | None, typer.Option("--by", help="who decides; default: this user of the system")]
 _DAMAGED = "damaged"
-_Version, _History = Column["ModelCard | DamagedModel"], Column["Promotion"]
+_Version = Column["ModelCard | DamagedModel"]
 
 
 @models.command("list")
@@ -151,8 +148,7 @@ def _card(version: str | None) -> "ModelCard":
 
 def print_versions(versions: "Sequence[ModelCard | DamagedModel]", in_use: str) -> None:
     """A line a version; a star marks the one in use."""
-    names = [one.version for one in versions]
-    version = _Version("version", wide_as("version", names), lambda one: one.version)
+    version = as_wide("version", versions, lambda one: one.version)
     mark = _Version("", 1, lambda one: "*" if one.version == in_use else "")
     auc = _Version("AUC", len(_DAMAGED), lambda one: _metric(one, "auc", _DAMAGED), {_DAMAGED: "red"})
     accuracy = _Version("accuracy", 8, lambda one: _metric(one, "accuracy"))
@@ -165,7 +161,7 @@ def print_versions(versions: "Sequence[ModelCard | DamagedModel]", in_use: str) 
         [mark, version, auc, accuracy],
         [mark, version, auc],
     )
-    print_rows(fitting(choices, width()), versions)
+    print_rows(choices, versions)
     for one in versions:
         if problem := getattr(one, "problem", ""):
             tell(f"{one.version} is damaged. {problem}", "red")
@@ -185,23 +181,17 @@ def print_history(promotions: "Sequence[Promotion]") -> None:
     if not promotions:
         tell("No change yet: the version that ships with headct has been in use all along.")
         return
-    when = _History("when", 19, lambda one: local(one.promoted_at))
-    day = _History("when", 11, lambda one: local_short(one.promoted_at))
-    version, replaced = (
-        _History(name, wide_as(name, map(shows, promotions)), shows)
-        for name, shows in (
-            ("version", lambda one: one.model_version),
-            ("instead of", lambda one: one.replaced_version),
-        )
-    )
-    by = _History("by", wide_as("by", (one.decided_by for one in promotions), 16), lambda one: one.decided_by)
+    when, day = moments("when", "promoted_at")
+    version = as_wide("version", promotions, lambda one: one.model_version)
+    replaced = as_wide("instead of", promotions, lambda one: one.replaced_version)
+    by = as_wide("by", promotions, lambda one: one.decided_by, 16)
     choices = (
         [when, version, replaced, by],
         [day, version, replaced, by],
         [day, version, by],
         [day, version],
     )
-    print_rows(fitting(choices, width()), promotions, _History("why", 36, _why))
+    print_rows(choices, promotions, Column("why", 36, _why))
 
 
 def _why(promotion: "Promotion") -> str:

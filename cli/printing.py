@@ -65,11 +65,6 @@ def local(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
-def local_short(moment: datetime | None) -> str:
-    """Local time to the minute, without the year, or nothing."""
-    return local(moment)[5:16]
-
-
 def figure(value: float | None) -> str:
     """Three places of a figure, or nothing."""
     return "" if value is None else f"{value:.3f}"
@@ -92,11 +87,11 @@ def columns_of(text: str) -> int:
 
 def fold(text: str, columns: int) -> list[str]:
     """The text in lines of at most so many columns, broken at spaces where there are any."""
-    return [text] if columns_of(text) <= columns else _folded(text, columns)
+    return [text] if columns_of(text) <= columns else _broken(text, columns)
 
 
 @lru_cache(maxsize=1024)  # reasons and versions come again and again
-def _folded(text: str, columns: int) -> list[str]:
+def _broken(text: str, columns: int) -> list[str]:
     lines = []
     while columns_of(text) > columns:
         line = _beginning(text, columns)
@@ -126,11 +121,6 @@ class Column(Generic[_Row]):
     right: bool = False
 
 
-def fitting(choices: "Sequence[list[Column[_Row]]]", room: int) -> "list[Column[_Row]]":
-    """The first of several choices of columns that takes at most that room on the terminal, or the last."""
-    return next((columns for columns in choices if taken(columns) <= room), choices[-1])
-
-
 def taken(columns: "Iterable[Column[_Row]]") -> int:
     """How many columns of the terminal these take."""
     return sum(column.width + GAP for column in columns) - GAP
@@ -139,6 +129,19 @@ def taken(columns: "Iterable[Column[_Row]]") -> int:
 def wide_as(name: str, texts: Iterable[str], most: int = 200) -> int:
     """The width of a column of that name for texts to be whole in it, if that is not too much."""
     return min(most, max(chain([columns_of(name)], (columns_of(printable(text)) for text in texts))))
+
+
+def as_wide(name: str, rows: Iterable[_Row], shows: Callable[[_Row], str], most: int = 200) -> "Column[_Row]":
+    """A column in which the texts of these rows are whole, if that is not too much."""
+    return Column(name, wide_as(name, map(shows, rows), most), shows)
+
+
+def moments(name: str, attribute: str) -> tuple[Column[Any], Column[Any]]:
+    """Two columns for a row's moment: to the second, and to the minute without the year."""
+    return (
+        Column(name, 19, lambda row: local(getattr(row, attribute))),
+        Column(name, 11, lambda row: local(getattr(row, attribute))[5:16]),
+    )
 
 
 def lines(
@@ -179,9 +182,13 @@ def _fill(column: "Column[_Row]", text: str, colour: bool) -> str:
 
 
 def print_rows(
-    columns: "list[Column[_Row]]", rows: Iterable[_Row], last: "Column[_Row] | None" = None
+    choices: "Sequence[list[Column[_Row]]]", rows: Iterable[_Row], last: "Column[_Row] | None" = None
 ) -> None:
-    """Print a table; its last column stands below each row where it has not its width beside the others."""
+    """Print a table with the first of several choices of columns that fits the terminal, or the last.
+
+    The column after these stands below each row where it has not its width beside the others.
+    """
+    columns = next((columns for columns in choices if taken(columns) <= width()), choices[-1])
     below = None
     if last:
         room = width() - taken(columns) - GAP
@@ -207,15 +214,13 @@ def print_table(
         Whether all columns but the first stand to the right, as numbers do.
     """
     widths = [wide_as(title, (row[i] for row in rows), 10_000) for i, title in enumerate(titles)]
-    while sum(widths) + GAP * (len(widths) - 1) > width() and max(widths) > 1:
+    while sum(widths) + GAP * (len(widths) - 1) > width() and max(widths) > 2:
         widths[widths.index(max(widths))] -= 1
-    print_rows(
-        [
-            Column(title, widths[i], itemgetter(i), styles or {}, right and i > 0)
-            for i, title in enumerate(titles)
-        ],
-        rows,
-    )
+    columns = [
+        Column(title, widths[i], itemgetter(i), styles or {}, right and i > 0)
+        for i, title in enumerate(titles)
+    ]
+    print_rows([columns], rows)
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -1,22 +1,15 @@
 """How far something is; on standard error, so that results can be piped."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class Told(Protocol):
-    """Called with how much is done, of how much if that is known, and what is being done if that changes."""
-
-    def __call__(self, done: int, total: int | None = None, doing: str | None = None) -> None: ...
-
-
 @contextlib.contextmanager
-def progress(doing: str) -> Iterator[Told]:
-    """A bar that is there once there is something to tell."""
+def progress(doing: str) -> Iterator[Callable[..., None]]:
+    """A bar; it is told how much is done, of how much, and `doing` what if that changes."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

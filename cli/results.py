@@ -21,8 +21,8 @@ from cli.printing import (
     figure,
     in_colour,
     lines,
-    local,
-    local_short,
+    moments,
+    taken,
     tell,
     wide_as,
     width,
@@ -56,8 +56,7 @@ _LOOKED_AT = 500
 _AMPLE, _ENOUGH = 36, 24
 _STATE = max(map(len, FileState))
 
-_RECEIVED = _Column("received", 19, lambda row: local(row.received_at))
-_RECEIVED_SHORT = _Column("received", 11, lambda row: local_short(row.received_at))
+_RECEIVED, _RECEIVED_SHORT = moments("received", "received_at")
 _STATES = _Column("state", _STATE, lambda row: row.state, STATE_STYLES)
 _LABELS = _Column("label", len("hemorrhage"), lambda row: row.label or "", LABEL_STYLES)
 _EITHER = _Column("label", _STATE, lambda row: row.label or row.state, {**STATE_STYLES, **LABEL_STYLES})
@@ -120,7 +119,7 @@ def _fit(rows: "Sequence[Row[Any]]", largest_id: int) -> "tuple[list[_Column], _
         (0, [_EITHER]),
     ):
         fixed = [number, *between, _PROBABILITIES]
-        room = width() - sum(column.width + GAP for column in fixed) - GAP
+        room = width() - taken(fixed) - 2 * GAP
         if room >= least:
             break
     if room < _ENOUGH:

@@ -10,17 +10,15 @@ from cli.arguments import BIGINT_MAX, INTEGER_MAX, user_name
 from cli.printing import (
     NOTICE,
     Column,
+    as_wide,
     figure,
-    fitting,
     interval,
     local,
-    local_short,
+    moments,
     print_facts,
     print_rows,
     print_table,
     tell,
-    wide_as,
-    width,
 )
 from db.states import RunState
 from services.context import Context, open_migrated
@@ -151,33 +149,19 @@ def print_runs(runs: "Sequence[TrainingRun]") -> None:
     if not runs:
         tell("No training run yet. `headct train` requests one.")
         return
-    number = _Run("run", wide_as("run", (str(run.id) for run in runs)), lambda run: str(run.id))
+    number = as_wide("run", runs, lambda run: str(run.id))
     state = _Run("state", max(map(len, RunState)), lambda run: run.state, STYLES)
-    model = _Run("model", wide_as("model", map(_model, runs)), _model)
-    by = _Run("by", wide_as("by", map(_by, runs), 16), _by)
-    requested, finished = (
-        _Run("requested", 19, lambda run: local(run.requested_at)),
-        _Run("finished", 19, lambda run: local(run.finished_at)),
-    )
-    asked, ended = (
-        _Run("requested", 11, lambda run: local_short(run.requested_at)),
-        _Run("finished", 11, lambda run: local_short(run.finished_at)),
-    )
+    model = as_wide("model", runs, lambda run: run.model_version or "")
+    by = as_wide("by", runs, lambda run: run.requested_by or "", 16)
+    requested, asked = moments("requested", "requested_at")
+    finished, ended = moments("finished", "finished_at")
     choices = (
         [number, state, requested, by, finished, model],
         [number, state, asked, by, ended, model],
         [number, state, asked, ended, model],
         [number, state, model],
     )
-    print_rows(fitting(choices, width()), runs, _Run("why", 36, lambda run: run.reason or ""))
-
-
-def _model(run: "TrainingRun") -> str:
-    return run.model_version or ""
-
-
-def _by(run: "TrainingRun") -> str:
-    return run.requested_by or ""
+    print_rows(choices, runs, _Run("why", 36, lambda run: run.reason or ""))
 
 
 def print_run(run: "TrainingRun", epochs: "Sequence[EpochRecord]", home: "Home") -> None:

@@ -41,13 +41,12 @@ def examine(context: Context, folder: Path, told: Callable[[int, int], None]) ->
     """
     found = list_folder(folder)
 
-    def each() -> Iterator[Listed]:
-        for done, one in enumerate(found.listed):
-            told(done, len(found.listed))
+    def listed() -> Iterator[Listed]:
+        for done, one in enumerate(found.listed, start=1):
             yield one
-        told(len(found.listed), len(found.listed))
+            told(done, len(found.listed))
 
-    return Examination(*examine_all(each(), Limits.of(context.settings)), found.others)
+    return Examination(*examine_all(listed(), Limits.of(context.settings)), found.others)
 
 
 def add(context: Context, folder: Path, images: Sequence[Examined]) -> Imported:

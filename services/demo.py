@@ -8,10 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 from sqlalchemy import Engine, Row
@@ -39,12 +39,6 @@ _STOP_S = 15
 _LOOK_S = 0.1
 
 
-class Told(Protocol):
-    """Called with how many images are done, of how many, and what is being done if that changes."""
-
-    def __call__(self, done: int, total: int | None = None, doing: str | None = None) -> None: ...
-
-
 @dataclass(frozen=True)
 class Demonstrated:
     """What came of it.
@@ -67,8 +61,13 @@ class Demonstrated:
     flower: tuple[str, str, str]
 
 
-def demonstrate(images: Path | None, told: Told) -> Demonstrated:
+def demonstrate(images: Path | None, told: Callable[..., None]) -> Demonstrated:
     """Run the system under a temporary home, on a folder of images or on synthetic ones.
+
+    Parameters
+    ----------
+    told
+        Called with the images that are done, all of them, and `doing` what where that changes.
 
     Raises
     ------

@@ -11,6 +11,7 @@ from core.home import Home
 from core.lock import acquire
 from core.parent import PARENT
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.secret import kept_secret
 from core.settings import Settings
 from scheduler.inbox import check_inbox
 from services.context import Context
@@ -112,7 +113,7 @@ def become_supervisor(context: Context) -> NoReturn:
     home = context.home
     tell_supervisor(home)
     file = home.run / "supervisord.conf"
-    file.write_text(configuration(context.settings, home.secret(SUPERVISOR_PASSWORD)))
+    file.write_text(configuration(context.settings, kept_secret(home, SUPERVISOR_PASSWORD)))
     context.engine.dispose()
     os.execv(  # noqa: S606 - our own interpreter
         sys.executable,
@@ -151,7 +152,7 @@ def ended_parts(home: Home) -> list[str]:
     """Names of the parts that ended, and may be started again and again; none where `up` does not run."""
     if not home.supervisor_socket.exists():
         return []
-    password = home.secret(SUPERVISOR_PASSWORD)
+    password = kept_secret(home, SUPERVISOR_PASSWORD)
     # With a library of its own, for this one question.
     from xmlrpc.client import Error, ServerProxy  # noqa: PLC0415
 

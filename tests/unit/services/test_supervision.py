@@ -12,6 +12,7 @@ import pytest
 from supervisor.options import ServerOptions
 
 from core.home import Home
+from core.secret import kept_secret
 from core.settings import Settings
 from services.doctor import run_checks
 from services.supervision import SUPERVISOR_PASSWORD, configuration, ended_parts, tell_supervisor
@@ -28,7 +29,7 @@ def supervisor(
     tell_supervisor(home)
     monkeypatch.setenv("_HEADCT_COMMAND", "/bin/false")
     file = home.run / "supervisord.conf"
-    file.write_text(configuration(Settings(home=home.root), home.secret(SUPERVISOR_PASSWORD)))
+    file.write_text(configuration(Settings(home=home.root), kept_secret(home, SUPERVISOR_PASSWORD)))
     command = [sys.executable, "-I", "-m", "services.supervisor", "--nodaemon", "-c", str(file)]
     ignoring: Callable[[], object] | None = None
     if request.param:
