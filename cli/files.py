@@ -70,7 +70,8 @@ def _wait_for_results(context: Context, file_ids: Sequence[int]) -> int:
     Ctrl-C ends the wait only; the files go on.
     """
     from cli.progress import progress
-    from services.submit import finished_counts, results_of_files
+    from services.results import results_of_files
+    from services.submit import finished_counts
 
     with progress("Classifying") as told:
         moved, before, said = time.monotonic(), 0, False

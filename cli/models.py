@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -19,14 +19,16 @@ from cli.printing import (
     say,
     tell,
 )
+from core.errors import GraphMissing
+from core.home import Home
+from db.tables import Promotion
+from models.card import ModelCard
+from models.store import DamagedModel
+from services import models as service
 from services.context import open_migrated
-
-if TYPE_CHECKING:
-    from core.home import Home
-    from db.tables import Promotion
-    from models.card import ModelCard
-    from models.store import DamagedModel
-    from services.models import Switch
+from services.conversion import convert_versions as make_graphs
+from services.conversion import unconverted
+from services.extras import can_train
 
 models = typer.Typer(
     help="List, compare and show the versions of the network, and change the one in use.",
@@ -35,20 +37,13 @@ models = typer.Typer(
 Version = Annotated[str, typer.Argument(help="as `headct models list` names it")]
 By = Annotated[str | None, typer.Option("--by", help="who decides; default: this user of the system")]
 _DAMAGED = "damaged"
-_Version = Column["ModelCard | DamagedModel"]
+_Version = Column[ModelCard | DamagedModel]
 
 
 @models.command("list")
 def list_versions() -> None:
     """List the versions; the one in use is marked."""
-    from db.engine import read_session
-    from db.promotions import version_in_use
-    from models.store import ModelStore, shipped_model
-
-    context = open_migrated()
-    with read_session(context.engine) as session:
-        in_use = version_in_use(session)
-    print_versions(ModelStore(context.home.models).versions(), in_use or shipped_model().card.version)
+    print_versions(*service.versions(open_migrated()))
 
 
 @models.command()
@@ -60,11 +55,7 @@ def show(version: Annotated[str | None, typer.Argument(help="default: the one in
 @models.command()
 def history() -> None:
     """Show which version was in use when, who decided it and why, the newest first."""
-    from db.engine import read_session
-    from db.promotions import history as changes
-
-    with read_session(open_migrated().engine) as session:
-        print_history(changes(session))
+    print_history(service.history(open_migrated()))
 
 
 @models.command()
@@ -76,9 +67,7 @@ def compare(a: Version, b: Version) -> None:
 @models.command()
 def promote(version: Version, by: By = None) -> None:
     """Put a version into use; the workers switch within 5 s, without a restart."""
-    from services.models import promote as put_into_use
-
-    switch = put_into_use(open_migrated(), version, by or user_name())
+    switch = service.promote(open_migrated(), version, by or user_name())
     if switch.replaced is None:
         typer.echo(f"{version} is in use already. Nothing was recorded.")
     else:
@@ -91,8 +80,6 @@ def promote(version: Version, by: By = None) -> None:
 @models.command()
 def convert() -> None:
     """Make the serving graph of versions that have none, as those of release 0.1; `headct up` does so too."""
-    from services.conversion import unconverted
-
     home = open_migrated().home
     if not unconverted(home):
         typer.echo("Every version has its serving graph.")
@@ -100,16 +87,11 @@ def convert() -> None:
         raise typer.Exit(1)
 
 
-def convert_versions(home: "Home") -> bool:
+def convert_versions(home: Home) -> bool:
     """Make the serving graphs that are missing, and say of each what became of it; whether all were made.
 
     A version that cannot be converted is only said: another one may be in use.
     """
-    from core.errors import GraphMissing
-    from services.conversion import convert_versions as make_graphs
-    from services.conversion import unconverted
-    from services.extras import can_train
-
     if not unconverted(home):
         return True
     if can_train():
@@ -128,25 +110,18 @@ def convert_versions(home: "Home") -> bool:
 @models.command()
 def rollback(by: By = None) -> None:
     """Go back to the version that was in use before; a second time: one further back."""
-    from services.models import rollback as go_back
-
-    _say_switched(go_back(open_migrated(), by or user_name()))
+    _say_switched(service.rollback(open_migrated(), by or user_name()))
 
 
-def _say_switched(switch: "Switch") -> None:
+def _say_switched(switch: service.Switch) -> None:
     typer.echo(f"{switch.version} is in use instead of {switch.replaced}. Running workers switch within 5 s.")
 
 
-def _card(version: str | None) -> "ModelCard":
-    from models.store import ModelStore
-    from services.models import model_in_use
-
-    context = open_migrated()
-    stored = ModelStore(context.home.models).find(version) if version else model_in_use(context)
-    return stored.card
+def _card(version: str | None) -> ModelCard:
+    return service.find_version(open_migrated(), version).card
 
 
-def print_versions(versions: "Sequence[ModelCard | DamagedModel]", in_use: str) -> None:
+def print_versions(versions: Sequence[ModelCard | DamagedModel], in_use: str) -> None:
     """A line a version; a star marks the one in use."""
     version = as_wide("version", versions, lambda one: one.version)
     mark = _Version("", 1, lambda one: "*" if one.version == in_use else "")
@@ -168,15 +143,13 @@ def print_versions(versions: "Sequence[ModelCard | DamagedModel]", in_use: str) 
     tell("* classifies. Figures of different data do not compare; `headct models compare A B` tells.")
 
 
-def _metric(model: "ModelCard | DamagedModel", name: str, damaged: str = "") -> str:
-    from models.store import DamagedModel
-
+def _metric(model: ModelCard | DamagedModel, name: str, damaged: str = "") -> str:
     if isinstance(model, DamagedModel):
         return damaged
     return figure(model.operating_point.threshold if name == "threshold" else model.metrics.get(name))
 
 
-def print_history(promotions: "Sequence[Promotion]") -> None:
+def print_history(promotions: Sequence[Promotion]) -> None:
     """A line a change, as they are given, and why below it where there is no room beside."""
     if not promotions:
         tell("No change yet: the version that ships with headct has been in use all along.")
@@ -194,11 +167,11 @@ def print_history(promotions: "Sequence[Promotion]") -> None:
     print_rows(choices, promotions, Column("why", 36, _why))
 
 
-def _why(promotion: "Promotion") -> str:
+def _why(promotion: Promotion) -> str:
     return (promotion.evidence or {}).get("rule", "") if promotion.cause == "gate" else promotion.cause
 
 
-def print_comparison(a: "ModelCard", b: "ModelCard") -> None:
+def print_comparison(a: ModelCard, b: ModelCard) -> None:
     """Both cards side by side, and whether their figures compare."""
     sections = {
         "operating point": _side_by_side(vars(a.operating_point), vars(b.operating_point)),
@@ -243,7 +216,7 @@ def _flat(baselines: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _origin(card: "ModelCard") -> dict[str, Any]:
+def _origin(card: ModelCard) -> dict[str, Any]:
     return {
         "created": card.created_at[:19],
         "data": card.data_fingerprint[:12],

@@ -28,9 +28,10 @@ from cli.printing import (
     width,
 )
 from core.printable import printable
-from db.results import RESULT_COLUMNS, ResultFilter, count_results, each_result, largest_id, read_connection
+from db.results import RESULT_COLUMNS, ResultFilter
 from db.states import FileState
 from services.context import open_migrated
+from services.results import find
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -88,14 +89,13 @@ def results(
     context = open_migrated()
     shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
     wanted = ResultFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
-    rows = each_result(context.engine, wanted)
-    if output is not Format.TABLE:
-        write_rows(rows, output)
-        return
-    with read_connection(context.engine) as connection:
-        matching, largest = count_results(connection, wanted) if shown else 0, largest_id(connection)
-    note = f"{shown} of {matching} shown; --limit 0 shows all." if matching > shown else ""
-    print_results(rows, largest, note)
+    found = find(context, wanted)
+    if output is Format.TABLE:
+        more = found.matching > shown
+        note = f"{shown} of {found.matching} shown; --limit 0 shows all." if more else ""
+        print_results(found.rows, found.largest_id, note)
+    else:
+        write_rows(found.rows, output)
 
 
 def print_results(rows: "Iterable[Row[Any]]", largest_id: int, note: str = "") -> None:
@@ -125,15 +125,9 @@ def _fit(rows: "Sequence[Row[Any]]", largest_id: int) -> "tuple[list[_Column], _
     if room < _ENOUGH:
         file = _Column("file", max(room + GAP, len("file")), _file)
         return [number, file, *between, _PROBABILITIES], Column("", width() - number.width - GAP, _reason)
-    longest_file, longest_reason = (
-        wide_as("file", map(_file, rows), width()),
-        wide_as("reason", map(_reason, rows), width()),
-    )
-    for_file = min(longest_file, max(room // 2, room - longest_reason))
-    file, reason = (
-        _Column("file", for_file, _file),
-        _Column("reason; model", room - for_file, _reason),
-    )
+    longest = wide_as("reason", map(_reason, rows), width())
+    for_file = min(wide_as("file", map(_file, rows), width()), max(room // 2, room - longest))
+    file, reason = _Column("file", for_file, _file), _Column("reason; model", room - for_file, _reason)
     return [number, file, *between, _PROBABILITIES, reason], None
 
 

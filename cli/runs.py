@@ -1,8 +1,7 @@
 """`headct train` and `headct runs`."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,26 +19,19 @@ from cli.printing import (
     print_table,
     tell,
 )
+from core.home import Home
 from db.states import RunState
+from db.tables import EpochRecord, TrainingRun
+from db.training_runs import RunRequest
+from services import training
 from services.context import Context, open_migrated
-
-if TYPE_CHECKING:
-    from core.home import Home
-    from db.tables import EpochRecord, TrainingRun
+from services.extras import can_train
 
 runs = typer.Typer(help="List, follow, cancel and report training runs.")
 RunId = Annotated[int, typer.Argument(metavar="ID", min=1, max=BIGINT_MAX, help="as `headct runs` lists it")]
 STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "skipped": "dim"}
 _EPOCHS_SHOWN = 10
 _METRICS = ("accuracy", "auc", "sensitivity", "specificity", "log_loss")
-_Run = Column["TrainingRun"]
-
-
-class Promote(StrEnum):
-    """Whether a new version may come into use by itself."""
-
-    AUTO = "auto"
-    NEVER = "never"
 
 
 def train(
@@ -50,17 +42,14 @@ def train(
         int, typer.Option(min=0, max=INTEGER_MAX, help="seed of augmentation and start weights")
     ] = 1,
     promote: Annotated[
-        Promote, typer.Option(help="auto: the new version is used if the gate finds it not worse")
-    ] = Promote.AUTO,
+        Literal["auto", "never"],
+        typer.Option(help="auto: the new version is used if the gate finds it not worse"),
+    ] = "auto",
     follow: Annotated[bool, typer.Option("--follow", help="show the run until it ends")] = False,
 ) -> None:
     """Queue a training run on the imported and labelled images; returns at once with its id."""
-    from db.training_runs import RunRequest
-    from services.extras import can_train
-    from services.training import request
-
     context = open_migrated()
-    run_id = request(context, RunRequest(seed, epochs, promote is Promote.AUTO, user_name()))
+    run_id = training.request(context, RunRequest(seed, epochs, promote == "auto", user_name()))
     if not can_train():
         typer.echo("It waits for a training worker elsewhere: the extra `train` is missing here.", err=True)
     if follow:
@@ -75,22 +64,15 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, max=BIGINT_MAX, help="at most this many")] = 20,
 ) -> None:
     """Show the training runs, newest first."""
-    if command.invoked_subcommand is not None:
-        return
-    from db import training_runs
-    from db.engine import read_session
-
-    with read_session(open_migrated().engine) as session:
-        print_runs(training_runs.list_runs(session, limit))
+    if command.invoked_subcommand is None:
+        print_runs(training.newest(open_migrated(), limit))
 
 
 @runs.command()
 def show(run_id: RunId) -> None:
     """Show all that is known of one run."""
-    from services.training import look_up
-
     context = open_migrated()
-    print_run(*look_up(context, run_id), context.home)
+    print_run(*training.look_up(context, run_id), context.home)
 
 
 @runs.command()
@@ -102,10 +84,9 @@ def follow(run_id: RunId) -> None:
 def _follow(context: Context, run_id: int) -> int:
     """Show the run until it ends, then what came of it; returns the exit code."""
     from cli.progress import progress
-    from services.training import follow as look
 
     with progress("waits") as told:
-        for run, epochs in look(context, run_id):
+        for run, epochs in training.follow(context, run_id):
             if epochs:
                 last = epochs[-1]
                 doing = "training" if last.number < last.of else "evaluating"
@@ -116,7 +97,7 @@ def _follow(context: Context, run_id: int) -> int:
     return 0 if run.state in (RunState.SUCCEEDED, RunState.SKIPPED) else 1
 
 
-def _figures(epoch: "EpochRecord") -> str:
+def _figures(epoch: EpochRecord) -> str:
     auc = "" if epoch.validation_auc is None else f", validation AUC {epoch.validation_auc:.3f}"
     return f"loss {epoch.loss:.4f}{auc}"
 
@@ -124,9 +105,7 @@ def _figures(epoch: "EpochRecord") -> str:
 @runs.command()
 def cancel(run_id: RunId) -> None:
     """Cancel a run: at once if it waits, else after the batch under way. The version in use stays."""
-    from services.training import cancel as stop
-
-    state = stop(open_migrated(), run_id)
+    state = training.cancel(open_migrated(), run_id)
     if state is RunState.REQUESTED:
         typer.echo(f"Training run {run_id} is cancelled.")
     elif state is RunState.RUNNING:
@@ -139,18 +118,16 @@ def cancel(run_id: RunId) -> None:
 @runs.command()
 def report(run_id: RunId) -> None:
     """Print where a run's report is: one HTML page, and its figures as JSON beside it."""
-    from services.training import report as page_of
-
-    typer.echo(page_of(open_migrated(), run_id))
+    typer.echo(training.report(open_migrated(), run_id))
 
 
-def print_runs(runs: "Sequence[TrainingRun]") -> None:
+def print_runs(runs: Sequence[TrainingRun]) -> None:
     """A line a run, and why below it where there is no room beside."""
     if not runs:
         tell("No training run yet. `headct train` requests one.")
         return
     number = as_wide("run", runs, lambda run: str(run.id))
-    state = _Run("state", max(map(len, RunState)), lambda run: run.state, STYLES)
+    state = Column[TrainingRun]("state", max(map(len, RunState)), lambda run: run.state, STYLES)
     model = as_wide("model", runs, lambda run: run.model_version or "")
     by = as_wide("by", runs, lambda run: run.requested_by or "", 16)
     requested, asked = moments("requested", "requested_at")
@@ -161,10 +138,10 @@ def print_runs(runs: "Sequence[TrainingRun]") -> None:
         [number, state, asked, ended, model],
         [number, state, model],
     )
-    print_rows(choices, runs, _Run("why", 36, lambda run: run.reason or ""))
+    print_rows(choices, runs, Column("why", 36, lambda run: run.reason or ""))
 
 
-def print_run(run: "TrainingRun", epochs: "Sequence[EpochRecord]", home: "Home") -> None:
+def print_run(run: TrainingRun, epochs: Sequence[EpochRecord], home: Home) -> None:
     """All that is known of one run."""
     report, log = home.report(run.id) / "report.html", home.training_log(run.id)
     print_facts(
@@ -202,7 +179,7 @@ def print_run(run: "TrainingRun", epochs: "Sequence[EpochRecord]", home: "Home")
     tell(NOTICE, "dim")
 
 
-def print_outcome(run: "TrainingRun") -> None:
+def print_outcome(run: TrainingRun) -> None:
     """What came of a run that ended."""
     tell(f"Training run {run.id} {run.state}.", STYLES.get(run.state, ""))
     if run.model_version:

@@ -41,18 +41,10 @@ _LOOK_S = 0.1
 
 @dataclass(frozen=True)
 class Demonstrated:
-    """What came of it.
+    """The results, the first first, and the seconds from the first drop to the last of them.
 
-    Attributes
-    ----------
-    rows
-        Of the view `results`, the first first.
-    truth
-        Label by the name of an arrival; why it is not known, where its table cannot be used.
-    seconds
-        From the first drop to the last result.
-    flower
-        Where Flower was, and who could log in.
+    `truth` is labels by the names of arrivals, or why their table cannot be used; `flower` its address, user
+    and password.
     """
 
     rows: Sequence[Row[Any]]

@@ -11,9 +11,8 @@ from core.image_files import Limits
 from core.settings import load_settings
 from db.states import Split
 from images.constants import Preprocessing
-from models.store import ModelStore
 from services.context import Context, open_migrated
-from services.models import model_in_use
+from services.models import find_version
 from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
 from training.crossvalidation import Plan, compare
 from training.dataset import Dataset, fingerprint, load_dataset
@@ -31,7 +30,7 @@ def evaluate_version(context: Context, version: str | None, prevalence: float, s
     ------
     DatasetError, ModelError
     """
-    stored = ModelStore(context.home.models).find(version) if version else model_in_use(context)
+    stored = find_version(context, version)
     dataset = load_dataset(context.engine, context.home)
     records = [record for record in dataset.records if record.split == Split.TEST]
     targets = np.array([record.target for record in records])

@@ -3,16 +3,14 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import DiskNearlyFull, HeadctError, NothingSubmitted, StoreUnavailable
 from core.printable import printable
 from db.engine import read_session
 from db.queries import unfinished_of
-from db.results import results_of
 from scheduler.claims import InboxFile, StrPath
 from scheduler.intake import Intake
 from services.context import Context
@@ -96,12 +94,6 @@ def finished_counts(context: Context, file_ids: Sequence[int]) -> Iterator[int]:
         if finished == len(file_ids):
             return
         time.sleep(_LOOK_S)
-
-
-def results_of_files(context: Context, file_ids: Sequence[int]) -> Sequence[Row[Any]]:
-    """Their rows of the view `results`."""
-    with read_session(context.engine) as session:
-        return results_of(session, file_ids)
 
 
 def _files(paths: Sequence[Path]) -> tuple[list[InboxFile], list[Path]]:

@@ -1,4 +1,4 @@
-"""Training runs: asked for, followed, cancelled, reported."""
+"""Training runs: asked for, followed, cancelled, reported; `RunNotFound` where there is no such run."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from core.errors import RunNotFound
 from db.engine import read_session
 from db.states import UNFINISHED_RUNS, RunState
 from db.tables import EpochRecord, TrainingRun
-from db.training_runs import RunRequest, cancel_run, epochs_of, find_run, request_run
+from db.training_runs import RunRequest, cancel_run, epochs_of, find_run, list_runs, request_run
 from services.context import Context
 from training.dataset import load_records
 
@@ -30,24 +30,20 @@ def request(context: Context, asked: RunRequest) -> int:
         return request_run(session, asked)
 
 
-def look_up(context: Context, run_id: int) -> tuple[TrainingRun, Sequence[EpochRecord]]:
-    """A run, and the epochs that it has done.
+def newest(context: Context, limit: int) -> Sequence[TrainingRun]:
+    """At most so many runs, the newest first."""
+    with read_session(context.engine) as session:
+        return list_runs(session, limit)
 
-    Raises
-    ------
-    RunNotFound
-    """
+
+def look_up(context: Context, run_id: int) -> tuple[TrainingRun, Sequence[EpochRecord]]:
+    """A run, and the epochs that it has done."""
     with read_session(context.engine) as session:
         return find_run(session, run_id), epochs_of(session, run_id)
 
 
 def follow(context: Context, run_id: int) -> Iterator[tuple[TrainingRun, Sequence[EpochRecord]]]:
-    """As `look_up`, again and again until the run has ended.
-
-    Raises
-    ------
-    RunNotFound
-    """
+    """As `look_up`, again and again until the run has ended."""
     while True:
         run, epochs = look_up(context, run_id)
         yield run, epochs
@@ -57,12 +53,7 @@ def follow(context: Context, run_id: int) -> Iterator[tuple[TrainingRun, Sequenc
 
 
 def cancel(context: Context, run_id: int) -> RunState:
-    """Cancel a run: at once if it waits, else after the batch under way; returns the state that it had.
-
-    Raises
-    ------
-    RunNotFound
-    """
+    """Cancel a run: at once if it waits, else after the batch under way; returns the state that it had."""
     with Session(context.engine) as session, session.begin():
         return cancel_run(session, run_id)
 
