@@ -14,7 +14,7 @@ CLASSIFY_CHILD = "classify child"
 # By what only the command line of this part holds.
 _NAMES = {
     "redis-server": "Redis",
-    "cli.supervisor": "supervisor",
+    "services.supervisor": "supervisor",
     "flower": "Flower",
     "watch": "scheduler",
     INFERENCE_QUEUE: "classify",

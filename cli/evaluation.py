@@ -1,20 +1,40 @@
 """`headct evaluate`: how good a version is, and by cross-validation how good a recipe is."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.extras import require_training
-from training.quiet import load_tensorflow
+from cli.arguments import write_output
+from cli.printing import NOTICE, figure, interval, print_table, tell
+from services.context import open_migrated
+
+if TYPE_CHECKING:
+    from training.crossvalidation import Plan
+    from training.metrics import Metrics
 
 _RECIPES = ("headct", "seed", "cues", "majority")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command of this module."""
-    app.command()(evaluate)
+_LAST_LOOK = (
+    "The test part is for the last look only: whoever compares versions on it again and again fits to it. "
+    "To choose between recipes use `headct evaluate --cv`."
+)
+_SHIPPED = (
+    "This version ships with headct and was fit on public images. If some of these are in the test part, the "
+    "figures flatter it."
+)
+_GROUPED = "No patient is in two folds."
+_RANDOM = (
+    "Patients are divided between folds, so these figures flatter: they are for comparison with published "
+    "ones that were made so."
+)
+_OF_RECIPES = {
+    "in_band_share": "share in the band",
+    "outside_domain_share": "share outside the domain",
+    "errors": "errors",
+    "errors_of_certain": "errors not marked uncertain",
+}
 
 
 def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -44,25 +64,34 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     output: Annotated[Path | None, typer.Option("--output", "-o", help="write the figures as JSON")] = None,
 ) -> None:
     """Evaluate a version on the test part of the data set, or recipes by cross-validation (--cv)."""
+    from services.extras import require_training
+    from training.quiet import load_tensorflow
+
     require_training()
     load_tensorflow()
-    from cli.evaluating import cross_validate_recipes, evaluate_version
+    from services.evaluation import cross_validate, evaluate_version
 
     if not cv:
         _refuse("goes with --cv only", images=images, recipe=recipe, epochs=epochs, processes=processes)
-        values = evaluate_version(model, prevalence, seed)
+        from models.store import shipped_model
+
+        values = evaluate_version(open_migrated(), model, prevalence, seed)
+        version = values["version"]
+        print_version(version, values["metrics"], shipped=version == shipped_model().card.version)
     else:
+        from cli.progress import progress
         from core.cores import usable_cores
         from training.crossvalidation import Plan
 
         _refuse("does not go with --cv, which fits anew", model=model)
-        unknown = set(recipe or ()) - set(_RECIPES)
-        if unknown:
+        if set(recipe or ()) - set(_RECIPES):
             raise typer.BadParameter(f"there are {', '.join(_RECIPES)}", param_hint="--recipe")
         plan = Plan(folds, repeats, seed, not random, processes or usable_cores())
-        values = cross_validate_recipes(images, plan, recipe or _RECIPES, epochs, prevalence)
+        with progress("Fitting") as told:
+            values = cross_validate(images, plan, recipe or _RECIPES, epochs, prevalence, told)
+        print_recipes(values["metrics"], plan, values["target_sensitivity"])
     if output is not None:
-        _write(output, values)
+        write_output(output, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def _refuse(why: str, **options: object) -> None:
@@ -71,8 +100,44 @@ def _refuse(why: str, **options: object) -> None:
             raise typer.BadParameter(why, param_hint=f"--{name}")
 
 
-def _write(path: Path, values: dict[str, Any]) -> None:
-    try:
-        path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise typer.BadParameter(f"cannot be written: {error.strerror}", param_hint="--output") from error
+def print_version(version: str, metrics: "Metrics", *, shipped: bool) -> None:
+    """The figures of one version on the test part."""
+    from training.metrics import FIGURES
+
+    print_table(
+        [version, "", "95 % interval"],
+        [(words, figure(metrics[name]), interval(metrics, name)) for name, words in FIGURES.items()],
+    )
+    matrix = metrics["confusion_matrix"]
+    tell(
+        f"\n{metrics['images']} images of {metrics['groups']} patients: {matrix['tp']} bleeds found, "
+        f"{matrix['fn']} missed, {matrix['tn']} normals right, {matrix['fp']} false alarms; "
+        f"{metrics['errors_of_certain']} of {metrics['errors']} errors are not marked uncertain. "
+        f"Stated prevalence {metrics['prevalence']:g}.\n{_LAST_LOOK}"
+    )
+    if shipped:
+        tell(_SHIPPED)
+    tell(NOTICE, "dim")
+
+
+def print_recipes(metrics: "Mapping[str, Metrics]", plan: "Plan", target_sensitivity: float) -> None:
+    """A column a recipe."""
+    from training.crossfitting import PROTOCOL
+    from training.metrics import FIGURES
+
+    rows = [(words, *(_both(one, name) for one in metrics.values())) for name, words in FIGURES.items()]
+    rows += [(words, *(figure(one[name]) for one in metrics.values())) for name, words in _OF_RECIPES.items()]
+    print_table(["", *metrics], rows)
+    some = next(iter(metrics.values()))
+    stopped = f" of {plan.repeats}, as it was stopped" if some["repeats"] < plan.repeats else ""
+    tell(
+        f"\n{some['images']} images of {some['groups']} patients, {plan.folds} folds, repeats: "
+        f"{some['repeats']}{stopped}; target sensitivity {target_sensitivity:g}. "
+        f"{_GROUPED if plan.grouped else _RANDOM} {PROTOCOL}"
+    )
+    tell(NOTICE, "dim")
+
+
+def _both(metrics: "Metrics", name: str) -> str:
+    ends = interval(metrics, name)
+    return figure(metrics[name]) + (f" ({ends})" if ends else "")

@@ -1,24 +1,43 @@
-"""`headct submit`, `results`, `show`, `retry`: the files and what became of them."""
+"""`headct submit`, `show`, `retry`, `reclassify`, `label`, `explain`: files, and what becomes of them."""
 
+import time
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.moments import Since, parse_since
-from cli.numbers import BIGINT_MAX
-from cli.printing import Format, print_file, write_rows
-from db.states import FileState
-from services.context import open_migrated
+from cli.advice import advice_on
+from cli.arguments import MAX_NAME, Since, parse_since, picture_format, user_name, write_output
+from cli.printing import NOTICE, local, print_facts, print_table, say, tell, width
+from cli.results import LABEL_STYLES, print_results
+from core.printable import printable
+from services.context import Context, open_migrated
 
-# On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
-_TABLE_ROWS = 50
+if TYPE_CHECKING:
+    from db.tables import Arrival, File, Prediction, Reading
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (submit, results, show, retry):
-        app.command()(command)
+Reference = Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]
+_SILENCE_S = 30
+_STAMPED = {
+    "classified": "classified_at",
+    "label": "label",
+    "why": "label_reason",
+    "probability": "probability",
+    "threshold": "threshold",
+    "uncertain from": "uncertain_low",
+    "uncertain below": "uncertain_high",
+    "temperature": "temperature",
+    "distance": "domain_distance",
+    "greatest distance": "domain_limit",
+    "model": "model_version",
+    "weights": "weights_sha256",
+    "preprocessing": "preprocessing_version",
+}
+"""What stands on every result, and the column that holds it."""
+_NAMES, _RESULT = 19, 22
+"""Columns of the terminal for these names, and at least for a result beside others."""
 
 
 def submit(
@@ -29,63 +48,108 @@ def submit(
     move: Annotated[bool, typer.Option("--move/--copy", help="whether the files are removed here")] = False,
 ) -> None:
     """Take files in at once, and folders: of these, what is an image by its content."""
-    from cli.submission import submit_paths, wait_for_results
+    from cli.progress import progress
+    from services.image_files import kinds
+    from services.submit import submit as take_in
 
     context = open_migrated()
-    file_ids, refused = submit_paths(context, paths, move=move)
-    rejected = wait_for_results(context, file_ids) if wait else 0
-    if refused or rejected:
+    with progress("Taking in") as told:
+        done = take_in(context, paths, move=move, told=told)
+    for path, reason in done.left.items():
+        say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
+    note = f"; passed over, no images by their content: {kinds(done.others)}" if done.others else ""
+    say(f"{done.taken} files taken in as {len(done.file_ids)} files{note}.", err=True)
+    rejected = _wait_for_results(context, done.file_ids) if wait else 0
+    if done.left or rejected:
         raise typer.Exit(1)
 
 
-def results(
-    output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TABLE,
-    state: Annotated[FileState | None, typer.Option(help="only files in this state")] = None,
-    label: Annotated[
-        Literal["hemorrhage", "normal", "uncertain"] | None, typer.Option(help="only this label")
-    ] = None,
-    since: Since = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})"),
-    ] = None,
-    sort: Annotated[
-        Literal["time", "probability"], typer.Option(help="newest or most probable first")
-    ] = "time",
-) -> None:
-    """Show the results."""
-    from cli.results_table import print_table
-    from db.results import ResultFilter, count_results, each_result, largest_id, read_connection
+def _wait_for_results(context: Context, file_ids: Sequence[int]) -> int:
+    """Wait until all files have a final state, print them; returns how many have no result.
 
-    context = open_migrated()
-    shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
-    wanted = ResultFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
-    rows = each_result(context.engine, wanted)
-    if output is not Format.TABLE:
-        write_rows(rows, output)
-        return
-    with read_connection(context.engine) as connection:
-        matching, largest = count_results(connection, wanted) if shown else 0, largest_id(connection)
-    note = f"{shown} of {matching} shown; --limit 0 shows all." if matching > shown else ""
-    print_table(rows, largest, note)
+    Ctrl-C ends the wait only; the files go on.
+    """
+    from cli.progress import progress
+    from services.results import results_of_files
+    from services.submit import finished_counts
+
+    with progress("Classifying") as told:
+        moved, before, said = time.monotonic(), 0, False
+        for finished in finished_counts(context, file_ids):
+            if finished > before:
+                moved, before = time.monotonic(), finished
+            elif time.monotonic() - moved > _SILENCE_S and not said:
+                said = True
+                say(f"Nothing finished for {_SILENCE_S} s. Is there a worker? See `headct status`.", err=True)
+            told(finished, len(file_ids))
+    rows = results_of_files(context, file_ids)
+    print_results(rows, max(file_ids, default=0))
+    return sum(row.state != "classified" for row in rows)
 
 
-def show(file: Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]) -> None:
+def show(file: Reference) -> None:
     """Show one file: its arrivals, state, reason, every result it ever got, and what readers said."""
-    from db.engine import read_session
-    from db.queries import arrivals_of, find_file, predictions_of
-    from db.readings import readings_of
-    from db.results import results_of
+    from services.show import show as look_up
 
-    with read_session(open_migrated().engine) as session:
-        found = find_file(session, file)
-        print_file(
-            found,
-            arrivals_of(session, found.id),
-            predictions_of(session, found.id),
-            readings_of(session, found.id),
-            next((row.model_version for row in results_of(session, [found.id])), None),
+    print_file(*look_up(open_migrated(), file))
+
+
+def print_file(
+    file: "File",
+    arrivals: "Sequence[Arrival]",
+    predictions: "Sequence[Prediction]",
+    readings: "Sequence[Reading]",
+    shown: str | None,
+) -> None:
+    """Print all that is known of one file; `shown` is the version whose result stands in `results`."""
+    print_facts(
+        (
+            ("id", str(file.id)),
+            ("sha256", file.sha256),
+            ("size", f"{file.size_bytes:,} bytes"),
+            ("state", file.state),
+            (
+                "reason",
+                f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or "",
+            ),
+            ("what to do", advice_on(file.reason_code) or ""),
+            ("warnings", file.warnings or ""),
+            ("attempts", str(file.attempts)),
+            ("received", local(file.received_at)),
+            ("finished", local(file.finished_at)),
         )
+    )
+    tell("")
+    print_table(["arrived", "file"], [(local(one.arrived_at), one.source_name) for one in arrivals])
+    tell("")
+    beside = max(1, (width() - _NAMES) // _RESULT)
+    for start in range(0, len(predictions), beside):
+        _print_predictions(predictions[start : start + beside], shown)
+    if not predictions:
+        tell("No result yet.\n")
+    if readings:
+        said = [(local(one.read_at), one.label, one.reader, one.note or "") for one in readings]
+        print_table(["read", "label", "reader", "note"], said)
+        tell("")
+    tell(NOTICE)
+
+
+def _print_predictions(predictions: "Sequence[Prediction]", shown: str | None) -> None:
+    """Results beside each other."""
+    where = ["stands in `results`" if one.model_version == shown else "" for one in predictions]
+    stamped = [
+        (name, *(_stamped(getattr(one, column)) for one in predictions)) for name, column in _STAMPED.items()
+    ]
+    print_table(
+        [""] * (len(where) + 1), [("", *where), *stamped], dict.fromkeys(_STAMPED, "bold") | LABEL_STYLES
+    )
+    tell("")
+
+
+def _stamped(value: datetime | float | str | None) -> str:
+    if isinstance(value, datetime):
+        return local(value)
+    return f"{value:.4f}" if isinstance(value, float) else value or ""
 
 
 def retry(
@@ -104,3 +168,60 @@ def retry(
         named = ", ".join(f"{file_id} is {state}" for file_id, state in done.refused.items())
         typer.echo(f"Only rejected and quarantined files can be retried: {named}.", err=True)
         raise typer.Exit(1)
+
+
+def reclassify(since: Since = None) -> None:
+    """Have classified files that lack a result of the version in use classified again; old results stay."""
+    from services.requeue import reclassify as ask_again
+
+    moved, version = ask_again(open_migrated(), parse_since(since))
+    typer.echo(f"{moved} files wait to be classified again, by {version}; new ones go first.")
+
+
+def label(
+    files: Annotated[list[str], typer.Argument(help="ids, or first digits of the SHA-256")],
+    verdict: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="what they show")],
+    by: Annotated[str | None, typer.Option(help="who read them; default: this user")] = None,
+    note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
+) -> None:
+    """Record what a reader sees in images; the newest label counts, and the next training learns from it."""
+    from services.label import label as record
+
+    reader = by or user_name()
+    for hint, text in (("--by", reader), ("--note", note or "")):
+        if any("\ud800" <= character <= "\udfff" for character in text):  # os.fsdecode of other bytes
+            raise typer.BadParameter("must be text in UTF-8", param_hint=hint)
+    if len(reader) > MAX_NAME:
+        raise typer.BadParameter(f"at most {MAX_NAME} characters", param_hint="--by")
+    refused = False
+    for file_id, conflict, left_out in record(open_migrated(), files, verdict, reader, note):
+        if conflict:
+            say(f"headct: {conflict}", err=True)
+            refused = True
+            continue
+        outcome = (
+            f"but the next training does without it: {left_out}" if left_out else "and in the training data."
+        )
+        typer.echo(f"File {file_id} is labelled {verdict}, {outcome}")
+    if refused:
+        raise typer.Exit(1)
+
+
+def explain(
+    file: Reference,
+    output: Annotated[Path, typer.Option("--output", "-o", help="file to write: .png, .jpg or .tif")],
+) -> None:
+    """Draw an image, and beside it the same under a heat map by the model in use."""
+    from models.explain import heat_pair
+    from services.explain import explain as look_again
+
+    kind = picture_format(output)
+    file_id, version, decision, image, heat = look_again(open_migrated(), file)
+    found = decision.label + (f" ({decision.reason})" if decision.reason else "")
+    title = (
+        f"file {file_id}: {found}, probability {decision.probability:.3f}, "
+        f"model {version}\n{NOTICE} The heat map does not outline a bleed."
+    )
+    write_output(output, heat_pair(image, heat, title, kind))
+    typer.echo(f"{found}, probability {decision.probability:.3f}, model {version}")
+    say(f"{output} written. {NOTICE}")

@@ -1,38 +1,52 @@
-"""`headct status` and `headct doctor`: is all well, and what to do if not."""
+"""`headct status`, `doctor` and `backup`: is all well, what to do if not, and a copy in case."""
 
 import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from cli.failures import in_words
-from cli.terminal import fold, width
-from core.printable import printable
-from services.context import open_migrated
+from cli.printing import folded, print_facts, say, tell, width
+from services.context import open_home, open_migrated
 
 _INDENT = 5
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (status, doctor):
-        app.command()(command)
-
-
 def status(as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
     """Show counts by state, the queue, the workers, the oldest unfinished file, the model in use."""
-    from cli.state import print_state
     from services.status import read_state
 
     state = read_state(open_migrated())
     if as_json:
-        json.dump(
-            state | {"problems": [in_words(error) for error in state["problems"]]}, sys.stdout, indent=1
-        )
+        told = {"problems": [in_words(error) for error in state["problems"]]}
+        json.dump(state | told, sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
         print_state(state)
+
+
+def print_state(state: dict[str, Any]) -> None:
+    """Print what `services.status.read_state` found."""
+    queues, oldest = state["queues"] or {}, state["oldest_unfinished_seconds"]
+    print_facts(
+        (
+            *((name, str(count)) for name, count in state["files"].items()),
+            ("intake", "pauses" if state["intake_paused"] else "takes files"),
+            ("free disk", f"{state['free_mb']} MiB below {state['free_mb_below']}"),
+            ("queue", ", ".join(f"{name} {depth}" for name, depth in queues.items()) or "unknown"),
+            ("workers alive", ", ".join(state["workers"]) or "none: start `headct up`"),
+            *(
+                ("took a message", f"{worker}, {age:.0f} s ago")
+                for worker, age in state["heard_seconds_ago"].items()
+            ),
+            ("oldest unfinished", "nothing waits" if oldest is None else f"{oldest:.0f} s"),
+            ("model in use", state["model_version"] or "none"),
+        )
+    )
+    for error in state["problems"]:
+        tell(in_words(error) or "", "red")
 
 
 def doctor() -> None:
@@ -44,7 +58,7 @@ def doctor() -> None:
     for name, error in run_checks(names=sys.stdout.isatty()):
         problem = in_words(error) if error else None
         well = well and problem is None
-        first, *rest = _folded(f"{name}: {problem}" if problem else name)
+        first, *rest = folded(f"{name}: {problem}" if problem else name, width() - _INDENT)
         typer.echo(f"{'ok ' if problem is None else 'BAD'}  {first}")
         for line in rest:
             typer.echo(" " * _INDENT + line)
@@ -52,9 +66,10 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _folded(text: str) -> list[str]:
-    """The text in lines that fit beside a verdict; elsewhere than on a terminal as it is."""
-    lines = [printable(line) for line in text.split("\n")]
-    if not sys.stdout.isatty():
-        return lines
-    return [part for line in lines for part in fold(line, width() - _INDENT)]
+def backup(folder: Annotated[Path, typer.Argument(help="where to; once more only adds what is new")]) -> None:
+    """Copy database, images, models and secrets into a folder, which is a home then; headct may run."""
+    from services.backup import back_up
+
+    database, copied = back_up(open_home(), folder)
+    say(f"database: {database}")
+    typer.echo(f"files: {copied.new} copied, {copied.known} were there already")

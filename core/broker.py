@@ -9,6 +9,7 @@ from redis.retry import Retry
 from core.broker_url import tls_options, without_tls_options
 from core.errors import BrokerAway, BrokerUnusable
 from core.home import Home
+from core.secret import kept_secret
 from core.settings import Settings
 
 
@@ -16,7 +17,7 @@ def broker_url(settings: Settings, home: Home) -> str:
     """The configured broker, or the embedded one's unix socket with its generated password."""
     if settings.broker_url:
         return settings.broker_url.get_secret_value()
-    return f"redis+socket://:{quote(home.secret('redis_password'))}@{quote(str(home.redis_socket))}"
+    return f"redis+socket://:{quote(kept_secret(home, 'redis_password'))}@{quote(str(home.redis_socket))}"
 
 
 def redis_client(url: str) -> "redis.Redis":

@@ -1,12 +1,8 @@
-"""The layout of the home folder, and the secrets kept in it."""
+"""The layout of the home folder."""
 
 import contextlib
 import hashlib
 import os
-import secrets
-import tempfile
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from core.errors import SettingsError
@@ -17,54 +13,32 @@ _MAX_SOCKET_PATH = 100
 _TEMPORARY = Path("/tmp")  # noqa: S108 - the folder made there is private, and looked at (core/private.py)
 
 
-@dataclass(frozen=True)
 class Home:
     """Paths below `HEADCT_HOME`; creating nothing until `make()`."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.inbox = root / "inbox"
+        self.store = root / "store"
+        self.rejected = root / "rejected"
+        self.dataset = root / "dataset"  # the images of the training data
+        self.models = root / "models"
+        self.reports = root / "reports"
+        self.redis = root / "redis"
+        self.logs = root / "logs"
+        self.run = root / "run"
+        self.health = root / "health"  # a file per classify worker, touched when it takes a message
+        self.metrics = self.health / "metrics"  # what the classify processes count, for the scheduler to read
+        self.secrets = root / "secrets"
+        self.database = root / "headct.db"
+        self.wake = self.run / "wake"  # touched to wake the dispatcher in the scheduler's process
+        self.intake_paused = self.run / "intake-paused"  # says why the intake pauses, as long as it does
 
-    @cached_property
-    def inbox(self) -> Path:
-        return self.root / "inbox"
-
-    @cached_property
-    def store(self) -> Path:
-        return self.root / "store"
-
-    @cached_property
-    def rejected(self) -> Path:
-        return self.root / "rejected"
-
-    @cached_property
-    def dataset(self) -> Path:
-        """The images of the training data."""
-        return self.root / "dataset"
-
-    @cached_property
-    def models(self) -> Path:
-        return self.root / "models"
-
-    @cached_property
-    def database(self) -> Path:
-        return self.root / "headct.db"
-
-    @cached_property
-    def redis(self) -> Path:
-        return self.root / "redis"
-
-    @cached_property
-    def logs(self) -> Path:
-        return self.root / "logs"
-
-    @cached_property
-    def health(self) -> Path:
-        """Signs of life: one file per classify worker, touched when it takes a message."""
-        return self.root / "health"
-
-    @cached_property
-    def metrics(self) -> Path:
-        """What the classify processes count, for the scheduler to read."""
-        return self.health / "metrics"
+    @property
+    def private(self) -> list[Path]:
+        """The folders that are for headct's user alone: all but the inbox."""
+        images = [self.store, self.rejected, self.dataset, self.models, self.reports]
+        return [*images, self.redis, self.logs, self.run, self.health, self.metrics, self.secrets]
 
     def report(self, run_id: int) -> Path:
         """Folder of a training run's report."""
@@ -74,40 +48,12 @@ class Home:
         """What one training run logged."""
         return self.logs / f"training-{run_id}.log"
 
-    @cached_property
-    def run(self) -> Path:
-        return self.root / "run"
-
-    @cached_property
-    def reports(self) -> Path:
-        return self.root / "reports"
-
-    @cached_property
-    def secrets(self) -> Path:
-        return self.root / "secrets"
-
-    @cached_property
-    def private(self) -> list[Path]:
-        """The folders that are for headct's user alone: all but the inbox."""
-        images = [self.store, self.rejected, self.dataset, self.models, self.reports]
-        return [*images, self.redis, self.logs, self.run, self.health, self.metrics, self.secrets]
-
-    @cached_property
-    def wake(self) -> Path:
-        """Touched to wake the dispatcher in the scheduler's process."""
-        return self.run / "wake"
-
     def wake_dispatcher(self) -> None:
         """Have it look for work at once. Without the folder of its file no scheduler runs: it looks later."""
         with contextlib.suppress(FileNotFoundError):
             self.wake.touch()
 
-    @cached_property
-    def intake_paused(self) -> Path:
-        """Says why the intake pauses, as long as it does."""
-        return self.run / "intake-paused"
-
-    @cached_property
+    @property
     def redis_socket(self) -> Path:
         """Socket of the embedded Redis: in the home, or in a short private folder if that is too long."""
         inside = self.redis / "redis.sock"
@@ -116,7 +62,7 @@ class Home:
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return _TEMPORARY / f"headct-{os.getuid()}-{digest}" / "redis.sock"
 
-    @cached_property
+    @property
     def supervisor_socket(self) -> Path:
         """Where the supervisor of `headct up` tells of its parts, beside the socket of Redis."""
         return self.redis_socket.with_name("up.sock")
@@ -145,17 +91,6 @@ class Home:
                 f"{self.root} cannot be a home of headct: {error.filename}: {error.strerror}. "
                 "Name a folder that this user may write, or give this user the right to."
             ) from error
-
-    def secret(self, name: str) -> str:
-        """The generated password of that name, made on first use (mode 0600)."""
-        path = self.secrets / name
-        if not path.exists():
-            with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # mode 0600
-                file.write(secrets.token_urlsafe(24))
-                file.flush()
-                with contextlib.suppress(FileExistsError):  # another process was first: its secret counts
-                    path.hardlink_to(file.name)
-        return path.read_text().strip()
 
     def bytes_path(self, sha256: str) -> Path:
         """Where the bytes of a file are: in the store, or in `rejected` if they were refused at the door."""

@@ -25,27 +25,42 @@ def check_private(home: Home, *databases: Path) -> None:
     HomeNotPrivate
         Names what others may read or write, or what belongs to another user, and says what to do.
     """
-    opened, me = [], os.geteuid()
+    opened = []
     for path in dict.fromkeys(_private(home, *databases)):
         try:
             status = path.lstat()
         except FileNotFoundError:  # a database's journal comes and goes
             continue
         except PermissionError as error:
+            me = _name(os.geteuid())
             raise HomeNotPrivate(
-                f"{path} cannot be read by {_name(me)}. Run headct as the user whom {home.root} belongs to."
+                f"{path} cannot be read by {me}. Run headct as the user whom {home.root} belongs to."
             ) from error
-        if status.st_uid != me:
-            owner = _name(status.st_uid)
-            raise HomeNotPrivate(
-                f"{path} belongs to {owner}, and this is {_name(me)}. Run headct as {owner}, or change the "
-                f"owner of everything below {home.root}."
-            )
+        _check_owner(home, path, status)
         allowed = _ENTER if path == home.root.resolve() else 0
         if status.st_mode & _OTHERS & ~allowed:
             opened.append(path)
     if opened:
         raise HomeNotPrivate(_advise(home, opened))
+
+
+def check_owner(home: Home) -> None:
+    """Refuse a home of another user, who could not read what this one writes there.
+
+    Raises
+    ------
+    HomeNotPrivate
+    """
+    _check_owner(home, home.root, home.root.stat())
+
+
+def _check_owner(home: Home, path: Path, status: os.stat_result) -> None:
+    if status.st_uid != (me := os.geteuid()):
+        owner = _name(status.st_uid)
+        raise HomeNotPrivate(
+            f"{path} belongs to {owner}, and this is {_name(me)}. Run headct as {owner}, or change the "
+            f"owner of everything below {home.root}."
+        )
 
 
 def _private(home: Home, *databases: Path) -> Iterator[Path]:

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from core.errors import HomeNotPrivate, SettingsError
 from core.home import Home
 from core.logging import configure_logging
-from core.private import check_private
+from core.private import check_owner, check_private
 from core.settings import Settings, load_settings
 from db.engine import database_url, make_engine
 from db.revision import check_migrated
@@ -24,7 +24,7 @@ class Context:
 
 
 def make_home() -> Context:
-    """Read the settings and make the home's folders where there are none yet.
+    """Read the settings, make the home's folders where there are none yet, and see who may read them.
 
     Raises
     ------
@@ -32,23 +32,39 @@ def make_home() -> Context:
     """
     settings = _settings()
     Home(settings.home).make()
-    return _context(settings)
+    context = _context(settings)
+    check_rights(context)
+    return context
 
 
 def open_home() -> Context:
-    """Read the settings; the home has been made.
+    """Read the settings; the home has been made, and is this user's.
 
     Raises
     ------
     SettingsError, HomeNotPrivate
     """
     settings = _settings()
-    if not _is_made(Home(settings.home)):
+    home = Home(settings.home)
+    if not _is_made(home):
         raise SettingsError(
             f"There is no home of headct at {settings.home}. Start `headct up` (or `headct migrate`) there, "
             "or set HEADCT_HOME to the one you mean."
         )
+    check_owner(home)
     return _context(settings)
+
+
+def check_rights(context: Context) -> None:
+    """Look whether home and database are for this user alone.
+
+    Raises
+    ------
+    HomeNotPrivate
+    """
+    url = context.engine.url
+    databases = [Path(url.database)] if url.get_backend_name() == "sqlite" and url.database else []
+    check_private(context.home, *databases)
 
 
 def open_migrated() -> Context:
@@ -82,8 +98,4 @@ def _is_made(home: Home) -> bool:
 
 def _context(settings: Settings) -> Context:
     home = Home(settings.home)
-    url = database_url(settings, home)
-    check_private(
-        home, *([Path(url.database)] if url.get_backend_name() == "sqlite" and url.database else [])
-    )
-    return Context(settings, home, make_engine(url))
+    return Context(settings, home, make_engine(database_url(settings, home)))

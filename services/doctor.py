@@ -28,9 +28,9 @@ from scheduler.claims import CLAIMS, check_claims
 from scheduler.inbox import check_inbox, is_folder, regular_file, walk
 from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
-from services.context import Context, open_home
+from services.context import Context, check_rights, open_home
 from services.models import model_in_use
-from services.supervised import ended_parts
+from services.supervision import ended_parts
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.
 _HELD_S = 600
@@ -50,6 +50,7 @@ def run_checks(*, names: bool = False) -> Iterator[tuple[str, HeadctError | None
     """
     try:
         context = open_home()
+        check_rights(context)
     except HeadctError as error:
         yield "settings and home", error
         return

@@ -1,5 +1,6 @@
 """The model versions: which is in use, and the change to another."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -8,11 +9,14 @@ from sqlalchemy.orm import Session
 from core.errors import GraphMissing, ModelError
 from db.engine import read_session
 from db.promotions import SHIPPED, record_shipped, version_in_use, versions_to_go_back_to
+from db.promotions import history as promotions
 from db.promotions import promote as put_into_use
 from db.promotions import rollback as go_back
 from db.states import Cause
+from db.tables import Promotion
+from models.card import ModelCard
 from models.serving import check_servable
-from models.store import ModelStore, StoredModel, shipped_model
+from models.store import DamagedModel, ModelStore, StoredModel, shipped_model
 from services.context import Context
 
 
@@ -26,6 +30,29 @@ def model_in_use(context: Context) -> StoredModel:
     with read_session(context.engine) as session:
         version = version_in_use(session)
     return ModelStore(context.home.models).find(version)
+
+
+def find_version(context: Context, version: str | None) -> StoredModel:
+    """The version of that name, by default the one in use.
+
+    Raises
+    ------
+    ModelError
+    """
+    return ModelStore(context.home.models).find(version) if version else model_in_use(context)
+
+
+def versions(context: Context) -> tuple[Sequence[ModelCard | DamagedModel], str]:
+    """All versions, and which of them is in use."""
+    with read_session(context.engine) as session:
+        in_use = version_in_use(session)
+    return ModelStore(context.home.models).versions(), in_use or shipped_model().card.version
+
+
+def history(context: Context) -> Sequence[Promotion]:
+    """Which version was put into use when, the newest first."""
+    with read_session(context.engine) as session:
+        return promotions(session)
 
 
 def check_can_classify(context: Context) -> str | None:

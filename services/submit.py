@@ -1,6 +1,7 @@
 """Taking files in from anywhere, at once."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,12 +9,15 @@ from sqlalchemy.exc import DBAPIError
 
 from core.errors import DiskNearlyFull, HeadctError, NothingSubmitted, StoreUnavailable
 from core.printable import printable
+from db.engine import read_session
+from db.queries import unfinished_of
 from scheduler.claims import InboxFile, StrPath
 from scheduler.intake import Intake
 from services.context import Context
 from services.image_files import image_files, is_folder, kinds
 
 _BATCH = 32
+_LOOK_S = 0.2
 
 
 class Submitted(NamedTuple):
@@ -79,6 +83,17 @@ def submit(
     finally:
         intake.close()
     return Submitted(list(file_ids), len(files) - len(left), left, others)
+
+
+def finished_counts(context: Context, file_ids: Sequence[int]) -> Iterator[int]:
+    """How many of the files have a final state, again and again until all have."""
+    while True:
+        with read_session(context.engine) as session:
+            finished = len(file_ids) - unfinished_of(session, file_ids)
+        yield finished
+        if finished == len(file_ids):
+            return
+        time.sleep(_LOOK_S)
 
 
 def _files(paths: Sequence[Path]) -> tuple[list[InboxFile], list[Path]]:

@@ -9,6 +9,7 @@ import threading
 import redis
 
 from core.home import Home
+from core.secret import kept_secret
 
 
 class Wiretap:
@@ -18,7 +19,7 @@ class Wiretap:
         self.heard = bytearray()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(str(home.redis_socket))
-        self._socket.sendall(f"AUTH {home.secret('redis_password')}\r\nMONITOR\r\n".encode())
+        self._socket.sendall(f"AUTH {kept_secret(home, 'redis_password')}\r\nMONITOR\r\n".encode())
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
 

@@ -4,6 +4,7 @@ import os
 
 from core.home import Home
 from core.ports import free_port
+from core.secret import kept_secret
 from core.settings import Settings
 from worker.app import create_app
 
@@ -15,7 +16,7 @@ def flower_password(settings: Settings, home: Home) -> str:
     """The configured password, or the generated one."""
     if settings.flower_password:
         return settings.flower_password.get_secret_value()
-    return home.secret("flower_password")
+    return kept_secret(home, "flower_password")
 
 
 def flower_port(settings: Settings) -> int:

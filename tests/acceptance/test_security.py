@@ -21,6 +21,7 @@ import redis
 from core.broker import broker_url, redis_client
 from core.home import Home
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.secret import kept_secret
 from core.settings import Settings
 from tests.dicom_files import as_bytes, ct_slice
 from tests.faults.invariants import processes_of
@@ -55,7 +56,7 @@ class Guarded:
 
     def ask(self, path: str, *, method: str = "GET", password: str | None = None) -> bytes:
         """The page of Flower; an empty password: without any."""
-        secret = self.system.home.secret("flower_password") if password is None else password
+        secret = kept_secret(self.system.home, "flower_password") if password is None else password
         request = urllib.request.Request(f"http://127.0.0.1:{self.system.flower_port}{path}", method=method)
         if secret:
             user = base64.b64encode(f"headct:{secret}".encode()).decode()
@@ -83,7 +84,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     authority, certificate = make_authority(folder)
     settings = Settings(home=broker.root)
     with redis_process(settings, broker), tls_before(broker.redis_socket, authority) as port:
-        password = quote(broker.secret("redis_password"))
+        password = quote(kept_secret(broker, "redis_password"))
         url = f"rediss://:{password}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
         wiretap = Wiretap(broker)
         with running_system(home, HEADCT_BROKER_URL=url, HEADCT_MAX_FILE_MB="0.5") as system:
@@ -205,7 +206,10 @@ def test_flower_only_shows_and_only_to_who_has_its_password(guarded: Guarded) ->
 
 
 def test_no_secret_stands_in_the_arguments_of_a_process_a_log_or_a_page(guarded: Guarded) -> None:
-    secrets = [guarded.system.home.secret("flower_password"), guarded.broker.secret("redis_password")]
+    secrets = [
+        kept_secret(guarded.system.home, "flower_password"),
+        kept_secret(guarded.broker, "redis_password"),
+    ]
     processes = processes_of(guarded.system.home) + processes_of(guarded.broker)
     assert len(processes) >= 7
     assert any("redis-server" in process.name() for process in processes)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cli.state import print_state
+from cli.operation import print_state
 from core.home import Home
 from core.ports import free_port
 from core.secret import Secret

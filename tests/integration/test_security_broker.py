@@ -14,7 +14,7 @@ from core.broker import broker_url, queue_depth, redis_client
 from core.errors import BrokerUnusable
 from core.home import Home
 from core.queues import INFERENCE_QUEUE
-from core.secret import Secret
+from core.secret import Secret, kept_secret
 from core.settings import Settings
 from tests.processes import redis_process
 from tests.tls import make_authority, tls_before
@@ -63,7 +63,7 @@ def port(home: Home, authority: Authority) -> Iterator[int]:
 
 
 def url_of(home: Home, port: int, *options: str, scheme: str = "rediss", host: str = "127.0.0.1") -> str:
-    return f"{scheme}://:{quote(home.secret('redis_password'))}@{host}:{port}/0?{'&'.join(options)}"
+    return f"{scheme}://:{quote(kept_secret(home, 'redis_password'))}@{host}:{port}/0?{'&'.join(options)}"
 
 
 def app_of(home: Home, url: str) -> Celery:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli.evaluation_printing import print_recipes, print_version
+from cli.evaluation import print_recipes, print_version
 from cli.main import app
 from core.home import Home
 from training.calibrate import calibrate

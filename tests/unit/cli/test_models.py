@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
-from cli.models import app
+from cli.models import models
 from core.errors import HeadctError, ModelAltered, ModelError, ModelNotFound, NothingToRollBack
 from core.home import Home
 from db.promotions import promote, version_in_use
@@ -39,7 +39,7 @@ def add(store: ModelStore, version: str, **facts: Any) -> None:  # noqa: ANN401 
 
 def run(*arguments: str) -> str:
     """What `headct models ARGUMENTS` prints; raises what it would show as an error."""
-    result = CliRunner().invoke(app, list(arguments))
+    result = CliRunner().invoke(models, list(arguments))
     if isinstance(result.exception, HeadctError):
         raise result.exception
     assert result.exit_code == 0, result.output

@@ -9,13 +9,12 @@ import pytest
 from rich.cells import cell_len
 
 from cli import operation
-from cli.dataset_printing import print_dataset
-from cli.evaluation_printing import print_version
-from cli.model_printing import print_comparison, print_history, print_versions
-from cli.operation import doctor
-from cli.printing import print_file
-from cli.run_printing import print_run, print_runs
-from cli.state import print_state
+from cli.dataset import print_dataset
+from cli.evaluation import print_version
+from cli.files import print_file
+from cli.models import print_comparison, print_history, print_versions
+from cli.operation import doctor, print_state
+from cli.runs import print_run, print_runs
 from core.errors import HeadctError
 from core.home import Home
 from db.states import FileState, RunState, Split
@@ -163,7 +162,7 @@ def test_the_state_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[str]
             "heard_seconds_ago": {worker: 2.0},
             "oldest_unfinished_seconds": None,
             "model_version": "default-3",
-            "problems": [f"Mount {NAME}."],
+            "problems": [HeadctError(f"Mount {NAME}.")],
         }
     )
     text = "".join(line.replace(" ", "") for line in lines(capsys, columns))

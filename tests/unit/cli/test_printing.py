@@ -1,81 +1,116 @@
-import csv
-import io
-import json
-from datetime import UTC, datetime
-
 import pytest
+from rich.cells import cell_len
 
-from cli.printing import NOTICE, Format, inert, print_file, write_rows
-from db.results import RESULT_COLUMNS
-from db.tables import File
-
-RECEIVED = datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC)
-ROW = [7, 8, 0, "a" * 64, 'a "b",\nc\x1b.png', RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]
+from cli.printing import Column, columns_of, fold, in_colour, lines, local, say, styled, width
 
 
-def written(capsys: pytest.CaptureFixture[str], output: Format, count: int) -> str:
-    write_rows(iter([ROW] * count), output)  # type: ignore[list-item]
-    return capsys.readouterr().out
+@pytest.mark.parametrize("columns", [2, 3, 7, 20])
+@pytest.mark.parametrize(
+    "text", ["a" * 40, "series/abc def ghi", "頭部の画像 頭部の画像", "é" * 9, " spaced  out "]
+)
+def test_folded_text_fits_and_loses_nothing_but_spaces(text: str, columns: int) -> None:
+    lines = fold(text, columns)
+    assert all(cell_len(line) <= columns for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_json_is_one_list_of_all_rows(capsys: pytest.CaptureFixture[str], count: int) -> None:
-    text = written(capsys, Format.JSON, count)
-    expected = dict(zip(RESULT_COLUMNS, [*ROW[:5], RECEIVED.isoformat(), *ROW[6:]], strict=True))
-    assert text == json.dumps([expected] * count, indent=1) + "\n"
+def test_text_is_folded_at_spaces_where_there_are_any() -> None:
+    assert fold("The file is truncated", 11) == ["The file is", "truncated"]
+    assert fold("The file is truncated", 10) == ["The file", "is", "truncated"]
+    assert fold("short", 5) == ["short"]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2])
-def test_csv_has_a_heading_exact_names_and_the_notice(capsys: pytest.CaptureFixture[str], count: int) -> None:
-    rows = list(csv.reader(io.StringIO(written(capsys, Format.CSV, count), newline="")))
-    assert rows[0] == [*RESULT_COLUMNS, "notice"]
-    assert len(rows) == 1 + count
-    for row in rows[1:]:
-        assert row[:6] == ["7", "8", "0", "a" * 64, ROW[4], RECEIVED.isoformat()]
-        assert row[-1] == NOTICE
+def test_wide_characters_take_two_columns() -> None:
+    assert (columns_of("abc"), columns_of("頭"), columns_of("é")) == (3, 2, 1)
+
+
+def test_a_style_is_words() -> None:
+    assert styled("x", "bold red") == "\x1b[31m\x1b[1mx\x1b[0m"
+    assert styled("x", "dim") == "\x1b[2mx\x1b[0m"
 
 
 @pytest.mark.parametrize(
-    ("text", "cell"),
+    ("terminal", "environment", "colour"),
     [
-        ("=HYPERLINK(1)&cmd|' C calc'!A0.png", "'=HYPERLINK(1)&cmd|' C calc'!A0.png"),
-        ("+1", "'+1"),
-        ("-1.png", "'-1.png"),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("\tx", "'\tx"),
-        ("\r=1", "'\r'=1"),
-        ("  =1", "'  =1"),
-        ("\xa0\u3000\ufeff=1", "'\xa0\u3000\ufeff=1"),
-        ("\uff1d1", "'\uff1d1"),
-        ("\uff0b\uff20", "'\uff0b\uff20"),
-        ("x;=1;-2", "x;'=1;'-2"),
-        ("x\t=1\n@y", "x\t'=1\n'@y"),
+        (True, {"TERM": "xterm"}, True),
+        (True, {"TERM": "dumb"}, False),
+        (True, {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (False, {"TERM": "xterm"}, False),
     ],
 )
-def test_a_cell_of_the_csv_holds_no_formula(capsys: pytest.CaptureFixture[str], text: str, cell: str) -> None:
-    assert inert(text) == cell
-    write_rows([[7, None, None, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]], Format.CSV)  # type: ignore[list-item]
-    _, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
-    assert row[4] == cell
-    write_rows([[7, None, None, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]], Format.JSON)  # type: ignore[list-item]
-    assert json.loads(capsys.readouterr().out)[0]["source_name"] == text
+def test_colour_is_for_terminals_that_have_it(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, environment: dict[str, str], colour: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    assert in_colour() is colour
 
 
-@pytest.mark.parametrize("text", ["a=b-c@d+e.png", "1; 2", "study 7/-1.png", "a,=1", "", "'quoted'"])
-def test_a_name_that_is_no_formula_is_exact_in_the_csv(text: str) -> None:
-    assert inert(text) == text
+def test_what_is_no_terminal_is_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert width() == 200
+    monkeypatch.setenv("COLUMNS", "300")
+    assert width() == 300
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert width() == 60
 
 
-def test_a_file_is_shown_with_its_warnings(capsys: pytest.CaptureFixture[str]) -> None:
-    file = File(
-        id=7,
-        sha256="a" * 64,
-        size_bytes=9,
-        state="rejected",
-        reason="No head.",
-        attempts=1,
-        received_at=RECEIVED,
-        warnings="It was compressed with loss.",
+def test_a_message_shows_what_a_name_would_do_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("headct: \x1b]0;title\x07\u202e\nsecond line", err=True)
+    assert capsys.readouterr().err == "headct: \\x1b]0;title\\x07\\u202e\nsecond line\n"
+
+
+def test_no_moment_is_shown_as_nothing() -> None:
+    assert local(None) == ""
+
+
+ID = Column[tuple[int, str]]("id", 3, lambda row: str(row[0]))
+NAME = Column[tuple[int, str]]("name", 4, lambda row: row[1], {"ab": "red"})
+
+
+def test_a_cell_that_does_not_fit_goes_on_below() -> None:
+    assert list(lines([ID, NAME], [(1, "abcdefg"), (2, "x")], colour=False)) == [
+        "id   name",
+        "1    abcd",
+        "     efg",
+        "2    x",
+    ]
+
+
+def test_numbers_may_stand_to_the_right() -> None:
+    right = Column[tuple[int, str]]("n", 3, lambda row: str(row[0]), right=True)
+    assert list(lines([NAME, right], [(1, "a"), (22, "b")], colour=False))[1:] == ["a       1", "b      22"]
+
+
+def test_colours_change_no_width() -> None:
+    (_, plain), (_, coloured) = (
+        list(lines([NAME, ID], [(1, "ab")], colour=colour)) for colour in (False, True)
     )
-    print_file(file, [], [], [], None)
-    assert "It was compressed with loss." in capsys.readouterr().out
+    assert coloured == plain.replace("ab", "\x1b[31mab\x1b[0m")
+
+
+def test_a_column_below_stands_under_the_second_one() -> None:
+    below = Column[tuple[int, str]]("", 4, lambda row: "why so" if row[0] == 1 else "")
+    assert list(lines([ID, NAME], [(1, "a"), (2, "b")], colour=False, below=below))[1:] == [
+        "1    a",
+        "     why",
+        "     so",
+        "2    b",
+    ]
+
+
+def test_rows_are_taken_one_by_one() -> None:
+    taken = []
+
+    def rows() -> "list[tuple[int, str]]":
+        for number in range(3):
+            taken.append(number)
+            yield number, ""  # type: ignore[misc]
+
+    table = lines([ID, NAME], rows(), colour=False)
+    next(table)
+    next(table)
+    assert taken == [0]

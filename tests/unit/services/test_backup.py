@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from core.home import Home
+from core.secret import kept_secret
 from db.arrivals import NewArrival, record_arrivals
 from db.backup import POSTGRESQL_COPY, SQLITE_COPY
 from db.engine import make_engine
@@ -79,7 +80,7 @@ def back_up(folder: Path) -> str:
 def test_a_backup_is_a_home_and_the_second_one_copies_only_what_is_new(
     home_in_use: Home, engine: Engine, restored: Engine, tmp_path: Path
 ) -> None:
-    password = home_in_use.secret("redis_password")
+    password = kept_secret(home_in_use, "redis_password")
     store(home_in_use, engine, b"first", b"second")
     (home_in_use.store / ".incoming-third").write_bytes(b"thi")
     assert "3 copied, 0 were there" in back_up(tmp_path / "backup")
@@ -93,7 +94,7 @@ def test_a_backup_is_a_home_and_the_second_one_copies_only_what_is_new(
     assert len(list(home.store.iterdir())) == 3
     assert home.is_made()
     assert home.inbox.is_dir()
-    assert home.secret("redis_password") == password
+    assert kept_secret(home, "redis_password") == password
     assert not [path for path in (home.root, *home.private) if path.stat().st_mode & 0o077]
 
 

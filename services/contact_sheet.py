@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageOps
 
-from cli.picture_format import picture_format
 from core.errors import DatasetError, RejectedImage
 from core.home import Home
 from core.image_files import Limits, read_file
 from core.printable import printable
+from db.tables import LabelledImage
 from images.decoding import decode
-
-if TYPE_CHECKING:
-    from db.tables import LabelledImage
+from services.context import Context
 
 MAX_SHOWN = 200
 _QUALITY = 95
@@ -23,17 +20,20 @@ _COLUMNS, _SIDE, _FRAME, _GAP, _CAPTION = 16, 104, 4, 8, 26
 _COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
 
 
-def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limits: Limits) -> int:
+def write_sheet(context: Context, images: Sequence[LabelledImage], path: Path, kind: str) -> int:
     """Write up to `MAX_SHOWN` images, in the order of label, split and group; returns how many.
+
+    Parameters
+    ----------
+    kind
+        Name of the picture's format, as Pillow has it.
 
     Raises
     ------
     DatasetError
         The file cannot be written.
-    typer.BadParameter
-        Its name says a format that is not written.
     """
-    kind = picture_format(path)
+    limits = Limits.of(context.settings)
     shown = sorted(_spread(images), key=lambda image: (image.label, image.split, image.patient_group))
     columns = min(_COLUMNS, len(shown))
     width, height = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
@@ -42,7 +42,7 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limit
     draw = ImageDraw.Draw(sheet)
     for number, image in enumerate(shown):
         corner = _GAP + number % columns * width, _GAP + number // columns * height
-        sheet.paste(_picture(home, image, limits), corner)
+        sheet.paste(_picture(context.home, image, limits), corner)
         below = corner[0], corner[1] + _SIDE + 1
         draw.text(
             below,
@@ -59,13 +59,13 @@ def write_sheet(home: Home, images: "Sequence[LabelledImage]", path: Path, limit
     return len(shown)
 
 
-def _spread(images: "Sequence[LabelledImage]") -> "Iterator[LabelledImage]":
+def _spread(images: Sequence[LabelledImage]) -> Iterator[LabelledImage]:
     """All of them, or as many as fit, evenly chosen."""
     count = min(MAX_SHOWN, len(images))
     yield from (images[number * len(images) // count] for number in range(count))
 
 
-def _picture(home: Home, image: "LabelledImage", limits: Limits) -> Image.Image:
+def _picture(home: Home, image: LabelledImage, limits: Limits) -> Image.Image:
     """The image in its frame; an empty frame where its file is gone or is not what was imported."""
     inner = (_SIDE - 2 * _FRAME, _SIDE - 2 * _FRAME)
     try:

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
-from cli.reclassification import reclassify
+from cli.files import reclassify
 from core.errors import ModelNotFound
 from core.home import Home
 from db.arrivals import NewArrival, record_arrivals

@@ -8,30 +8,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy import Engine, Row
 
-from cli.parts import PARENT
-from cli.printing import LABEL_STYLES, NOTICE, STATE_STYLES
-from cli.submission import progress_bar
-from cli.terminal import say
 from core.cores import usable_cores
 from core.errors import DatasetError, HeadctError
 from core.home import Home
+from core.parent import PARENT
 from core.printable import printable
 from core.settings import Settings
 from db.engine import database_url, make_engine, read_session
 from db.queries import count_arrivals, counts_by_state
 from db.results import ResultFilter, results
 from db.states import UNFINISHED
-from models.card import CLASSES, UNCERTAIN
 from services.image_files import image_files
 from training.labelled.label_table import TABLE, read_table
 from training.phantoms.synthetic import write_images
@@ -45,15 +39,33 @@ _STOP_S = 15
 _LOOK_S = 0.1
 
 
-def demonstrate(images: Path | None) -> None:
-    """Run the demo on a folder of images, or on synthetic images.
+@dataclass(frozen=True)
+class Demonstrated:
+    """The results, the first first, and the seconds from the first drop to the last of them.
+
+    `truth` is labels by the names of arrivals, or why their table cannot be used; `flower` its address, user
+    and password.
+    """
+
+    rows: Sequence[Row[Any]]
+    truth: Mapping[str, str] | DatasetError
+    seconds: float
+    flower: tuple[str, str, str]
+
+
+def demonstrate(images: Path | None, told: Callable[..., None]) -> Demonstrated:
+    """Run the system under a temporary home, on a folder of images or on synthetic ones.
+
+    Parameters
+    ----------
+    told
+        Called with the images that are done, all of them, and `doing` what where that changes.
 
     Raises
     ------
     HeadctError
         The folder holds no image, or the system did not come up; says where its logs are.
     """
-    console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="headct-demo-") as folder:
         root = Path(folder)
         if images is None:
@@ -70,37 +82,26 @@ def demonstrate(images: Path | None) -> None:
         home = Home(settings.home)
         home.make()
         engine = make_engine(database_url(settings, home))
-        with _running(settings, home) as process, progress_bar() as bar:
-            flower = f"http://{settings.flower_address}:{settings.flower_port}"
-            starting = bar.add_task("Starting: workers load the network", total=None)
+        with _running(settings, home) as process:
+            told(0, doing="Starting: workers load the network")
             _wait_for_workers(home, process)
-            bar.remove_task(starting)
-            classifying = bar.add_task("Classifying", total=len(files))
+            told(0, len(files), "Classifying")
             began = time.perf_counter()
             for path in files:
                 _drop(path, home.inbox / path.relative_to(images))
             for finished in _finished(engine, home, process, len(files)):
-                bar.update(classifying, completed=finished)
+                told(finished)
             seconds = time.perf_counter() - began
             with read_session(engine) as session:
                 rows = results(session, ResultFilter())[::-1]
         engine.dispose()
-        _print_results(console, rows, _truth(images, files))
-        console.print(
-            f"{len(rows)} images in {seconds:.1f} s: {len(rows) / seconds:.0f} images/s, drop to result."
-        )
-        console.print(f"Flower was at {flower} (user {settings.flower_user}, ", end="")
-        console.print(
-            f"password {flower_password(settings, home)}); everything is stopped again.", markup=False
-        )
-    console.print("\nGo on with:")
-    for command, meaning in (
-        ("make up", "run it for good: inbox, database and logs under ./var"),
-        (".venv/bin/headct submit FOLDER --wait", "classify a folder of your images"),
-        (".venv/bin/headct results", "what became of every image; --help for filters, CSV and JSON"),
-    ):
-        console.print(f"  {command:<38} {meaning}", markup=False)
-    console.print(NOTICE, style="dim")
+        try:
+            truth: Mapping[str, str] | DatasetError = _truth(images, files)
+        except DatasetError as error:
+            truth = error
+        address = f"http://{settings.flower_address}:{settings.flower_port}"
+        login = settings.flower_user, flower_password(settings, home)
+        return Demonstrated(rows, truth, seconds, (address, *login))
 
 
 @contextlib.contextmanager
@@ -172,39 +173,16 @@ def _drop(path: Path, target: Path) -> None:
 
 
 def _truth(folder: Path, files: Sequence[Path]) -> Mapping[str, str]:
-    """Label by the name of an arrival, from the folder's `labels.csv`; empty without one that can be used."""
+    """Label by the name of an arrival, from the folder's `labels.csv`; empty without one.
+
+    Raises
+    ------
+    DatasetError
+        It cannot be used.
+    """
     table = folder / TABLE
     if not table.is_file():
         return {}
-    try:
-        listed = read_table(table, files)
-    except DatasetError as error:
-        say(f"Without the truth: {error}", err=True)
-        return {}
+    listed = read_table(table, files)
     names = (os.fsencode(one.path.relative_to(folder)).decode("utf-8", "backslashreplace") for one in listed)
     return dict(zip(names, (one.label for one in listed), strict=True))
-
-
-def _print_results(console: Console, rows: Sequence[Row[Any]], truth: Mapping[str, str]) -> None:
-    table = Table(
-        "file", "label", "probability", "state", "truth", box=None, header_style="bold", pad_edge=False
-    )
-    for row in rows:
-        true = truth.get(row.source_name, "")
-        wrong = bool(true and row.label in CLASSES and true != row.label)
-        table.add_row(
-            Text(printable(row.source_name)),
-            Text(row.label or "", LABEL_STYLES.get(row.label, "")),
-            "" if row.probability is None else f"{row.probability:.3f}",
-            Text(row.state, STATE_STYLES.get(row.state, "")),
-            Text(true + (" (wrong)" if wrong else ""), "red" if wrong else ""),
-        )
-    console.print(table)
-    judged = [row for row in rows if row.label and row.source_name in truth]
-    if judged:
-        right = sum(row.label == truth[row.source_name] for row in judged)
-        uncertain = sum(row.label == UNCERTAIN for row in judged)
-        console.print(
-            f"{right} of {len(judged)} as labelled, {uncertain} uncertain. "
-            "These images may have been in training: no accuracy."
-        )

@@ -1,4 +1,4 @@
-"""A copy of the files of a home, while others are added."""
+"""A copy of a home, which is a home then, while headct runs."""
 
 import fcntl
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core.errors import BackupFailed
 from core.home import Home
+from db.backup import copy_database
+from services.context import Context
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,24 @@ class Copied:
     known: int
 
 
-def backup_home(home: Home, folder: Path) -> Home:
-    """The folder as a home that files can be copied to.
+def back_up(context: Context, folder: Path) -> tuple[Path, Copied]:
+    """Copy database, images, models, reports and secrets into a folder; returns the database's copy too.
 
     Raises
     ------
-    BackupFailed
-        It is part of the home, or the other way round; or headct runs there.
+    DatabaseUnreachable, BackupFailed
+        Of the copies of files that are there, the next backup makes use.
     SettingsError
-        It cannot be made.
+        The folder cannot be made.
     """
+    target = _target(context.home, folder)
+    # First: a file is stored before its row is committed, and no image is ever removed, so that every row of
+    # this copy has its file.
+    database = copy_database(context.engine, target.root)
+    return database, _copy_files(context.home, target)
+
+
+def _target(home: Home, folder: Path) -> Home:
     target, source = folder.resolve(), home.root.resolve()
     if target.is_relative_to(source) or source.is_relative_to(target):
         raise BackupFailed(
@@ -53,16 +63,8 @@ def _is_in_use(home: Home) -> bool:
     return False
 
 
-def copy_files(home: Home, target: Home) -> Copied:
-    """Copy images, models, reports and secrets that are not there yet; they are on the disk afterwards.
-
-    Call it after the database was copied: a file is stored before its row is committed, and no image is ever
-    removed, so that every row of the earlier copy has its file.
-
-    Raises
-    ------
-    BackupFailed
-    """
+def _copy_files(home: Home, target: Home) -> Copied:
+    """Copy what is not there yet; it is on the disk afterwards."""
     new = known = 0
     for folder in (home.store, home.rejected, home.dataset, home.models, home.reports, home.secrets):
         for path in _files(folder):

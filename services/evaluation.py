@@ -1,21 +1,18 @@
-"""Evaluations that a person asked for: of a version on the test split, of recipes by cross-validation."""
+"""How good a version is on the test split, and by cross-validation how good recipes are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cli.evaluation_printing import print_recipes, print_version
-from cli.submission import progress_bar
 from core.image_files import Limits
 from core.settings import load_settings
 from db.states import Split
 from images.constants import Preprocessing
-from models.store import ModelStore, shipped_model
-from services.context import open_migrated
-from services.models import model_in_use
+from services.context import Context, open_migrated
+from services.models import find_version
 from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
 from training.crossvalidation import Plan, compare
 from training.dataset import Dataset, fingerprint, load_dataset
@@ -26,35 +23,43 @@ from training.recipes import Recipe
 from training.train import judge_by, prepare_records
 
 
-def evaluate_version(version: str | None, prevalence: float, seed: int) -> dict[str, Any]:
-    """Evaluate a version (None: the one in use) on the test split, print the figures and give them.
+def evaluate_version(context: Context, version: str | None, prevalence: float, seed: int) -> dict[str, Any]:
+    """The figures of a version (None: the one in use) on the test split, with what they are of.
 
     Raises
     ------
     DatasetError, ModelError
     """
-    context = open_migrated()
-    stored = ModelStore(context.home.models).find(version) if version else model_in_use(context)
+    stored = find_version(context, version)
     dataset = load_dataset(context.engine, context.home)
     records = [record for record in dataset.records if record.split == Split.TEST]
     targets = np.array([record.target for record in records])
     groups = np.array([record.group for record in records])
     judged = judge_by(stored, records, Limits.of(context.settings))
-    metrics = measure(targets, judged, groups, prevalence=prevalence, seed=seed)
-    name = stored.card.version
-    print_version(name, metrics, shipped=name == shipped_model().card.version)
     return {
-        "version": name,
+        "version": stored.card.version,
         "data_fingerprint": dataset.fingerprint,
         "split": Split.TEST.value,
-        "metrics": metrics,
+        "metrics": measure(targets, judged, groups, prevalence=prevalence, seed=seed),
     }
 
 
-def cross_validate_recipes(
-    folder: Path | None, plan: Plan, recipes: Sequence[str], epochs: int | None, prevalence: float
+def cross_validate(
+    folder: Path | None,
+    plan: Plan,
+    recipes: Sequence[str],
+    epochs: int | None,
+    prevalence: float,
+    told: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """Cross-validate recipes in the same folds, print the figures and give them.
+    """The figures of recipes in the same folds, with what they are of.
+
+    Parameters
+    ----------
+    folder
+        Its labelled images are used; None: the data set, for which alone there has to be a home.
+    told
+        Called with the fits that are done and all of them.
 
     Raises
     ------
@@ -67,27 +72,16 @@ def cross_validate_recipes(
     if epochs is not None:
         hyper = replace(hyper, epochs=epochs)
     images = prepare_records(dataset.records, Preprocessing(), limits)
-    with progress_bar() as bar:
-        task = bar.add_task("Fitting", total=None)
-        found = compare(
-            dataset.records,
-            images,
-            hyper,
-            plan,
-            [Recipe(name) for name in recipes],
-            limits,
-            lambda done, of: bar.update(task, completed=done, total=of),
-        )
-    sensitivity = settings.target_sensitivity
+    tried = [Recipe(name) for name in recipes]
+    found = compare(dataset.records, images, hyper, plan, tried, limits, told)
     metrics = {}
     for recipe, one in found.items():
-        judged = judge_held_out(one, sensitivity)
+        judged = judge_held_out(one, settings.target_sensitivity)
         metrics[recipe.value] = measure_repeats(one, judged, prevalence=prevalence, seed=plan.seed)
-    print_recipes(metrics, plan, sensitivity)
     return {
         "protocol": PROTOCOL,
         "plan": asdict(plan),
-        "target_sensitivity": sensitivity,
+        "target_sensitivity": settings.target_sensitivity,
         "data_fingerprint": dataset.fingerprint,
         "hyperparameters": asdict(hyper),
         "metrics": metrics,

@@ -1,30 +1,28 @@
-"""How `headct up` runs the parts: checks first, then supervisord in its place."""
+"""How `headct up` runs the parts: checks first, then supervisord in its place, which tells of them."""
 
-import contextlib
 import os
 import shlex
+import socket
 import sys
+from typing import Any, NoReturn
 
-import typer
-from rich.console import Console
-
-from cli.conversion import convert_versions
-from cli.extras import can_train
-from cli.parts import PARENT
-from cli.streams import ReaderGone
 from core.broker import broker_url, queue_depth, redis_client
-from core.errors import OutputLost
 from core.home import Home
 from core.lock import acquire
+from core.parent import PARENT
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.secret import kept_secret
 from core.settings import Settings
-from db.migrate import migrate
 from scheduler.inbox import check_inbox
-from scheduler.metrics import metrics_port
 from services.context import Context
-from services.models import check_can_classify, record_shipped_version
-from services.supervised import SUPERVISOR_PASSWORD
-from worker.flower import flower_password, flower_port
+from services.extras import can_train
+from services.models import record_shipped_version
+
+SUPERVISOR_PASSWORD = "supervisor_password"  # noqa: S105 - the name of the secret
+_PATIENCE_S = 5.0
+_ENDED = {"BACKOFF", "EXITED", "FATAL", "STOPPED", "UNKNOWN"}
+"""States in which a part does not run, and did not only just begin to
+(https://supervisord.org/subprocess.html#process-states)."""
 
 # The parts stop side by side, Redis after them, all within the 10 s that `up` promises.
 _STOP_PARTS_S, _STOP_REDIS_S = 5, 2
@@ -76,14 +74,16 @@ priority={priority}
 """
 
 
-def supervise(context: Context) -> None:
-    """Check, migrate, say where everything is, and become the supervisor; does not return.
+def prepare(context: Context) -> None:
+    """Check, and migrate, before anything is started.
 
     Raises
     ------
     HeadctError
-        What would keep a part from running, before anything is started.
+        What would keep a part from running.
     """
+    from db.migrate import migrate  # noqa: PLC0415 - slow, and not for `ended_parts`
+
     settings, home = context.settings, context.home
     os.set_inheritable(acquire(home.run / "up.lock", "`headct up`"), True)  # the supervisor takes it over
     check_inbox(home.inbox)
@@ -91,21 +91,33 @@ def supervise(context: Context) -> None:
         queue_depth(redis_client(broker_url(settings, home)), INFERENCE_QUEUE)
     migrate(context.engine)
     record_shipped_version(context)
-    convert_versions(home)
-    if told := check_can_classify(context):
-        typer.echo(f"headct: {told}", err=True)
-    os.environ["HEADCT_FLOWER_PORT"] = str(flower_port(settings))
-    os.environ["HEADCT_METRICS_PORT"] = str(metrics_port(settings))
+
+
+def take_ports(settings: Settings) -> tuple[int, int]:
+    """The ports of Flower and of the metrics, which their parts are told by the environment.
+
+    Raises
+    ------
+    PortTaken
+    """
+    from scheduler.metrics import metrics_port  # noqa: PLC0415 - as above
+    from worker.flower import flower_port  # noqa: PLC0415
+
+    ports = flower_port(settings), metrics_port(settings)
+    os.environ["HEADCT_FLOWER_PORT"], os.environ["HEADCT_METRICS_PORT"] = map(str, ports)
+    return ports
+
+
+def become_supervisor(context: Context) -> NoReturn:
+    """Run the parts in this process's place."""
+    home = context.home
     tell_supervisor(home)
-    with contextlib.suppress(OutputLost, ReaderGone):  # headct may start where its output is on a full disk
-        _say_where(context)
-        sys.stdout.flush()
     file = home.run / "supervisord.conf"
-    file.write_text(configuration(settings, home.secret(SUPERVISOR_PASSWORD)))
+    file.write_text(configuration(context.settings, kept_secret(home, SUPERVISOR_PASSWORD)))
     context.engine.dispose()
     os.execv(  # noqa: S606 - our own interpreter
         sys.executable,
-        [sys.executable, "-I", "-m", "cli.supervisor", "--nodaemon", "-c", str(file)],
+        [sys.executable, "-I", "-m", "services.supervisor", "--nodaemon", "-c", str(file)],
     )
 
 
@@ -136,26 +148,24 @@ def configuration(settings: Settings, password: str) -> str:
     return text + _GROUP.format(name="headct", programs=",".join(parts), priority=2)
 
 
-def _say_where(context: Context) -> None:
-    settings, home = context.settings, context.home
-    flower = f"{settings.flower_address}:{os.environ['HEADCT_FLOWER_PORT']}"
-    metrics = f"{settings.metrics_address}:{os.environ['HEADCT_METRICS_PORT']}"
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(f"Inbox     {home.inbox}", markup=False)
-    console.print(f"Database  {context.engine.url.render_as_string(hide_password=True)}", markup=False)
-    console.print(f"Flower    http://{flower}", markup=False)
-    console.print(f"          user {settings.flower_user}, {_say_password(settings, home)}", markup=False)
-    console.print(f"Metrics   http://{metrics}/metrics", markup=False)
-    console.print(f"Logs      {home.logs}", markup=False)
-    if not can_train():
-        console.print("Training  not installed: TensorFlow is missing (`make up` installs it)", markup=False)
-    console.print("Drop images into the inbox; `headct results` shows what became of them. Ctrl-C stops.")
+def ended_parts(home: Home) -> list[str]:
+    """Names of the parts that ended, and may be started again and again; none where `up` does not run."""
+    if not home.supervisor_socket.exists():
+        return []
+    password = kept_secret(home, SUPERVISOR_PASSWORD)
+    # With a library of its own, for this one question.
+    from xmlrpc.client import Error, ServerProxy  # noqa: PLC0415
 
+    from supervisor.xmlrpc import SupervisorTransport  # noqa: PLC0415
 
-def _say_password(settings: Settings, home: Home) -> str:
-    password = flower_password(settings, home)
-    if sys.stdout.isatty():  # elsewhere it would be kept in a log
-        return f"password {password}"
-    if settings.flower_password:
-        return "password of HEADCT_FLOWER_PASSWORD"
-    return f"password in {home.secrets / 'flower_password'}"
+    transport = SupervisorTransport("headct", password, f"unix://{home.supervisor_socket}")
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE_S)  # the transport takes none
+    try:
+        supervisor: Any = ServerProxy("http://localhost", transport).supervisor
+        told = supervisor.getAllProcessInfo()
+    except (OSError, Error):  # it stops, or never ran
+        return []
+    finally:
+        socket.setdefaulttimeout(before)
+    return [part["name"] for part in told if part["statename"] in _ENDED]

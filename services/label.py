@@ -1,0 +1,46 @@
+"""What a reader says of images."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from core.errors import LabelConflict
+from core.image_files import Limits
+from db.engine import read_session
+from db.queries import arrivals_of, find_file
+from services.context import Context
+from training.labelled.labelling import Verdict, label_image
+
+
+class Labelled(NamedTuple):
+    """Of a file: what contradicts its label, so that none was recorded; or why no training learns from it."""
+
+    file_id: int
+    conflict: LabelConflict | None = None
+    left_out: str | None = None
+
+
+def label(
+    context: Context, references: Sequence[str], verdict: str, reader: str, note: str | None
+) -> Iterator[Labelled]:
+    """Record a verdict on files, each named by its id or SHA-256; gives them as they are done.
+
+    Raises
+    ------
+    NoSuchFile
+        One of them is not there. Nothing was recorded.
+    DatasetError, StoreUnavailable
+        What was given before is recorded.
+    """
+    with read_session(context.engine) as session:
+        found = {file.id: file.sha256 for file in (find_file(session, name) for name in references)}
+        arrived = {file_id: arrivals_of(session, file_id)[:1] for file_id in found}
+        names = {file_id: "".join(one.source_name for one in first) for file_id, first in arrived.items()}
+    limits = Limits.of(context.settings)
+    for file_id, sha256 in found.items():
+        said = Verdict(file_id, verdict, reader, note)
+        try:
+            left_out = label_image(context.engine, context.home, limits, sha256, names[file_id], said)
+        except LabelConflict as conflict:
+            yield Labelled(file_id, conflict)
+        else:
+            yield Labelled(file_id, left_out=left_out)
