@@ -2,7 +2,7 @@
 
 import itertools
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +108,15 @@ def test_too_few_patients_for_so_many_folds_are_told() -> None:
         divide(patients(6), Plan(folds=4))
 
 
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """Whatever started the tests may have it ignored, as `nohup` does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_after_ctrl_c_whole_repeats_count_and_without_one_it_ends() -> None:
     records, asked = patients(12), [Recipe.MAJORITY]
 
