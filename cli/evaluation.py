@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from training.crossvalidation import Plan
     from training.metrics import Metrics
 
-_RECIPES = ("headct", "seed", "cues", "majority")
+_RECIPES = ("headct", "plain", "cues", "majority")
 _LAST_LOOK = (
-    "The test part is for the last look only: whoever compares versions on it again and again fits to it. "
+    "The test split is for the last look only: whoever compares versions on it again and again fits to it. "
     "To choose between recipes use `headct evaluate --cv`."
 )
 _SHIPPED = (
-    "This version ships with headct and was fit on public images. If some of these are in the test part, the "
+    "This version ships with headct and was fit on public images. If some are in the test split, the "
     "figures flatter it."
 )
 _GROUPED = "No patient is in two folds."
@@ -63,7 +63,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     ] = 0.10,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="write the figures as JSON")] = None,
 ) -> None:
-    """Evaluate a version on the test part of the data set, or recipes by cross-validation (--cv)."""
+    """Evaluate a version on the test split of the data set, or recipes by cross-validation (--cv)."""
     from services.extras import require_training
     from training.quiet import load_tensorflow
 
@@ -101,7 +101,7 @@ def _refuse(why: str, **options: object) -> None:
 
 
 def print_version(version: str, metrics: "Metrics", *, shipped: bool) -> None:
-    """The figures of one version on the test part."""
+    """The figures of one version on the test split."""
     from training.metrics import FIGURES
 
     print_table(

@@ -49,7 +49,7 @@ COMMANDS = {
     ),
     "evaluate": (
         "evaluation",
-        "Evaluate a version on the test part of the data set, or recipes by cross-validation (--cv).",
+        "Evaluate a version on the test split of the data set, or recipes by cross-validation (--cv).",
     ),
     "explain": ("files", "Draw an image, and beside it the same under a heat map by the model in use."),
     "demo": (

@@ -94,7 +94,7 @@ def regular_file(path: str | Path) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def is_folder(path: Path) -> bool:
+def is_real_folder(path: Path) -> bool:
     """Whether a folder, and no link to one, is at that path; no if it cannot be told."""
     try:
         return stat.S_ISDIR(path.lstat().st_mode)

@@ -25,7 +25,7 @@ from db.revision import check_migrated
 from db.training_runs import check_begun
 from models.serving import check_servable
 from scheduler.claims import CLAIMS, check_claims
-from scheduler.inbox import check_inbox, is_folder, regular_file, walk
+from scheduler.inbox import check_inbox, is_real_folder, regular_file, walk
 from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 from services.context import Context, check_rights, open_home
@@ -239,7 +239,7 @@ def _watch_limit(context: Context) -> None:
     if sys.platform != "linux" or context.settings.poll_seconds:
         return
     limit = int(_WATCH_LIMIT.read_text())
-    folders = 1 + sum(is_folder(path) for path in context.home.inbox.rglob("*"))
+    folders = 1 + sum(is_real_folder(path) for path in context.home.inbox.rglob("*"))
     if limit < folders + _SPARE_WATCHES:
         raise HeadctError(
             f"the inbox has {folders} folders, and the system allows {limit} watches for all programs. Raise "

@@ -1,6 +1,6 @@
-"""Choosing the operating point on the validation part: temperature, threshold, bounds of certainty.
+"""Choosing the operating point on the validation split: temperature, threshold, bounds of certainty.
 
-The validation part may hold two dozen images. Each rule here is therefore one that a few images can bear;
+The validation split may hold two dozen images. Each rule here is therefore one that a few images can bear;
 docs/evaluation.md gives the reasons.
 """
 
@@ -38,7 +38,7 @@ def calibrate(
     ----------
     logits, distances
         The network's outputs for the validation images, (N,) each: images it was not fit on, and none of
-        the test part. Those outside the domain get no label and so have no say.
+        the test split. Those outside the domain get no label and so have no say.
     targets
         (N,), 1 for hemorrhage.
     target_sensitivity

@@ -26,7 +26,7 @@ _CHUNK = 32
 class Epoch:
     """Where a fit stands: the epoch just ended (from 1), of how many, and its mean loss (nats).
 
-    The validation part's loss (nats) and AUC (0..1) are None where there is no such part, or one class of it.
+    Loss (nats) and AUC (0..1) of the validation split are None where there is none, or one class of it.
     """
 
     number: int
@@ -126,7 +126,7 @@ def _chunks(pixels: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 
 def _validate(network: keras.Model, validation: Images | None) -> tuple[float | None, float | None]:
-    """Loss (nats) and AUC of the validation part, where it has both classes."""
+    """Loss (nats) and AUC of the validation split, where it has both classes."""
     if validation is None or len(np.unique(validation.targets)) < 2:
         return None, None
     logits = outputs(network, validation.pixels).logits

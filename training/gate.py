@@ -12,7 +12,7 @@ LOWER_IS_BETTER: Final = {"log_loss": 0.02, "uncertain_share": 0.15}
 """How far it may rise above it."""
 
 FAVOURED = (
-    "The version in use was fit on this very data set, the test part included, so the comparison favours it."
+    "The version in use was fit on this very data set, the test split included, so the comparison favours it."
 )
 PERHAPS_FAVOURED = (
     "The version in use ships with headct and was fit on public images. If some of these are in the test "
@@ -42,7 +42,7 @@ class Verdict:
 def judge(
     candidate: Metrics, incumbent: Metrics | None, difference: Metrics | None, *, caveat: str | None = None
 ) -> Verdict:
-    """Judge by the figures on the same locked test part.
+    """Judge by the figures on the same locked test split.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def judge(
 
 
 def favour(incumbent: ModelCard, data_fingerprint: str, *, shipped: bool) -> str | None:
-    """Why the comparison favours the version in use; None where it cannot have seen the test part.
+    """Why the comparison favours the version in use; None where it cannot have seen the test split.
 
     A version that was trained here has not: the part of a patient never changes.
     """

@@ -11,7 +11,7 @@ _VARIANTS = 6
 _HELD_OUT_SHARE = 0.97
 """Of images that the network was not fit on: those the limit should let pass."""
 _ENOUGH = 20
-"""Images from which on the validation part has a say; its 97 % are their greatest or the next one."""
+"""Images from which on the validation split has a say; its 97 % are their greatest or the next one."""
 
 
 def variants(images: Images, seed: int) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """Pretraining on synthetic images alone; `python -m training.pretraining` makes what every fit starts from.
 
-No patient is in them, so that they give nothing away to any fold or test part.
+No patient is in them, so that they give nothing away to any fold or test split.
 """
 
 import argparse

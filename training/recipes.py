@@ -22,7 +22,7 @@ class Recipe(StrEnum):
     """How predictions are made."""
 
     HEADCT = "headct"
-    SEED = "seed"
+    PLAIN = "plain"
     CUES = "cues"
     MAJORITY = "majority"
 
@@ -36,7 +36,7 @@ class Material:
     images
         Prepared, for headct's own recipe; their targets and groups are everyone's.
     others
-        For `SEED` what `seed_recipe.squeeze`, for `CUES` what `baselines.cues` gives, where they are asked.
+        For `PLAIN` what `plain_cnn.squeeze`, for `CUES` what `baselines.cues` gives, where they are asked.
     """
 
     images: Images
@@ -62,10 +62,10 @@ class Prediction:
 
 def gather(records: Sequence[Record], images: Images, recipes: Sequence[Recipe], limits: Limits) -> Material:
     """What these recipes need of the images."""
-    from training.seed_recipe import squeeze  # noqa: PLC0415 - brings TensorFlow
+    from training.plain_cnn import squeeze  # noqa: PLC0415 - brings TensorFlow
 
     makers: dict[Recipe, Callable[[Sequence[Record], Limits], NDArray[Any]]] = {
-        Recipe.SEED: squeeze,
+        Recipe.PLAIN: squeeze,
         Recipe.CUES: baselines.cues,
     }
     return Material(
@@ -81,7 +81,7 @@ def predict(
     rest = np.setdiff1d(np.arange(len(targets)), held_out)
     if recipe is Recipe.HEADCT:
         return _by_headct(material.images, rest, held_out, hyperparameters)
-    if recipe is Recipe.SEED:
+    if recipe is Recipe.PLAIN:
         logits = _by_seed(material, rest, held_out, hyperparameters)
     elif recipe is Recipe.CUES:
         probabilities = baselines.cue_probabilities(material.others[recipe], targets, rest, held_out)
@@ -102,8 +102,8 @@ def _by_headct(images: Images, rest: Indices, held_out: Indices, hyper: Hyperpar
 
 
 def _by_seed(material: Material, rest: Indices, held_out: Indices, hyper: Hyperparameters) -> Floats:
-    from training.seed_recipe import EPOCHS, fit_seed, seed_logits  # noqa: PLC0415 - brings TensorFlow
+    from training.plain_cnn import EPOCHS, fit_plain, plain_logits  # noqa: PLC0415 - brings TensorFlow
 
-    pixels, epochs = material.others[Recipe.SEED], min(EPOCHS, hyper.epochs)
-    network = fit_seed(pixels[rest], material.images.targets[rest], epochs=epochs, seed=hyper.seed)
-    return seed_logits(network, pixels[held_out])
+    pixels, epochs = material.others[Recipe.PLAIN], min(EPOCHS, hyper.epochs)
+    network = fit_plain(pixels[rest], material.images.targets[rest], epochs=epochs, seed=hyper.seed)
+    return plain_logits(network, pixels[held_out])

@@ -169,5 +169,5 @@ def test_a_comparison_tells_of_the_gate_that_measured_both_on_the_same_images(st
 
 
 def test_versions_measured_in_other_ways_are_told_apart(store: ModelStore) -> None:
-    add(store, "site-3", protocol="one test part")
+    add(store, "site-3", protocol="one test split")
     assert "different protocols" in run("compare", SHIPPED, "site-3")

@@ -30,7 +30,7 @@ def squeeze(records: Sequence[Record], limits: Limits) -> NDArray[np.float32]:
     return np.stack([np.asarray(image, dtype=np.float32) / np.float32(255.0) for image in small])[..., None]
 
 
-def fit_seed(
+def fit_plain(
     pixels: NDArray[np.float32], targets: NDArray[np.intp], *, epochs: int, seed: int
 ) -> keras.Model:
     """Train on squeezed images (N, 128, 128, 1); gives log-odds (N, 1)."""
@@ -52,7 +52,7 @@ def fit_seed(
     return network
 
 
-def seed_logits(network: keras.Model, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+def plain_logits(network: keras.Model, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
     """Log-odds (N,) of squeezed images."""
     parts = [network(pixels[start : start + _CHUNK]) for start in range(0, len(pixels), _CHUNK)]
     return np.concatenate([np.asarray(part, dtype=np.float64)[:, 0] for part in parts])
