@@ -1,4 +1,4 @@
-"""The moves of a training run. Its row, with a lease and a heartbeat, decides who trains."""
+"""The moves of a training run. Its row, with a lease that is renewed, decides who trains."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class RunRequest:
 
 
 class Held(Enum):
-    """What the heartbeat of a trainer is answered."""
+    """What a trainer is answered that renews its lease."""
 
     YES = auto()
     CANCELLED = auto()
@@ -134,8 +134,8 @@ def claim_run(session: Session, run_id: int, claimant: str, lease: timedelta) ->
     return run
 
 
-def keep_run(session: Session, run_id: int, claimant: str, lease: timedelta) -> Held:
-    """The heartbeat: whoever trains holds the run for another `lease`, unless it was taken or cancelled."""
+def renew_run(session: Session, run_id: int, claimant: str, lease: timedelta) -> Held:
+    """Renew the lease: whoever trains holds the run for another `lease`, unless it was taken or cancelled."""
     cancelled = session.scalar(
         update(TrainingRun)
         .where(_held(run_id, claimant))

@@ -32,9 +32,9 @@ from db.training_runs import (
     Held,
     claim_run,
     end_run,
-    keep_run,
     last_fingerprint,
     record_epoch,
+    renew_run,
 )
 from models.card import ModelCard
 from models.store import ModelStore, shipped_model
@@ -66,7 +66,7 @@ class Trainer:
     Parameters
     ----------
     sign
-        Called every `heartbeat_s` as a sign of life.
+        Called every `renewal_s` as a sign of life.
     hangs_after_s
         A run that came no step further for so long hangs. Between two steps lie at most one pass over the
         images of a part, or the bootstrap of all figures: some 2,500 times a few milliseconds
@@ -79,22 +79,22 @@ class Trainer:
         run_id: int,
         sign: Callable[[], None],
         *,
-        heartbeat_s: float = 2.0,
+        renewal_s: float = 2.0,
         hangs_after_s: float = 30 * 60.0,
     ) -> None:
         self.engine, self.run_id, self.claimant = engine, run_id, uuid.uuid4().hex
-        self._sign, self._heartbeat_s, self._hangs_after_s = sign, heartbeat_s, hangs_after_s
+        self._sign, self._renewal_s, self._hangs_after_s = sign, renewal_s, hangs_after_s
         self._held = Held.YES
         self._ended = threading.Event()
         self._moved = time.monotonic()
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[None]:
-        """Send heartbeats from a thread of its own, as one step or the evaluation may take long.
+        """Renew the lease from a thread of its own, as one step or the evaluation may take long.
 
         They tell that the process lives. One that comes no step further is ended outright.
         """
-        thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         thread.start()
         try:
             yield
@@ -145,8 +145,8 @@ class Trainer:
         if self._held is Held.LOST:
             raise RunLost
 
-    def _beat(self) -> None:
-        while not self._ended.wait(self._heartbeat_s):
+    def _renew(self) -> None:
+        while not self._ended.wait(self._renewal_s):
             if time.monotonic() - self._moved > self._hangs_after_s:
                 logger.critical(
                     "training run %d came no step further for %.0f min: its process ends, and it begins anew",
@@ -156,9 +156,11 @@ class Trainer:
             self._sign()
             try:
                 with Session(self.engine) as session, session.begin():
-                    self._held = keep_run(session, self.run_id, self.claimant, RUN_LEASE)
+                    self._held = renew_run(session, self.run_id, self.claimant, RUN_LEASE)
             except DBAPIError:
-                logger.warning("training run %d: no heartbeat, the database does not answer", self.run_id)
+                logger.warning(
+                    "training run %d: the lease is not renewed, the database does not answer", self.run_id
+                )
 
 
 def run_training(trainer: Trainer, settings: Settings, home: Home, make: Train | None = None) -> None:

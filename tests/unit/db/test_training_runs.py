@@ -19,9 +19,9 @@ from db.training_runs import (
     end_run,
     epochs_of,
     find_run,
-    keep_run,
     last_fingerprint,
     record_epoch,
+    renew_run,
     renew_run_leases,
     request_run,
     run_to_publish,
@@ -48,7 +48,7 @@ def claim(engine: Engine, run_id: int, claimant: str = "one") -> bool:
 
 def keep(engine: Engine, run_id: int, claimant: str = "one") -> Held:
     with Session(engine) as session, session.begin():
-        return keep_run(session, run_id, claimant, LEASE)
+        return renew_run(session, run_id, claimant, LEASE)
 
 
 def end(engine: Engine, run_id: int, state: RunState, claimant: str = "one") -> Held:
@@ -116,7 +116,7 @@ def test_a_run_whose_worker_died_is_begun_again_and_fails_in_the_end(engine: Eng
         assert (run.state, "training.log" in str(run.reason)) == ("failed", True)
 
 
-def test_a_heartbeat_keeps_a_run_even_a_late_one(engine: Engine) -> None:
+def test_a_renewal_keeps_a_run_even_a_late_one(engine: Engine) -> None:
     run_id = running(engine)
     expire(engine)
     assert keep(engine, run_id) is Held.YES

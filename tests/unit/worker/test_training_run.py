@@ -69,7 +69,7 @@ def run(engine: Engine, settings: Settings, home: Home, run_id: int, make: Train
         empty = not labelled_images(session)
     if empty:
         fill(engine, home, balanced())
-    run_training(Trainer(engine, run_id, lambda: None, heartbeat_s=0.02), settings, home, make)
+    run_training(Trainer(engine, run_id, lambda: None, renewal_s=0.02), settings, home, make)
     with Session(engine) as session:
         return find_run(session, run_id)
 
@@ -193,7 +193,7 @@ def test_a_cancelled_run_leaves_no_version_however_late_it_is_cancelled(
         if moment == "last epoch":
             cancel(run_id)
             while True:
-                watch.on_stage("goes on until the heartbeat brings the news")
+                watch.on_stage("goes on until the next renewal brings the news")
         card = good(job, store, watch)
         cancel(run_id)
         return card
@@ -221,7 +221,7 @@ def test_who_lost_the_run_stops_and_writes_nothing(engine: Engine, settings: Set
         with Session(engine) as session, session.begin():
             find_run(session, run_id).claimed_by = "another"
         while True:
-            watch.on_stage("goes on until the heartbeat brings the news")
+            watch.on_stage("goes on until the next renewal brings the news")
 
     run_id = request(engine)
     ended = run(engine, settings, home, run_id, overtaken)
@@ -340,7 +340,7 @@ def test_a_run_that_comes_no_step_further_ends_its_process_and_begins_anew(
     fill(sqlite_engine, home, balanced())
     run_id = request(sqlite_engine)
     sqlite_engine.dispose()  # a connection must not be forked
-    trainer = Trainer(sqlite_engine, run_id, mark.touch, heartbeat_s=0.02, hangs_after_s=0.5)
+    trainer = Trainer(sqlite_engine, run_id, mark.touch, renewal_s=0.02, hangs_after_s=0.5)
     process = multiprocessing.get_context("fork").Process(
         target=run_training, args=(trainer, settings, home, hanging)
     )
@@ -353,7 +353,7 @@ def test_a_run_that_comes_no_step_further_ends_its_process_and_begins_anew(
         find_run(session, run_id).lease_expires_at = now()
     with Session(sqlite_engine) as session, session.begin():
         assert run_to_publish(session, RUN_LEASE) == run_id
-    again = Trainer(sqlite_engine, run_id, mark.touch, heartbeat_s=0.02, hangs_after_s=0.5)
+    again = Trainer(sqlite_engine, run_id, mark.touch, renewal_s=0.02, hangs_after_s=0.5)
     run_training(again, settings, home, slow_but_going)
     with Session(sqlite_engine) as session:
         ended = find_run(session, run_id)
