@@ -69,7 +69,7 @@ class Trainer:
         Called every `renewal_s` as a sign of life.
     hangs_after_s
         A run that came no step further for so long hangs. Between two steps lie at most one pass over the
-        images of a part, or the bootstrap of all figures: some 2,500 times a few milliseconds
+        images of a split, or the bootstrap of all figures: some 2,500 times a few milliseconds
         (`training.bootstrap`).
     """
 
@@ -92,7 +92,7 @@ class Trainer:
     def holding(self) -> Iterator[None]:
         """Renew the lease from a thread of its own, as one step or the evaluation may take long.
 
-        They tell that the process lives. One that comes no step further is ended outright.
+        That tells that the process lives. One that comes no step further is ended outright.
         """
         thread = threading.Thread(target=self._renew, name="lease", daemon=True)
         thread.start()
@@ -159,7 +159,7 @@ class Trainer:
                     self._held = renew_run(session, self.run_id, self.claimant, RUN_LEASE)
             except DBAPIError:
                 logger.warning(
-                    "training run %d: the lease is not renewed, the database does not answer", self.run_id
+                    "training run %d: no renewal, the database does not answer", self.run_id
                 )
 
 
