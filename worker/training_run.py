@@ -158,9 +158,7 @@ class Trainer:
                 with Session(self.engine) as session, session.begin():
                     self._held = renew_run(session, self.run_id, self.claimant, RUN_LEASE)
             except DBAPIError:
-                logger.warning(
-                    "training run %d: no renewal, the database does not answer", self.run_id
-                )
+                logger.warning("training run %d: no renewal, the database does not answer", self.run_id)
 
 
 def run_training(trainer: Trainer, settings: Settings, home: Home, make: Train | None = None) -> None:
