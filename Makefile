@@ -79,7 +79,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
-	@echo "Installing headct's packages into $(VENV) (about 180 MB, once) ..."
+	@echo "Installing headct's packages into $(VENV) (about 205 MB, once) ..."
 	@$(PIP) --prefer-binary --require-hashes -r requirements.lock
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@

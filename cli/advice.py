@@ -4,6 +4,7 @@ from core import errors
 from core.reasons import ReasonCode
 
 _ANOTHER_VERSION = "For another version: `headct models rollback`, or `headct models promote` and its name."
+_RETRY = "After that `headct retry` it; a changed setting needs a restart of headct."
 _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.BrokerAway: "`headct up` brings a Redis of its own.",
     errors.DatabaseNotMigrated: "Run `headct migrate`.",
@@ -11,14 +12,16 @@ _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.LabelledByReader: "`headct label SHA256 LABEL` records one.",
     errors.ModelUnusable: _ANOTHER_VERSION,
     errors.NoSuchFile: "`headct results` lists the ids.",
+    errors.NoSuchVersion: "`headct models list` lists them.",
+    errors.NotRunning: "Start `headct up`.",
     errors.NothingToRollBack: "`headct models promote` puts another version into use (`headct models list`).",
     errors.RunNotFound: "`headct runs` lists them.",
     errors.WorkersDeaf: "`headct status` names those that are alive, `headct up` starts all.",
 }
 _FOR_REASONS = {
-    ReasonCode.FILE_UNREADABLE: "Then `headct retry` it.",
-    ReasonCode.TOO_LARGE: "Then `headct retry` it.",
-    ReasonCode.WORKER_LOST: "Then `headct retry` it.",
+    ReasonCode.FILE_UNREADABLE: _RETRY,
+    ReasonCode.TOO_LARGE: _RETRY,
+    ReasonCode.WORKER_LOST: _RETRY,
 }
 
 

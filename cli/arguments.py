@@ -62,6 +62,23 @@ def picture_format(output: Path) -> str:
     typer.BadParameter
         Nothing is written in that format, or no file can be there.
     """
+    check_output(output)
+    try:
+        return _PICTURES[output.suffix.lower()]
+    except KeyError:
+        raise typer.BadParameter(
+            "a picture is written as .png, .jpg or .tif: give it such a name", param_hint="--output"
+        ) from None
+
+
+def check_output(output: Path) -> None:
+    """Refuse the file that the option `--output` names before there is work to be lost.
+
+    Raises
+    ------
+    typer.BadParameter
+        There can be no such file, or this user may not write it.
+    """
     from services.image_files import is_folder
 
     if not is_folder(output.parent) or is_folder(output):
@@ -69,12 +86,10 @@ def picture_format(output: Path) -> str:
             f"there is no folder for it, or a folder in its place: {printable(str(output))}",
             param_hint="--output",
         )
-    try:
-        return _PICTURES[output.suffix.lower()]
-    except KeyError:
+    if not os.access(output if output.exists() else output.parent, os.W_OK):
         raise typer.BadParameter(
-            "a picture is written as .png, .jpg or .tif: give it such a name", param_hint="--output"
-        ) from None
+            f"this user may not write it: {printable(str(output))}", param_hint="--output"
+        )
 
 
 def write_output(output: Path, data: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.arguments import write_output
+from cli.arguments import check_output, write_output
 from cli.printing import NOTICE, figure, interval, print_table, tell
 from services.context import open_migrated
 
@@ -67,6 +67,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     from services.extras import require_training
     from training.quiet import load_tensorflow
 
+    if output is not None:
+        check_output(output)
     require_training()
     load_tensorflow()
     from services.evaluation import cross_validate, evaluate_version

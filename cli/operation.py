@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from cli.failures import in_words
 from cli.printing import folded, print_facts, say, tell, width
+from core.errors import NotRunning
 from services.context import open_home, open_migrated
 
 _INDENT = 5
@@ -33,10 +35,10 @@ def print_state(state: dict[str, Any]) -> None:
     print_facts(
         (
             *((name, str(count)) for name, count in state["files"].items()),
-            ("intake", "pauses" if state["intake_paused"] else "takes files"),
+            ("intake", _intake(state)),
             ("free disk", f"{state['free_mb']} MiB below {state['free_mb_below']}"),
             ("queue", ", ".join(f"{name} {depth}" for name, depth in queues.items()) or "unknown"),
-            ("workers alive", ", ".join(state["workers"]) or "none: start `headct up`"),
+            ("workers alive", _alive(state["workers"])),
             *(
                 ("took a message", f"{worker}, {age:.0f} s ago")
                 for worker, age in state["heard_seconds_ago"].items()
@@ -47,6 +49,17 @@ def print_state(state: dict[str, Any]) -> None:
     )
     for error in state["problems"]:
         tell(in_words(error) or "", "red")
+
+
+def _intake(state: Mapping[str, Any]) -> str:
+    stopped = any(isinstance(error, NotRunning) for error in state["problems"])
+    if stopped or state["scheduler_runs"] is False:
+        return "does not run"
+    return "pauses" if state["intake_paused"] else "takes files"
+
+
+def _alive(workers: Sequence[str] | None) -> str:
+    return "unknown" if workers is None else ", ".join(workers) or "none"
 
 
 def doctor() -> None:

@@ -16,7 +16,7 @@ from core.errors import GraphMissing, HeadctError
 from core.logging import configure_logging, log_only
 from core.parent import end_with_parent
 from core.queues import INFERENCE_QUEUE
-from services.context import Context, make_home, open_migrated
+from services.context import Context, check_rights, make_home, open_migrated
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +134,7 @@ def _part(*, migrated: bool = True) -> Iterator[Context]:
     configure_logging("INFO")  # until the settings are read
     try:
         context = open_migrated() if migrated else make_home()
+        check_rights(context)
         log_only()
         yield context
     except (HeadctError, DBAPIError) as error:

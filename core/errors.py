@@ -73,6 +73,10 @@ class ModelExists(ModelError):
     """There is a model of that version by now."""
 
 
+class NoSuchVersion(ModelNotFound):
+    """No model has that name."""
+
+
 class ModelAltered(ModelUnusable):
     """The SHA-256 of a model's weights or serving graph is not the registered one."""
 
@@ -171,6 +175,10 @@ class BackupFailed(HeadctError):
 
 class AlreadyRunning(HeadctError):
     """Another `headct up`, or another scheduler, holds this home."""
+
+
+class NotRunning(HeadctError):
+    """No `headct up` runs on this home."""
 
 
 class PortTaken(HeadctError):

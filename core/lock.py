@@ -7,6 +7,18 @@ from pathlib import Path
 from core.errors import AlreadyRunning, SettingsError
 
 
+def is_held(path: Path) -> bool:
+    """Whether a process holds that lock; no if it cannot be told."""
+    try:
+        with path.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def acquire(path: Path, what: str) -> int:
     """Lock a file in a home's `run` for the life of this process; returns its descriptor.
 

@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rescan_seconds: Annotated[
         float,
         Meta(ge=1, le=3600),
-        "Seconds between full scans of the inbox, since file events can be lost.",
+        "Seconds between two looks through the whole inbox, since file events can be lost.",
     ] = 30.0
     max_file_mb: Annotated[
         float,

@@ -22,13 +22,18 @@ def add_if_unchanged(session: Session, rows: Sequence[LabelledImage], there: Seq
     there
         All images when the rows' groups and splits were decided, which takes too long for a transaction.
     """
-    if session.get_bind().dialect.name == "postgresql":  # SQLite lets one transaction write at a time
-        session.execute(text("LOCK TABLE labelled_image IN SHARE ROW EXCLUSIVE MODE"))
+    lock_labelled_images(session)
     found = session.execute(select(LabelledImage.id, LabelledImage.label).order_by(LabelledImage.id))
     if [tuple(row) for row in found] != [(row.id, row.label) for row in there]:
         return False
     session.add_all(rows)
     return True
+
+
+def lock_labelled_images(session: Session) -> None:
+    """Until this transaction ends nobody else changes them. Whoever makes an image too does this first."""
+    if session.get_bind().dialect.name == "postgresql":  # SQLite lets one transaction write at a time
+        session.execute(text("LOCK TABLE labelled_image IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def relabel_read(session: Session, image_id: int, label: str) -> None:

@@ -30,12 +30,13 @@ empty packets that may follow each other, of a byte each (ISO/IEC 15444-1, B.10.
 
 
 class FrameShape(NamedTuple):
-    """Width and height in pixels, values per pixel, and bits of the first of these."""
+    """Width and height in pixels, values per pixel, bits of the first of these, and whether it has a sign."""
 
     width: int
     height: int
     components: int
     precision: int
+    signed: bool = False
 
 
 def frame_shape(frame: bytes) -> FrameShape:
@@ -50,12 +51,17 @@ def frame_shape(frame: bytes) -> FrameShape:
         if frame.startswith(_JPEG_2000):
             right, bottom, left, top = struct.unpack_from(">4I", frame, 8)
             components, precision = struct.unpack_from(">HB", frame, 40)
-            return FrameShape(right - left, bottom - top, components, (precision & 0x7F) + 1)
+            return FrameShape(
+                right - left, bottom - top, components, (precision & 0x7F) + 1, signed=precision > 0x7F
+            )
         position = len(_JPEG) if frame.startswith(_JPEG) else len(frame)
         while True:
             start, marker, length = struct.unpack_from(">BBH", frame, position)
             if start != 0xFF:
                 raise ValueError("no marker where one must be")
+            if marker == 0xFF:  # a fill byte: T.81, B.1.1.2
+                position += 1
+                continue
             if marker in _STARTS_OF_FRAME:
                 precision, height, width, components = struct.unpack_from(">BHHB", frame, position + 4)
                 return FrameShape(width, height, components, precision)

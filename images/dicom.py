@@ -37,6 +37,8 @@ _META_END = 4096
 _MAGIC, _MAGIC_AT = b"DICM", 128
 _GROUP_LENGTH = b"\x02\0\0\0UL\x04\0"
 """The first element of the meta information, in explicit VR (PS3.10, 7.1)."""
+_LAST_TAGS = (b"\xfa\xff\xfa\xff", b"\xfc\xff\xfc\xff")
+"""Digital signatures and padding: what may follow the pixels (PS3.3, C.12.1.1.3, and PS3.10, 7.2)."""
 _MOST_INFLATED = 64 * 2**20
 """Bytes; 20 million pixels of 16 bits have 40 MB."""
 _UNDEFINED_LENGTH = 0xFFFFFFFF
@@ -150,11 +152,14 @@ def _read(data: bytes) -> "Dataset":
 
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values, such as names
     try:
-        if _DEFLATED in data[:_META_END]:
+        deflated = _DEFLATED in data[:_META_END]
+        if deflated:
             data = _inflated(data)
         dataset = dcmread(BoundedFile(data, _MAX_READS), force=True)
         if len(dataset) == 0:  # bytes that are no elements are read as none
             raise _damaged()
+        if deflated:
+            _check_end(dataset, data)
         _check_short(dataset)
         _name_encoding(dataset)
     except _damage():
@@ -180,7 +185,7 @@ def _inflated(data: bytes) -> bytes:
     inflated = inflating.decompress(data[end:], _MOST_INFLATED)
     if inflating.unconsumed_tail:
         raise ImageTooLarge(
-            ReasonCode.TOO_LARGE,
+            ReasonCode.TOO_COMPLEX,
             f"The DICOM file is deflated and unpacks to more than {_MOST_INFLATED // 2**20} MiB. Export the "
             "slice uncompressed (Explicit VR Little Endian).",
         )
@@ -188,6 +193,15 @@ def _inflated(data: bytes) -> bytes:
         raise ValueError("the deflated data set is cut off")
     plain = data[:end].replace(_DEFLATED, _EXPLICIT.ljust(len(_DEFLATED), b"\0"))
     return plain + inflated
+
+
+def _check_end(dataset: "Dataset", data: bytes) -> None:
+    """Refuse pixels that are not the last: deflate has no checksum, but damage changes how much it gives."""
+    pixels = dataset.get_item("PixelData")
+    if pixels is not None:
+        rest = data[pixels.value_tell + pixels.length :]
+        if rest and not rest.startswith(_LAST_TAGS):
+            raise ValueError("the pixels are not the last")
 
 
 def _check_short(dataset: "Dataset") -> None:

@@ -101,9 +101,10 @@ def stored_values(dataset: "Dataset") -> Stored:
     high = int(dataset.get("HighBit", used - 1))
     if not 0 < used <= high + 1 <= allocated:
         raise ValueError("the bits that are stored are not among those that are allocated")
-    held = allocated
-    if dataset.file_meta.TransferSyntaxUID not in _UNCOMPRESSED:
-        held = _check_compressed(dataset)
+    held, signed = allocated, False
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax not in _UNCOMPRESSED:
+        held, signed = _check_compressed(dataset)
     if held > used:
         dataset.BitsStored, dataset.HighBit = allocated, allocated - 1  # pydicom does not heed the high bit
     with warnings.catch_warnings(record=True) as told:  # pydicom says it in no other way
@@ -113,6 +114,9 @@ def stored_values(dataset: "Dataset") -> Stored:
         raise ValueError("runs go on behind the image")
     if words.shape != (dataset.Rows, dataset.Columns):
         raise ValueError("the pixels have another size than the data set says")
+    if signed and words.dtype.kind == "u":  # though the data set says otherwise
+        least = 2 ** (held - 1) if syntax in _JPEG_2000[:2] else 0  # from which Pillow counts
+        words = (words.astype(np.int32) - least).astype(f"i{words.itemsize}")
     if held <= used and (held == allocated or words.dtype.kind == "u"):
         return Stored(words, words)
     unused = allocated - used
@@ -120,8 +124,8 @@ def stored_values(dataset: "Dataset") -> Stored:
     return Stored(words, _used_bits(words, used, high), (2**unused - 1) << used if signless else None)
 
 
-def _check_compressed(dataset: "Dataset") -> int:
-    """Refuse what cannot be decoded, or not in time; gives the bits that are held for each pixel."""
+def _check_compressed(dataset: "Dataset") -> tuple[int, bool]:
+    """Refuse what cannot be decoded, or not in time; gives the bits of each pixel, and if one is a sign."""
     from pydicom.encaps import generate_frames  # noqa: PLC0415 - as in `stored_values`
 
     syntax, shape = dataset.file_meta.TransferSyntaxUID, (dataset.Rows, dataset.Columns)
@@ -145,11 +149,11 @@ def _check_compressed(dataset: "Dataset") -> int:
             jpeg_pixels(frame, "L", shape[::-1])  # pydicom's decoder keeps to itself what it finds damaged
         elif syntax in (*_JPEG_2000, *_JPEG_WITH_LOSS):
             check_complete(frame)
-        return announced.precision
+        return announced.precision, announced.signed
     # Runs of one are at worst twice as long.
     if syntax == _RUN_LENGTH_ENCODED and len(dataset.PixelData) > shape[0] * shape[1] * allocated // 4 + 4096:
         raise ValueError("the frame holds more than the data set says")
-    return allocated
+    return allocated, False
 
 
 def _is_too_long(told: str) -> bool:

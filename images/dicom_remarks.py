@@ -18,11 +18,17 @@ THINNEST, THICKEST = 0.5, 7.0
 """Millimetres; thinner slices are noisier, thicker ones blur a small bleed."""
 _LEAST_TILT = 1.0
 """Degrees."""
+_GREATEST = 100.0
+"""Millimetres and degrees: what is more is no measurement."""
 _ADULT = 18
 """Years; the networks have seen adults alone."""
 _BONE = re.compile(r"BONE|EDGE|LUNG|SHARP|ULTRA|\b[BHQ][A-Z]?[6-9]\d|\bFC(3\d|8\d)|\bY[ABC]\b", re.IGNORECASE)
 """Kernels for bone and lung, by the names that GE, Siemens (60 and more), Canon (FC30 to FC39, FC80 to FC89)
 and Philips give them in PS3.3, C.8.2.1: no standard lists them."""
+_NO_CONTRAST = re.compile(
+    r"[\W\d_]*|N|NO|NONE|NIL|NULL|N/?A|UNKNOWN|WITHOUT.*|NO .*|NON.CONTRAST", re.IGNORECASE
+)
+"""What is written where there was none."""
 _AGE = re.compile(r"(\d{3})([DWMY])")
 _YEARS = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 """Units of an age string (PS3.5, 6.2)."""
@@ -37,7 +43,7 @@ ELEMENTS = (
 
 def remarks_of(dataset: "Dataset") -> Iterator[str]:
     """A sentence on each thing that is unusual, as far as the file says."""
-    if str(dataset.get("ContrastBolusAgent") or "").strip():
+    if not _NO_CONTRAST.fullmatch(str(dataset.get("ContrastBolusAgent") or "").strip()):
         yield "The slice was taken with contrast, which can look like blood."
     if _BONE.search(str(dataset.get("ConvolutionKernel") or "")):
         yield "The slice was reconstructed for bone, which makes brain noisy."
@@ -58,13 +64,14 @@ def remarks_of(dataset: "Dataset") -> Iterator[str]:
 def _number(dataset: "Dataset", name: str) -> float | None:
     with suppress(ValueError):
         (number,) = numbers_of(dataset, name)
-        return number
+        return number if abs(number) <= _GREATEST else None
     return None
 
 
 def _age_of(dataset: "Dataset") -> float | None:
     """Years; of the age as it was written, or of the dates of birth and study."""
-    if written := _AGE.fullmatch(str(dataset.get("PatientAge") or "").strip()):
+    written = _AGE.fullmatch(str(dataset.get("PatientAge") or "").strip())
+    if written and int(written[1]):  # 000Y stands for an age that was taken out
         return int(written[1]) * _YEARS[written[2]]
     born, seen = _date(dataset, "PatientBirthDate"), _date(dataset, "StudyDate")
     return (seen - born).days / 365.25 if born and seen and born <= seen else None

@@ -52,6 +52,9 @@ def _header(frame: bytes) -> _Header:
     precision, interval, lengths, position = 0, 0, {}, 2
     while True:
         start, marker, length = struct.unpack_from(">BBH", frame, position)
+        if start == marker == 0xFF:  # a fill byte: T.81, B.1.1.2
+            position += 1
+            continue
         body = frame[position + 4 : position + 2 + length]
         position += 2 + length
         if start != 0xFF:

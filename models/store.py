@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.errors import GraphMissing, ModelError, ModelExists, ModelNotFound, ModelUnusable
+from core.errors import GraphMissing, ModelError, ModelExists, ModelNotFound, ModelUnusable, NoSuchVersion
 from images.constants import check_served
 from models.card import ModelCard
 from models.model_files import private_copy, read_verified, replace_file, sync
@@ -93,7 +93,7 @@ class ModelStore:
         folder = self.directory / version
         if not _VERSION.fullmatch(version) or not (folder / CARD_NAME).is_file():
             known = ", ".join(model.version for model in self.versions())
-            raise ModelNotFound(f"There is no model version {version!r}. There are: {known}.")
+            raise NoSuchVersion(f"There is no model version {version!r}. There are: {known}.")
         card = _read_card(folder / CARD_NAME)
         if card.version != version:
             raise ModelError(

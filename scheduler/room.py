@@ -45,6 +45,8 @@ class Disks:
         """What is wrong if there is no more room than that, and what to do; None if it is enough."""
         if room.free_mb >= self._min_free_mb:
             return None
+        if not room.folder.exists():
+            return f"{room.folder} is gone: mount its disk, or bring it back from a backup"
         return (
             f"only {room.free_mb} MiB are free below {room.folder}. The intake pauses below "
             f"{self._min_free_mb} MiB: make room there, or lower HEADCT_MIN_FREE_MB"

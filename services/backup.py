@@ -1,6 +1,5 @@
 """A copy of a home, which is a home then, while headct runs."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +8,8 @@ from pathlib import Path
 
 from core.errors import BackupFailed
 from core.home import Home
+from core.lock import is_held
+from core.store import holds_anything
 from db.backup import copy_database
 from services.context import Context
 
@@ -45,22 +46,12 @@ def _target(home: Home, folder: Path) -> Home:
             f"{folder} and the home {home.root} are not apart. Name another folder, on another disk."
         )
     made = Home(target)
-    if _is_in_use(made):
+    if is_held(made.run / "up.lock"):
         raise BackupFailed(f"headct runs on {folder}. Name another folder.")
+    if holds_anything(target) and not made.is_made():
+        raise BackupFailed(f"{folder} holds other files. Name an empty folder, or that of an earlier backup.")
     made.make()
     return made
-
-
-def _is_in_use(home: Home) -> bool:
-    """Whether an `up` holds its lock."""
-    try:
-        with (home.run / "up.lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
 
 
 def _copy_files(home: Home, target: Home) -> Copied:

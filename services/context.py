@@ -31,7 +31,9 @@ def make_home() -> Context:
     SettingsError, HomeNotPrivate
     """
     settings = _settings()
-    Home(settings.home).make()
+    home = Home(settings.home)
+    _is_made(home)  # or cannot be looked at
+    home.make()
     context = _context(settings)
     check_rights(context)
     return context
@@ -48,8 +50,8 @@ def open_home() -> Context:
     home = Home(settings.home)
     if not _is_made(home):
         raise SettingsError(
-            f"There is no home of headct at {settings.home}. Start `headct up` (or `headct migrate`) there, "
-            "or set HEADCT_HOME to the one you mean."
+            f"There is no home of headct at {settings.home}. Run this in the folder where `headct up` runs, "
+            "or set HEADCT_HOME; `headct up` makes a new one."
         )
     check_owner(home)
     return _context(settings)

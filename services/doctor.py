@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
-from core.errors import BrokerUnusable, HeadctError
+from core.errors import HeadctError, NotRunning
 from core.heartbeat import check_heard
 from core.left_alone import is_unfinished
 from core.printable import printable
@@ -30,13 +30,17 @@ from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 from services.context import Context, check_rights, open_home
 from services.models import model_in_use
-from services.supervision import ended_parts
+from services.supervision import check_parts
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.
 _HELD_S = 600
 # Each folder of the inbox takes one inotify watch; other programs of this user need some too.
 _SPARE_WATCHES = 1024
 _OF_POSTGRESQL = ("root.crt", "root.crl", "postgresql.crt", "postgresql.key")
+_PARTS, _DATABASE, _BROKER = "parts of headct up", "database and its migration", "broker"
+_CLASSIFY_WORKER, _TRAINING_WORKER = "classify worker", "training worker"
+_MODEL, _RESULTS = "model", "results"
+_NEEDED_BY = {_BROKER: (_CLASSIFY_WORKER,), _DATABASE: (_TRAINING_WORKER, _MODEL, _RESULTS)}
 _WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 
 
@@ -56,30 +60,44 @@ def run_checks(*, names: bool = False) -> Iterator[tuple[str, HeadctError | None
         return
     yield "settings and home", None
     checks: list[tuple[str, Callable[[Context], None]]] = [
+        (_PARTS, check_parts),
         ("inbox", partial(_inbox, names=names)),
         ("store", _store),
         ("free disk", _free_disk),
-        ("broker", _broker),
-        ("classify worker", _classify_worker),
-        ("database and its migration", lambda context: check_migrated(context.engine)),
-        ("training worker", _training_worker),
-        ("model", _model),
-        ("results", _results),
+        (_DATABASE, lambda context: check_migrated(context.engine)),
+        (_BROKER, _broker),
+        (_CLASSIFY_WORKER, _classify_worker),
+        (_TRAINING_WORKER, _training_worker),
+        (_MODEL, _model),
+        (_RESULTS, _results),
         ("watch limit", _watch_limit),
-        ("parts of headct up", _parts),
     ]
+    blocked: dict[str, str] = {}
     for name, check in checks:
-        try:
-            check(context)
-        except DBAPIError as error:
-            yield name, HeadctError(f"the database refused: {in_one_line(error)}")
-        except HeadctError as error:
-            yield name, error
-        except OSError as error:
-            yield name, HeadctError(str(error))
-        else:
-            yield name, None
+        if name in blocked:
+            yield name, HeadctError(f"Not looked at: see {blocked[name]}.")
+            continue
+        problem = _problem(check, context)
+        if isinstance(problem, NotRunning):
+            blocked |= dict.fromkeys((_BROKER, _CLASSIFY_WORKER, _TRAINING_WORKER), name)
+        elif problem:
+            blocked |= dict.fromkeys(_NEEDED_BY.get(name, ()), name)
+        yield name, problem
     yield _settings_of_others(context), None
+
+
+def _problem(check: Callable[[Context], None], context: Context) -> HeadctError | None:
+    try:
+        check(context)
+    except DBAPIError as error:
+        return HeadctError(
+            f"the database refused: {in_one_line(error)}. If it is damaged, bring it back from a backup."
+        )
+    except HeadctError as error:
+        return error
+    except OSError as error:
+        return HeadctError(str(error))
+    return None
 
 
 def _settings_of_others(context: Context) -> str:
@@ -89,14 +107,6 @@ def _settings_of_others(context: Context) -> str:
         of_user = (Path("~/.pgpass"), *(Path("~/.postgresql") / name for name in _OF_POSTGRESQL))
         found += [str(path) for path in of_user if os.path.exists(os.path.expanduser(path))]  # noqa: PTH110, PTH111 - also for a user without a home
     return f"settings of libraries that are in force: {', '.join(found) or 'none'}"
-
-
-def _parts(context: Context) -> None:
-    if ended := ended_parts(context.home):
-        logs = ", ".join(str(context.home.logs / f"{part}.log") for part in ended)
-        raise HeadctError(
-            f"{', '.join(ended)} ended, and is started again and again. The end of {logs} says why."
-        )
 
 
 def _inbox(context: Context, *, names: bool) -> None:
@@ -208,24 +218,19 @@ def _broker(context: Context) -> None:
 
 
 def _classify_worker(context: Context) -> None:
-    with contextlib.suppress(BrokerUnusable):  # without a broker nobody can be heard
-        _broker(context)
-        check_heard(context.settings, context.home)
+    check_heard(context.settings, context.home)
 
 
 def _training_worker(context: Context) -> None:
-    check_migrated(context.engine)
     with read_session(context.engine) as session:
         check_begun(session)
 
 
 def _model(context: Context) -> None:
-    check_migrated(context.engine)
     check_servable(model_in_use(context))
 
 
 def _results(context: Context) -> None:
-    check_migrated(context.engine)
     with read_session(context.engine) as session:
         files = left_behind(session)
     if files:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
-from core.errors import HeadctError
+from core.errors import HeadctError, NotRunning
 from core.heartbeat import check_heard, heard_ages
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, read_session
@@ -13,6 +13,7 @@ from scheduler.pause import pause_shown
 from scheduler.room import Disks
 from services.context import Context
 from services.models import model_in_use
+from services.supervision import check_parts, ended_parts
 from worker.app import create_app
 
 # Workers that do not answer within this time (in seconds) are not alive for a person who waits.
@@ -25,7 +26,7 @@ def read_state(context: Context) -> dict[str, Any]:
     with read_session(context.engine) as session:
         counts, oldest = counts_by_state(session), oldest_unfinished(session)
     queues: dict[str, int] | None = None
-    workers: list[str] = []
+    workers: list[str] | None = None
     version: str | None = None
     problems: list[HeadctError] = []
     disks = Disks(settings, home)
@@ -33,6 +34,11 @@ def read_state(context: Context) -> dict[str, Any]:
     paused = disks.shortage(room) or pause_shown(home)
     if paused:
         problems.append(HeadctError(f"The intake pauses: {paused}."))
+    ended = ended_parts(home)
+    try:
+        check_parts(context)
+    except HeadctError as error:
+        problems.append(error)
     try:
         client = redis_client(broker_url(settings, home))
         queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
@@ -40,7 +46,8 @@ def read_state(context: Context) -> dict[str, Any]:
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
         check_heard(settings, home)
     except HeadctError as error:
-        problems.append(error)
+        if not problems or not isinstance(problems[-1], NotRunning):  # which says so of Redis too
+            problems.append(error)
     try:
         with read_session(context.engine) as session:
             check_begun(session)
@@ -53,6 +60,7 @@ def read_state(context: Context) -> dict[str, Any]:
     return {
         "files": counts,
         "intake_paused": paused,
+        "scheduler_runs": "scheduler" not in ended if ended is not None else None,
         "free_mb": room.free_mb,
         "free_mb_below": str(room.folder),
         "queues": queues,

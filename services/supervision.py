@@ -7,6 +7,7 @@ import sys
 from typing import Any, NoReturn
 
 from core.broker import broker_url, queue_depth, redis_client
+from core.errors import HeadctError, NotRunning
 from core.home import Home
 from core.lock import acquire
 from core.parent import PARENT
@@ -148,10 +149,27 @@ def configuration(settings: Settings, password: str) -> str:
     return text + _GROUP.format(name="headct", programs=",".join(parts), priority=2)
 
 
-def ended_parts(home: Home) -> list[str]:
-    """Names of the parts that ended, and may be started again and again; none where `up` does not run."""
+def check_parts(context: Context) -> None:
+    """Raise if a part of `headct up` does not run, or none does and their Redis with them.
+
+    Raises
+    ------
+    NotRunning, HeadctError
+    """
+    ended = ended_parts(context.home)
+    if ended is None and not context.settings.broker_url:
+        raise NotRunning(f"headct does not run on {context.home.root}: nothing is taken in or classified.")
+    if ended:
+        logs = ", ".join(str(context.home.logs / f"{part}.log") for part in ended)
+        raise HeadctError(
+            f"{', '.join(ended)} ended, and is started again and again. The end of {logs} says why."
+        )
+
+
+def ended_parts(home: Home) -> list[str] | None:
+    """Names of the parts that ended, and may be started again and again; None where `up` does not run."""
     if not home.supervisor_socket.exists():
-        return []
+        return None
     password = kept_secret(home, SUPERVISOR_PASSWORD)
     # With a library of its own, for this one question.
     from xmlrpc.client import Error, ServerProxy  # noqa: PLC0415
@@ -165,7 +183,7 @@ def ended_parts(home: Home) -> list[str]:
         supervisor: Any = ServerProxy("http://localhost", transport).supervisor
         told = supervisor.getAllProcessInfo()
     except (OSError, Error):  # it stops, or never ran
-        return []
+        return None
     finally:
         socket.setdefaulttimeout(before)
     return [part["name"] for part in told if part["statename"] in _ENDED]

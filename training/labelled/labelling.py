@@ -11,7 +11,7 @@ from core.home import Home
 from core.image_files import Limits, read_stored
 from db.engine import read_session
 from db.images import first_images
-from db.labelled_images import add_if_unchanged, labelled_images, relabel_read
+from db.labelled_images import add_if_unchanged, labelled_images, lock_labelled_images, relabel_read
 from db.readings import record_reading
 from db.tables import LabelledImage
 from training.labelled.examining import Examined, examine
@@ -56,6 +56,7 @@ def label_image(
         image = examine(Listed(home.bytes_path(sha256), verdict.label), limits, data)
     except RejectedImage as error:
         with Session(engine) as session, session.begin():
+            lock_labelled_images(session)
             _record(session, verdict, [])
         return str(error)
     while True:

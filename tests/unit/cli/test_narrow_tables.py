@@ -155,6 +155,7 @@ def test_the_state_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[str]
         {
             "files": dict.fromkeys(FileState, 12345678),
             "intake_paused": None,
+            "scheduler_runs": True,
             "free_mb": 12345,
             "free_mb_below": f"/srv/{NAME}",
             "queues": {"inference": 3, "training": 0},

@@ -3,6 +3,7 @@
 import io
 from contextlib import suppress
 
+import imagecodecs
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
@@ -101,6 +102,25 @@ def test_lossless_compression_keeps_every_bit(syntax: str, kind: str, bits: int)
     told = bits if syntax in (JPEGLossless, JPEGLosslessSV1, JPEG2000Lossless) else None
     encoded = dcmread(io.BytesIO(as_bytes(compressed(dataset, syntax, told))))
     np.testing.assert_array_equal(stored_values(encoded).values, stored)
+
+
+@pytest.mark.parametrize("syntax", [JPEG2000Lossless, HTJ2KLossless])
+def test_a_sign_that_only_the_codestream_has_is_read(syntax: str) -> None:
+    encode = imagecodecs.jpeg2k_encode if syntax == JPEG2000Lossless else imagecodecs.htj2k_encode
+    codestream = {"codecformat": "j2k"} if syntax == JPEG2000Lossless else {}
+    dataset = ct_slice(HOUNSFIELD, PixelRepresentation=0)
+    dataset.PixelData = encapsulate([encode(HOUNSFIELD, reversible=True, **codestream)])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    np.testing.assert_array_equal(decode(as_bytes(dataset)), WINDOWED)
+
+
+def test_fill_bytes_before_a_marker_are_no_damage() -> None:
+    dataset = compressed_slice(JPEGLosslessSV1)
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    start = frame.index(b"\xff\xc3")
+    dataset.PixelData = encapsulate([frame[:start] + b"\xff" + frame[start:]])
+    np.testing.assert_array_equal(decode(as_bytes(dataset)), WINDOWED)
 
 
 @pytest.mark.parametrize("syntax", [JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K])

@@ -87,6 +87,27 @@ def test_a_deflated_file_is_inflated_up_to_a_bound() -> None:
         decode(bomb)
 
 
+@pytest.mark.parametrize("kind", ["zeros", "noise"])
+@pytest.mark.parametrize("size", [64, 512, 4096])
+def test_a_hole_in_a_deflated_file_is_nearly_always_told(kind: str, size: int) -> None:
+    rng = np.random.default_rng(2)
+    data = deflated(ct_slice(rng.normal(40, 30, (256, 256)).astype(np.int16)))
+    told = 0
+    for at in rng.integers(700, len(data) - 5000, 40):
+        hole = bytes(size) if kind == "zeros" else rng.bytes(size)
+        with suppress(UnreadableImage):
+            decode(data[:at] + hole + data[at + size :])
+            continue
+        told += 1
+    assert told >= 38
+
+
+def test_what_may_follow_the_pixels_of_a_deflated_file_is_no_damage() -> None:
+    padded = ct_slice()
+    padded.add_new(0xFFFCFFFC, "OB", bytes(64))
+    np.testing.assert_array_equal(decode(deflated(padded)), decode(as_bytes(ct_slice())))
+
+
 @pytest.mark.parametrize("damage", ["cut", "noise", "no length"])
 def test_a_deflated_file_that_is_damaged_is_told(damage: str) -> None:
     data = deflated(ct_slice())

@@ -54,6 +54,10 @@ def test_what_is_unusual_is_told(elements: dict[str, object], said: str) -> None
         {"PatientBirthDate": "20200101"},
         {"PatientBirthDate": "20260301", "StudyDate": "20200101"},
         {"PatientPosition": "HFS"},
+        *({"ContrastBolusAgent": none} for none in ("NONE", "no", "N", "0", ".", "NO CONTRAST", "Without")),
+        {"SliceThickness": "1e9"},
+        {"GantryDetectorTilt": "1e999"},
+        {"PatientAge": "000Y"},
     ],
 )
 def test_what_is_usual_or_says_nothing_is_not(elements: dict[str, object]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.main import app
+from core.errors import BackupFailed, HeadctError
 from core.home import Home
 from core.secret import kept_secret
 from db.arrivals import NewArrival, record_arrivals
@@ -140,6 +141,22 @@ def test_a_folder_on_which_headct_runs_is_refused(
         fcntl.flock(lock, fcntl.LOCK_EX)
         refused = CliRunner().invoke(app, ["backup", str(tmp_path / "backup")])
     assert "headct runs on" in str(refused.exception)
+
+
+@pytest.mark.parametrize("there", ["notes.txt", "pictures/a.png"])
+def test_a_folder_that_holds_other_files_is_left_alone(home_in_use: Home, tmp_path: Path, there: str) -> None:
+    other = tmp_path / "other" / there
+    other.parent.mkdir(parents=True)
+    other.touch()
+    refused = CliRunner().invoke(app, ["backup", str(tmp_path / "other")])
+    assert isinstance(refused.exception, BackupFailed)
+    assert "holds other files" in str(refused.exception)
+    assert [path for path in (tmp_path / "other").rglob("*") if path.is_file()] == [other]
+
+
+def test_a_place_where_no_folder_can_be_is_told(home_in_use: Home) -> None:
+    refused = CliRunner().invoke(app, ["backup", "/dev/null"])
+    assert isinstance(refused.exception, HeadctError)
 
 
 def test_a_file_that_cannot_be_copied_is_told_and_the_next_backup_has_it(

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from core.errors import NotRunning
 from core.home import Home
 from core.surroundings import in_force
 from db.arrivals import NewArrival, record_arrivals
@@ -26,7 +27,9 @@ def home_in_use(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 def problems(*, names: bool = False) -> dict[str, str]:
-    return {name: str(error) for name, error in run_checks(names=names) if error and name != "broker"}
+    """But that nothing runs here, which is so in all these tests."""
+    running = {"parts of headct up", "broker", "classify worker", "training worker"}
+    return {name: str(error) for name, error in run_checks(names=names) if error and name not in running}
 
 
 def test_a_fresh_home_is_well(home_in_use: Home) -> None:
@@ -38,8 +41,26 @@ def test_a_home_that_others_may_read_is_told(home_in_use: Home) -> None:
     assert f"`chmod go= {home_in_use.store}`" in str(dict(run_checks())["settings and home"])
 
 
-def test_a_broker_that_does_not_answer_is_told(home_in_use: Home) -> None:
-    assert "HEADCT_BROKER_URL" in str(dict(run_checks())["broker"])
+def test_where_nothing_runs_it_is_said_once_and_no_worker_is_well(home_in_use: Home) -> None:
+    told = dict(run_checks())
+    assert isinstance(told["parts of headct up"], NotRunning)
+    for name in ("broker", "classify worker", "training worker"):
+        assert str(told[name]) == "Not looked at: see parts of headct up."
+
+
+def test_a_broker_that_does_not_answer_is_told(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCT_BROKER_URL", f"redis+socket://:x@{home_in_use.root}/none.sock")
+    told = dict(run_checks())
+    assert told["parts of headct up"] is None, "its parts may run elsewhere"
+    assert "HEADCT_BROKER_URL" in str(told["broker"])
+    assert str(told["classify worker"]) == "Not looked at: see broker."
+
+
+def test_a_damaged_database_is_told_once_with_what_to_do(home_in_use: Home) -> None:
+    home_in_use.database.write_bytes(b"no database" * 1000)
+    told = problems()
+    assert "bring it back from a backup" in told["database and its migration"]
+    assert told["model"] == told["results"] == "Not looked at: see database and its migration."
 
 
 def test_unreadable_files_in_the_inbox_are_told(
