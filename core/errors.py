@@ -1,6 +1,7 @@
 """The error tree. Each message tells a person what to do next; none that is logged names a file.
 
-Which command helps is known to `cli.advice`, by the kind of the error.
+Which command helps is known to `cli.advice`, by the kind of the error: `core`, `db`, `images` and `models`
+name none.
 """
 
 from core.reasons import Reason, ReasonCode
