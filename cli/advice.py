@@ -29,6 +29,8 @@ def advice_for(error: Exception) -> str | None:
     """What to type, in whole sentences that go on from the error's own words; None if nothing helps."""
     if isinstance(error, errors.RejectedImage):
         return advice_on(error.reason.code)
+    if isinstance(error, errors.NothingToExplain):
+        return advice_on(error.reason_code)
     return next((_FOR_ERRORS[kind] for kind in type(error).__mro__ if kind in _FOR_ERRORS), None)
 
 

@@ -195,7 +195,11 @@ class NoSuchFile(HeadctError):
 
 
 class NothingToExplain(HeadctError):
-    """The file was not classified."""
+    """The file was not classified, for the reason with that code if it was rejected or quarantined."""
+
+    def __init__(self, message: str, reason_code: str | None = None) -> None:
+        super().__init__(message)
+        self.reason_code = reason_code
 
 
 class NothingSubmitted(HeadctError):

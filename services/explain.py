@@ -44,9 +44,12 @@ def explain(context: Context, reference: str) -> Explained:
     """
     with read_session(context.engine) as session:
         file = find_file(session, reference)
-        file_id, sha256, state, reason = file.id, file.sha256, file.state, file.reason
-    if reason is not None:
-        raise NothingToExplain(f"File {file_id} is {state}, so there is nothing to explain: {reason}")
+        file_id, sha256 = file.id, file.sha256
+        if file.reason is not None:
+            raise NothingToExplain(
+                f"File {file_id} is {file.state}, so there is nothing to explain: {file.reason}",
+                file.reason_code,
+            )
     limits = context.settings
     image = decode(read_stored(context.home, sha256, limits.max_file_mb), limits.max_pixels)
     stored = model_in_use(context)

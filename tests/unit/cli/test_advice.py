@@ -31,6 +31,8 @@ def of_kind(kind: type[Exception]) -> Exception:
         (errors.NothingToRollBack(), "headct models promote"),
         (errors.BrokerAway(), "headct up"),
         (of_kind(errors.ImageTooLarge), "headct retry"),
+        (errors.NothingToExplain("It is rejected.", "too_large"), "headct retry"),
+        (errors.NoSuchVersion(), "headct models list"),
     ],
 )
 def test_an_error_is_told_with_the_command_that_helps(error: Exception, command: str) -> None:
