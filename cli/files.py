@@ -10,7 +10,7 @@ import typer
 
 from cli.advice import advice_on
 from cli.arguments import MAX_NAME, Since, parse_since, picture_format, user_name, write_output
-from cli.printing import NOTICE, local, print_facts, print_table, say, tell, width
+from cli.printing import NOTICE, counted, local, print_facts, print_table, say, tell, width
 from cli.results import LABEL_STYLES, print_results
 from core.printable import printable
 from services.context import Context, open_migrated
@@ -58,21 +58,25 @@ def submit(
     for path, reason in done.left.items():
         say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
     note = f"; passed over, no images by their content: {kinds(done.others)}" if done.others else ""
-    say(f"{done.taken} files taken in as {len(done.file_ids)} files{note}.", err=True)
-    rejected = _wait_for_results(context, done.file_ids) if wait else 0
+    known = len(done.taken) - done.new
+    say(
+        f"{counted(len(done.taken), 'file')} taken in: {done.new} new, {known} known already{note}.", err=True
+    )
+    rejected = _wait_for_results(context, done.taken) if wait else 0
     if done.left or rejected:
         raise typer.Exit(1)
 
 
-def _wait_for_results(context: Context, file_ids: Sequence[int]) -> int:
-    """Wait until all files have a final state, print them; returns how many have no result.
+def _wait_for_results(context: Context, files: Sequence[tuple[str, int]]) -> int:
+    """Wait until all files have a final state, print them as named; returns how many have no result.
 
     Ctrl-C ends the wait only; the files go on.
     """
     from cli.progress import progress
-    from services.results import results_of_files
+    from services.results import results_by_name
     from services.submit import finished_counts
 
+    file_ids = list(dict.fromkeys(file_id for _, file_id in files))
     with progress("Classifying") as told:
         moved, before, said = time.monotonic(), 0, False
         for finished in finished_counts(context, file_ids):
@@ -82,7 +86,7 @@ def _wait_for_results(context: Context, file_ids: Sequence[int]) -> int:
                 said = True
                 say(f"Nothing finished for {_SILENCE_S} s. Is there a worker? See `headct status`.", err=True)
             told(finished, len(file_ids))
-    rows = results_of_files(context, file_ids)
+    rows = results_by_name(context, files)
     print_results(rows, max(file_ids, default=0))
     return sum(row.state != "classified" for row in rows)
 
@@ -163,7 +167,8 @@ def retry(
     if not (files or quarantined or rejected):
         raise typer.BadParameter("name files, or give --quarantined or --rejected")
     done = ask_again(open_migrated(), files or [], quarantined=quarantined, rejected=rejected)
-    typer.echo(f"{done.moved} of {done.asked} files wait again.")
+    waits = "waits" if done.asked == 1 else "wait"
+    typer.echo(f"{done.moved} of {counted(done.asked, 'file')} {waits} again.")
     if done.refused:
         named = ", ".join(f"{file_id} is {state}" for file_id, state in done.refused.items())
         typer.echo(f"Only rejected and quarantined files can be retried: {named}.", err=True)
@@ -175,7 +180,8 @@ def reclassify(since: Since = None) -> None:
     from services.requeue import reclassify as ask_again
 
     moved, version = ask_again(open_migrated(), parse_since(since))
-    typer.echo(f"{moved} files wait to be classified again, by {version}; new ones go first.")
+    waits = "waits" if moved == 1 else "wait"
+    typer.echo(f"{counted(moved, 'file')} {waits} to be classified again, by {version}; new ones go first.")
 
 
 def label(

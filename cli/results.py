@@ -85,7 +85,8 @@ def results(
         typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})"),
     ] = None,
     sort: Annotated[
-        Literal["time", "probability"], typer.Option(help="newest or most probable first")
+        Literal["time", "probability", "file"],
+        typer.Option(help="newest or most probable first, or by file name"),
     ] = "time",
 ) -> None:
     """Show the results."""

@@ -45,7 +45,7 @@ def test_it_says_how_many_and_wakes_the_dispatcher(
     shutil.rmtree(home_in_use.run)  # so that no scheduler runs
     reclassify()
     assert waiting(sqlite_engine) == 3
-    assert "1 files" in capsys.readouterr().out
+    assert "1 file waits" in capsys.readouterr().out
 
 
 def test_while_the_version_in_use_is_broken_nothing_is_asked_of_the_workers(sqlite_engine: Engine) -> None:
