@@ -13,6 +13,7 @@ from cli.arguments import MAX_NAME, Since, parse_since, picture_format, user_nam
 from cli.printing import NOTICE, counted, local, print_facts, print_table, say, tell, width
 from cli.results import LABEL_STYLES, print_results
 from core.printable import printable
+from models.card import CLASSES
 from services.context import Context, open_migrated
 
 if TYPE_CHECKING:
@@ -106,31 +107,39 @@ def print_file(
     shown: str | None,
 ) -> None:
     """Print all that is known of one file; `shown` is the version whose result stands in `results`."""
-    print_facts(
+    facts = (
+        ("id", str(file.id)),
+        ("sha256", file.sha256),
+        ("size", f"{file.size_bytes:,} bytes"),
+        ("state", file.state),
         (
-            ("id", str(file.id)),
-            ("sha256", file.sha256),
-            ("size", f"{file.size_bytes:,} bytes"),
-            ("state", file.state),
-            (
-                "reason",
-                f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or "",
-            ),
-            ("what to do", advice_on(file.reason_code) or ""),
-            ("warnings", file.warnings or ""),
-            ("attempts", str(file.attempts)),
-            ("received", local(file.received_at)),
-            ("finished", local(file.finished_at)),
-        )
+            "reason",
+            f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or "",
+        ),
+        ("what to do", advice_on(file.reason_code) or ""),
+        ("warnings", file.warnings or ""),
+        ("attempts", str(file.attempts)),
+        ("received", local(file.received_at)),
+        ("finished", local(file.finished_at)),
     )
+    print_facts((name, fact) for name, fact in facts if fact)
     tell("")
     print_table(["arrived", "file"], [(local(one.arrived_at), one.source_name) for one in arrivals])
     tell("")
     beside = max(1, (width() - _NAMES) // _RESULT)
     for start in range(0, len(predictions), beside):
-        _print_predictions(predictions[start : start + beside], shown)
+        _print_predictions(predictions[start : start + beside])
     if not predictions:
         tell("No result yet.\n")
+    if result := next((one for one in predictions if one.model_version == shown), None):
+        tell(f"`headct results` shows the result of {shown}.")
+        newest = readings[-1] if readings else None
+        if newest and result.label in CLASSES and newest.label != result.label:
+            tell(
+                f"The newest reader, {newest.reader}, disagrees: {newest.label}, not {result.label}.",
+                "yellow",
+            )
+        tell("")
     if readings:
         said = [(local(one.read_at), one.label, one.reader, one.note or "") for one in readings]
         print_table(["read", "label", "reader", "note"], said)
@@ -138,14 +147,15 @@ def print_file(
     tell(NOTICE)
 
 
-def _print_predictions(predictions: "Sequence[Prediction]", shown: str | None) -> None:
-    """Results beside each other."""
-    where = ["stands in `results`" if one.model_version == shown else "" for one in predictions]
+def _print_predictions(predictions: "Sequence[Prediction]") -> None:
+    """Results beside each other, and of each all that any of them has."""
     stamped = [
         (name, *(_stamped(getattr(one, column)) for one in predictions)) for name, column in _STAMPED.items()
     ]
     print_table(
-        [""] * (len(where) + 1), [("", *where), *stamped], dict.fromkeys(_STAMPED, "bold") | LABEL_STYLES
+        [""] * (len(predictions) + 1),
+        [row for row in stamped if any(row[1:])],
+        dict.fromkeys(_STAMPED, "bold") | LABEL_STYLES,
     )
     tell("")
 

@@ -126,7 +126,7 @@ def _fit(
     if len(models) > 1:
         more.append(_Column("model", wide_as("model", models), lambda row: row.model_version or ""))
     names = wide_as("file", map(_file, rows), width())
-    remarks = max(map(columns_of, map(_remark, rows)), default=0)
+    remarks = max(map(columns_of, map(remark, rows)), default=0)
     beside = remarks and GAP + max(remarks, len("remark"))
     # The first choice in which the file names have that room, else the last.
     for room_for_names, room_for_remarks, before, after in (
@@ -144,16 +144,16 @@ def _fit(
     columns.insert(1, _Column("file", max(len("file"), min(names, room)), _file, cut=True))
     known = {column.name for column in columns} | set(models if len(models) == 1 else ())
     if room_for_remarks:
-        remark = _Column("remark", width() - taken(columns) - GAP, lambda row: _remark(row, known))
-        return [*columns, remark], None
-    return columns, _Column("", width() - number.width - GAP, lambda row: _remark(row, known))
+        column = _Column("remark", width() - taken(columns) - GAP, lambda row: remark(row, known))
+        return [*columns, column], None
+    return columns, _Column("", width() - number.width - GAP, lambda row: remark(row, known))
 
 
 def _file(row: "Row[Any]") -> str:
     return row.source_name or ""
 
 
-def _remark(row: "Row[Any]", known: Collection[str] | None = None) -> str:
+def remark(row: "Row[Any]", known: Collection[str] | None = None) -> str:
     """Why the label or the rejection, and warnings; then what is not `known` from elsewhere in the table."""
     told = [row.reason, row.label_reason, row.warnings]
     if known is not None and row.reader_label and "reader" not in known:
