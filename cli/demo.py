@@ -39,7 +39,10 @@ def demo(
         typer.Option(help="folder of images, with a labels.csv if there is one; default: synthetic images"),
     ] = None,
 ) -> None:
-    """Start everything under a temporary home, classify a few images, show the results, stop everything."""
+    """Classify a few images under a temporary home, for a first look.
+
+    Starts everything, shows the results, stops everything.
+    """
     from cli.progress import progress
     from services.demo import demonstrate
 

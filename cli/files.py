@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -48,7 +48,10 @@ def submit(
     ] = False,
     move: Annotated[bool, typer.Option("--move/--copy", help="whether the files are removed here")] = False,
 ) -> None:
-    """Take files in at once, and folders: of these, what is an image by its content."""
+    """Take files in at once, and the images in folders.
+
+    An image is known by its content; a file that is named itself is always taken.
+    """
     from cli.progress import progress
     from services.image_files import kinds
     from services.submit import submit as take_in
@@ -93,7 +96,10 @@ def _wait_for_results(context: Context, files: Sequence[tuple[str, int]]) -> int
 
 
 def show(file: Reference) -> None:
-    """Show one file: its arrivals, state, reason, every result it ever got, and what readers said."""
+    """Show all that is known of one file.
+
+    Its arrivals, state, reason, every result it ever got, and what readers said.
+    """
     from services.show import show as look_up
 
     print_file(*look_up(open_migrated(), file))
@@ -186,7 +192,10 @@ def retry(
 
 
 def reclassify(since: Since = None) -> None:
-    """Have classified files that lack a result of the version in use classified again; old results stay."""
+    """Classify files again that lack a result of the version in use.
+
+    Old results stay.
+    """
     from services.requeue import reclassify as ask_again
 
     moved, version = ask_again(open_migrated(), parse_since(since))
@@ -195,14 +204,29 @@ def reclassify(since: Since = None) -> None:
 
 
 def label(
-    files: Annotated[list[str], typer.Argument(help="ids, or first digits of the SHA-256")],
-    verdict: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="what they show")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="files... verdict",
+            help="ids, or first digits of the SHA-256; last what they show: hemorrhage or normal",
+        ),
+    ],
     by: Annotated[str | None, typer.Option(help="who read them; default: this user")] = None,
     note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
 ) -> None:
-    """Record what a reader sees in images; the newest label counts, and the next training learns from it."""
+    """Record what a reader sees in images.
+
+    The newest label counts, and the next training learns from it.
+    """
     from services.label import label as record
 
+    *files, verdict = words
+    if verdict not in CLASSES:
+        raise typer.BadParameter(
+            "the verdict is missing: end with hemorrhage or normal", param_hint="verdict"
+        )
+    if not files:
+        raise typer.BadParameter("name the files before the verdict", param_hint="files")
     reader = by or user_name()
     for hint, text in (("--by", reader), ("--note", note or "")):
         if any("\ud800" <= character <= "\udfff" for character in text):  # os.fsdecode of other bytes
@@ -227,7 +251,7 @@ def explain(
     file: Reference,
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write: .png, .jpg or .tif")],
 ) -> None:
-    """Draw an image, and beside it the same under a heat map by the model in use."""
+    """Draw an image, and beside it a heat map by the model in use."""
     from models.explain import heat_pair
     from services.explain import explain as look_again
 
