@@ -66,7 +66,7 @@ def submit(
     say(
         f"{counted(len(done.taken), 'file')} taken in: {done.new} new, {known} known already{note}.", err=True
     )
-    rejected = _wait_for_results(context, done.taken) if wait else 0
+    rejected = _wait_for_results(context, done.taken) if wait and done.taken else 0
     if done.left or rejected:
         raise typer.Exit(1)
 
