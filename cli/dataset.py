@@ -27,7 +27,7 @@ def import_folder(
         Path, typer.Argument(help="holds labels.csv, or the folders Normal/ and Hemorrhage/", metavar="DIR")
     ],
 ) -> None:
-    """Add a folder of labelled images; whatever is there already is passed over."""
+    """Add a folder of labelled images. Whatever is there already is passed over."""
     from cli.progress import progress
     from services.dataset import add, examine, labelled
     from services.image_files import kinds
@@ -61,7 +61,7 @@ def show(
         Path | None, typer.Option("--output", "-o", help="write a contact sheet there: .png, .jpg or .tif")
     ] = None,
 ) -> None:
-    """Show how many images there are by label and split, their patients, and the fingerprint."""
+    """Show how many images there are by label and split. Also their patients, and the fingerprint."""
     from core.errors import DatasetError
     from services.contact_sheet import write_sheet
     from services.dataset import labelled

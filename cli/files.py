@@ -4,15 +4,16 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.advice import advice_on
 from cli.arguments import MAX_NAME, Since, parse_since, picture_format, user_name, write_output
-from cli.printing import NOTICE, local, print_facts, print_table, say, tell, width
+from cli.printing import NOTICE, counted, local, print_facts, print_table, say, tell, width
 from cli.results import LABEL_STYLES, print_results
 from core.printable import printable
+from models.card import CLASSES
 from services.context import Context, open_migrated
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ def submit(
     ] = False,
     move: Annotated[bool, typer.Option("--move/--copy", help="whether the files are removed here")] = False,
 ) -> None:
-    """Take files in at once, and folders: of these, what is an image by its content."""
+    """Take files in at once, and the images in folders.
+
+    An image is known by its content; a file that is named itself is always taken.
+    """
     from cli.progress import progress
     from services.image_files import kinds
     from services.submit import submit as take_in
@@ -58,21 +62,25 @@ def submit(
     for path, reason in done.left.items():
         say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
     note = f"; passed over, no images by their content: {kinds(done.others)}" if done.others else ""
-    say(f"{done.taken} files taken in as {len(done.file_ids)} files{note}.", err=True)
-    rejected = _wait_for_results(context, done.file_ids) if wait else 0
+    known = len(done.taken) - done.new
+    say(
+        f"{counted(len(done.taken), 'file')} taken in: {done.new} new, {known} known already{note}.", err=True
+    )
+    rejected = _wait_for_results(context, done.taken) if wait and done.taken else 0
     if done.left or rejected:
         raise typer.Exit(1)
 
 
-def _wait_for_results(context: Context, file_ids: Sequence[int]) -> int:
-    """Wait until all files have a final state, print them; returns how many have no result.
+def _wait_for_results(context: Context, files: Sequence[tuple[str, int]]) -> int:
+    """Wait until all files have a final state, print them as named; returns how many have no result.
 
     Ctrl-C ends the wait only; the files go on.
     """
     from cli.progress import progress
-    from services.results import results_of_files
+    from services.results import results_by_name
     from services.submit import finished_counts
 
+    file_ids = list(dict.fromkeys(file_id for _, file_id in files))
     with progress("Classifying") as told:
         moved, before, said = time.monotonic(), 0, False
         for finished in finished_counts(context, file_ids):
@@ -82,13 +90,16 @@ def _wait_for_results(context: Context, file_ids: Sequence[int]) -> int:
                 said = True
                 say(f"Nothing finished for {_SILENCE_S} s. Is there a worker? See `headct status`.", err=True)
             told(finished, len(file_ids))
-    rows = results_of_files(context, file_ids)
+    rows = results_by_name(context, files)
     print_results(rows, max(file_ids, default=0))
     return sum(row.state != "classified" for row in rows)
 
 
 def show(file: Reference) -> None:
-    """Show one file: its arrivals, state, reason, every result it ever got, and what readers said."""
+    """Show all that is known of one file.
+
+    Its arrivals, state, reason, every result it ever got, and what readers said.
+    """
     from services.show import show as look_up
 
     print_file(*look_up(open_migrated(), file))
@@ -102,31 +113,39 @@ def print_file(
     shown: str | None,
 ) -> None:
     """Print all that is known of one file; `shown` is the version whose result stands in `results`."""
-    print_facts(
+    facts = (
+        ("id", str(file.id)),
+        ("sha256", file.sha256),
+        ("size", f"{file.size_bytes:,} bytes"),
+        ("state", file.state),
         (
-            ("id", str(file.id)),
-            ("sha256", file.sha256),
-            ("size", f"{file.size_bytes:,} bytes"),
-            ("state", file.state),
-            (
-                "reason",
-                f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or "",
-            ),
-            ("what to do", advice_on(file.reason_code) or ""),
-            ("warnings", file.warnings or ""),
-            ("attempts", str(file.attempts)),
-            ("received", local(file.received_at)),
-            ("finished", local(file.finished_at)),
-        )
+            "reason",
+            f"{file.reason or ''} ({file.reason_code})" if file.reason_code else file.reason or "",
+        ),
+        ("what to do", advice_on(file.reason_code) or ""),
+        ("warnings", file.warnings or ""),
+        ("attempts", str(file.attempts)),
+        ("received", local(file.received_at)),
+        ("finished", local(file.finished_at)),
     )
+    print_facts((name, fact) for name, fact in facts if fact)
     tell("")
     print_table(["arrived", "file"], [(local(one.arrived_at), one.source_name) for one in arrivals])
     tell("")
     beside = max(1, (width() - _NAMES) // _RESULT)
     for start in range(0, len(predictions), beside):
-        _print_predictions(predictions[start : start + beside], shown)
+        _print_predictions(predictions[start : start + beside])
     if not predictions:
         tell("No result yet.\n")
+    if result := next((one for one in predictions if one.model_version == shown), None):
+        tell(f"`headct results` shows the result of {shown}.")
+        newest = readings[-1] if readings else None
+        if newest and result.label in CLASSES and newest.label != result.label:
+            tell(
+                f"The newest reader, {newest.reader}, disagrees: {newest.label}, not {result.label}.",
+                "yellow",
+            )
+        tell("")
     if readings:
         said = [(local(one.read_at), one.label, one.reader, one.note or "") for one in readings]
         print_table(["read", "label", "reader", "note"], said)
@@ -134,14 +153,15 @@ def print_file(
     tell(NOTICE)
 
 
-def _print_predictions(predictions: "Sequence[Prediction]", shown: str | None) -> None:
-    """Results beside each other."""
-    where = ["stands in `results`" if one.model_version == shown else "" for one in predictions]
+def _print_predictions(predictions: "Sequence[Prediction]") -> None:
+    """Results beside each other, and of each all that any of them has."""
     stamped = [
         (name, *(_stamped(getattr(one, column)) for one in predictions)) for name, column in _STAMPED.items()
     ]
     print_table(
-        [""] * (len(where) + 1), [("", *where), *stamped], dict.fromkeys(_STAMPED, "bold") | LABEL_STYLES
+        [""] * (len(predictions) + 1),
+        [row for row in stamped if any(row[1:])],
+        dict.fromkeys(_STAMPED, "bold") | LABEL_STYLES,
     )
     tell("")
 
@@ -163,7 +183,8 @@ def retry(
     if not (files or quarantined or rejected):
         raise typer.BadParameter("name files, or give --quarantined or --rejected")
     done = ask_again(open_migrated(), files or [], quarantined=quarantined, rejected=rejected)
-    typer.echo(f"{done.moved} of {done.asked} files wait again.")
+    waits = "waits" if done.asked == 1 else "wait"
+    typer.echo(f"{done.moved} of {counted(done.asked, 'file')} {waits} again.")
     if done.refused:
         named = ", ".join(f"{file_id} is {state}" for file_id, state in done.refused.items())
         typer.echo(f"Only rejected and quarantined files can be retried: {named}.", err=True)
@@ -171,22 +192,41 @@ def retry(
 
 
 def reclassify(since: Since = None) -> None:
-    """Have classified files that lack a result of the version in use classified again; old results stay."""
+    """Classify files again that lack a result of the version in use.
+
+    Old results stay.
+    """
     from services.requeue import reclassify as ask_again
 
     moved, version = ask_again(open_migrated(), parse_since(since))
-    typer.echo(f"{moved} files wait to be classified again, by {version}; new ones go first.")
+    waits = "waits" if moved == 1 else "wait"
+    typer.echo(f"{counted(moved, 'file')} {waits} to be classified again, by {version}; new ones go first.")
 
 
 def label(
-    files: Annotated[list[str], typer.Argument(help="ids, or first digits of the SHA-256")],
-    verdict: Annotated[Literal["hemorrhage", "normal"], typer.Argument(help="what they show")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="files... verdict",
+            help="ids, or first digits of the SHA-256; last what they show: hemorrhage or normal",
+        ),
+    ],
     by: Annotated[str | None, typer.Option(help="who read them; default: this user")] = None,
     note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
 ) -> None:
-    """Record what a reader sees in images; the newest label counts, and the next training learns from it."""
+    """Record what a reader sees in images.
+
+    The newest label counts, and the next training learns from it.
+    """
     from services.label import label as record
 
+    *files, verdict = words
+    if verdict not in CLASSES:
+        raise typer.BadParameter(
+            "the verdict is missing: end with hemorrhage or normal", param_hint="verdict"
+        )
+    if not files:
+        raise typer.BadParameter("name the files before the verdict", param_hint="files")
     reader = by or user_name()
     for hint, text in (("--by", reader), ("--note", note or "")):
         if any("\ud800" <= character <= "\udfff" for character in text):  # os.fsdecode of other bytes
@@ -211,7 +251,7 @@ def explain(
     file: Reference,
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write: .png, .jpg or .tif")],
 ) -> None:
-    """Draw an image, and beside it the same under a heat map by the model in use."""
+    """Draw an image, and beside it a heat map by the model in use."""
     from models.explain import heat_pair
     from services.explain import explain as look_again
 

@@ -17,50 +17,26 @@ COMMANDS = {
     "watch": ("parts", "Run the scheduler: inbox to database to queue."),
     "worker": ("parts", "Run a worker: classifies, or trains (--queue training)."),
     "flower": ("parts", "Run Flower, the web page of the jobs."),
-    "migrate": ("parts", "Bring the database, and the models of an earlier release, to this headct."),
+    "migrate": ("parts", "Bring the database, and earlier models, to this headct."),
     "redis": ("parts", "Run the embedded Redis."),
-    "submit": ("files", "Take files in at once, and folders: of these, what is an image by its content."),
+    "submit": ("files", "Take files in at once, and the images in folders."),
     "results": ("results", "Show the results."),
-    "show": (
-        "files",
-        "Show one file: its arrivals, state, reason, every result it ever got, and what readers said.",
-    ),
+    "show": ("files", "Show all that is known of one file."),
     "retry": ("files", "Put rejected or quarantined files back into the queue."),
-    "label": (
-        "files",
-        "Record what a reader sees in images; the newest label counts, and the next training learns from it.",
-    ),
-    "reclassify": (
-        "files",
-        "Have classified files that lack a result of the version in use classified again; old results stay.",
-    ),
-    "status": (
-        "operation",
-        "Show counts by state, the queue, the workers, the oldest unfinished file, the model in use.",
-    ),
-    "doctor": ("operation", "Check everything that headct needs; exit 1 if something has to be done."),
-    "backup": (
-        "operation",
-        "Copy database, images, models and secrets into a folder, which is a home then; headct may run.",
-    ),
-    "train": (
-        "runs",
-        "Queue a training run on the imported and labelled images; returns at once with its id.",
-    ),
-    "evaluate": (
-        "evaluation",
-        "Evaluate a version on the test split of the data set, or recipes by cross-validation (--cv).",
-    ),
-    "explain": ("files", "Draw an image, and beside it the same under a heat map by the model in use."),
-    "demo": (
-        "demo",
-        "Start everything under a temporary home, classify a few images, show the results, stop everything.",
-    ),
+    "label": ("files", "Record what a reader sees in images."),
+    "reclassify": ("files", "Classify files again that lack a result of the version in use."),
+    "status": ("operation", "Show counts by state, the queue, the workers, the model in use."),
+    "doctor": ("operation", "Check everything that headct needs."),
+    "backup": ("operation", "Copy database, images, models and secrets into a folder."),
+    "train": ("runs", "Queue a training run on the imported and labelled images."),
+    "evaluate": ("evaluation", "Evaluate a version on the test split, or recipes (--cv)."),
+    "explain": ("files", "Draw an image, and beside it a heat map by the model in use."),
+    "demo": ("demo", "Classify a few images under a temporary home, for a first look."),
     "runs": ("runs", "List, follow, cancel and report training runs."),
-    "models": ("models", "List, compare and show the versions of the network, and change the one in use."),
+    "models": ("models", "List and compare versions of the network; change that in use."),
     "dataset": ("dataset", "Import and show the labelled images that training learns from."),
 }
-"""Module and help, which is the first line of the command's own, to which a test holds it."""
+"""Module, and what the list says, which has to fit 80 columns; the command's own help begins so too."""
 _HIDDEN = {"redis"}
 
 
@@ -70,8 +46,8 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - inherited
         super().__init__(**attributes)
         self.commands = {
-            name: TyperCommand(name, help=help_, hidden=name in _HIDDEN, rich_markup_mode=None)
-            for name, (_, help_) in COMMANDS.items()
+            name: TyperCommand(name, short_help=text, hidden=name in _HIDDEN, rich_markup_mode=None)
+            for name, (_, text) in COMMANDS.items()
         }
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own copy of Click

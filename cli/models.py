@@ -21,9 +21,10 @@ from cli.printing import (
 )
 from core.errors import GraphMissing
 from core.home import Home
+from db.promotions import SHIPPED
 from db.tables import Promotion
 from models.card import ModelCard
-from models.store import DamagedModel
+from models.store import DamagedModel, shipped_model
 from services import models as service
 from services.context import open_migrated
 from services.conversion import convert_versions as make_graphs
@@ -31,7 +32,7 @@ from services.conversion import unconverted
 from services.extras import can_train
 
 models = typer.Typer(
-    help="List, compare and show the versions of the network, and change the one in use.",
+    help="List and compare versions of the network; change that in use.",
     no_args_is_help=True,
 )
 Version = Annotated[str, typer.Argument(help="as `headct models list` names it")]
@@ -48,25 +49,25 @@ def list_versions() -> None:
 
 @models.command()
 def show(version: Annotated[str | None, typer.Argument(help="default: the one in use")] = None) -> None:
-    """Print a version's card: figures, protocol, data fingerprint, preprocessing."""
+    """Print a version's card. That is figures, protocol, data fingerprint, preprocessing."""
     sys.stdout.write(_card(version).to_json())
 
 
 @models.command()
 def history() -> None:
-    """Show which version was in use when, who decided it and why, the newest first."""
+    """Show which version was in use when, and why. The newest is first."""
     print_history(service.history(open_migrated()))
 
 
 @models.command()
 def compare(a: Version, b: Version) -> None:
-    """Show two versions side by side: operating point, figures with intervals, baselines, data."""
+    """Show two versions side by side. Operating point, figures with intervals, baselines, data."""
     print_comparison(_card(a), _card(b))
 
 
 @models.command()
 def promote(version: Version, by: By = None) -> None:
-    """Put a version into use; the workers switch within 5 s, without a restart."""
+    """Put a version into use. The workers switch within 5 s, without a restart."""
     switch = service.promote(open_migrated(), version, by or user_name())
     if switch.replaced is None:
         typer.echo(f"{version} is in use already. Nothing was recorded.")
@@ -79,7 +80,7 @@ def promote(version: Version, by: By = None) -> None:
 
 @models.command()
 def convert() -> None:
-    """Make the serving graph of versions that have none, as those of release 0.1; `headct up` does so too."""
+    """Make the serving graph of versions that have none. `headct up` does so too, after release 0.1."""
     home = open_migrated().home
     if not unconverted(home):
         typer.echo("Every version has its serving graph.")
@@ -109,7 +110,7 @@ def convert_versions(home: Home) -> bool:
 
 @models.command()
 def rollback(by: By = None) -> None:
-    """Go back to the version that was in use before; a second time: one further back."""
+    """Go back to the version that was in use before. A second time: one further back."""
     _say_switched(service.rollback(open_migrated(), by or user_name()))
 
 
@@ -155,8 +156,8 @@ def print_history(promotions: Sequence[Promotion]) -> None:
         tell("No change yet: the version that ships with headct has been in use all along.")
         return
     when, day = moments("when", "promoted_at")
-    version = as_wide("version", promotions, lambda one: one.model_version)
-    replaced = as_wide("instead of", promotions, lambda one: one.replaced_version)
+    version = as_wide("version", promotions, lambda one: _named(one.model_version))
+    replaced = as_wide("instead of", promotions, lambda one: _named(one.replaced_version))
     by = as_wide("by", promotions, lambda one: one.decided_by, 16)
     choices = (
         [when, version, replaced, by],
@@ -164,7 +165,15 @@ def print_history(promotions: Sequence[Promotion]) -> None:
         [day, version, by],
         [day, version],
     )
-    print_rows(choices, promotions, Column("why", 36, _why))
+    why = as_wide("why", promotions, _why, 36)
+    if why.width < 36:
+        print_rows([[*columns, why] for columns in choices], promotions)
+    else:
+        print_rows(choices, promotions, why)
+
+
+def _named(recorded: str) -> str:
+    return f"{shipped_model().card.version} {SHIPPED}" if recorded == SHIPPED else recorded
 
 
 def _why(promotion: Promotion) -> str:

@@ -20,6 +20,7 @@ GAP = 2
 """Spaces between two columns of a table."""
 _PIPE_WIDTH = 200
 """Columns, at least, where the output is no terminal."""
+_ELLIPSIS = "…"
 _WITHOUT_COLOUR = {"dumb", "unknown"}
 _Row = TypeVar("_Row")
 
@@ -76,9 +77,19 @@ def interval(metrics: Mapping[str, Any], name: str) -> str:
     return "" if ends is None else f"{figure(ends[0])} to {figure(ends[1])}"
 
 
+def counted(number: int, one: str) -> str:
+    """So many of something, as `1 file` or `2 files`."""
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
+
+
+def sentences(texts: Iterable[str | None]) -> str:
+    """One after the other those that there are, each with a capital and a full stop."""
+    return " ".join(text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".") for text in texts if text)
+
+
 def columns_of(text: str) -> int:
     """How many columns of the terminal the text takes."""
-    if text.isascii():
+    if text.replace(_ELLIPSIS, "").isascii():
         return len(text)
     from rich.cells import cell_len
 
@@ -110,15 +121,32 @@ def _beginning(text: str, columns: int) -> str:
     return chop_cells(text, columns)[0]
 
 
+def without_middle(text: str, columns: int) -> str:
+    """The text in so many columns, at least 4: what tells names apart is mostly at their ends."""
+    if columns_of(text) <= columns:
+        return text
+    end = _beginning(text[::-1], columns // 2)[::-1]
+    return f"{_beginning(text, columns - columns // 2 - 1)}{_ELLIPSIS}{end}"
+
+
 @dataclass(frozen=True)
 class Column(Generic[_Row]):
-    """What of a row stands in a column, how wide that is on the terminal, and the styles of certain texts."""
+    """What of a row stands in a column, how wide that is on the terminal, and the styles of certain texts.
+
+    A text that is wider is folded, or, in a column that is `cut`, loses its middle.
+    """
 
     name: str
     width: int
     shows: Callable[[_Row], str]
     styles: Mapping[str, str] = field(default_factory=dict)
     right: bool = False
+    cut: bool = False
+
+    def cell(self, row: _Row) -> list[str]:
+        """The lines that the row has in this column."""
+        text = printable(self.shows(row))
+        return [without_middle(text, self.width)] if self.cut else fold(text, self.width)
 
 
 def taken(columns: "Iterable[Column[_Row]]") -> int:
@@ -161,9 +189,7 @@ def lines(
             yield styled(line, "bold") if colour else line
     indent = " " * (columns[0].width + GAP)
     for row in rows:
-        yield from _lines(
-            columns, [fold(printable(column.shows(row)), column.width) for column in columns], colour=colour
-        )
+        yield from _lines(columns, [column.cell(row) for column in columns], colour=colour)
         if below and (text := printable(below.shows(row))):
             yield from (indent + line for line in fold(text, below.width))
 

@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import chain, islice
@@ -18,10 +18,12 @@ from cli.printing import (
     GAP,
     NOTICE,
     Column,
+    columns_of,
     figure,
     in_colour,
     lines,
     moments,
+    sentences,
     taken,
     tell,
     wide_as,
@@ -51,16 +53,17 @@ LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow"}
 _Column = Column["Row[Any]"]
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
 _TABLE_ROWS = 50
-# So many rows decide how much room the file names need beside the reasons.
+# So many rows decide which columns there are, and how wide.
 _LOOKED_AT = 500
-# Columns of the terminal for file name and reason, below which others make room.
-_AMPLE, _ENOUGH = 36, 24
+# Columns of the terminal for file names, below which model and reader make room.
+_ENOUGH = 24
 _STATE = max(map(len, FileState))
 
 _RECEIVED, _RECEIVED_SHORT = moments("received", "received_at")
 _STATES = _Column("state", _STATE, lambda row: row.state, STATE_STYLES)
 _LABELS = _Column("label", len("hemorrhage"), lambda row: row.label or "", LABEL_STYLES)
 _EITHER = _Column("label", _STATE, lambda row: row.label or row.state, {**STATE_STYLES, **LABEL_STYLES})
+_READERS = _Column("reader", len("hemorrhage"), lambda row: row.reader_label or "")
 _PROBABILITIES = _Column("prob.", 5, lambda row: figure(row.probability), right=True)
 
 _FORMULA = r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff]*[-=+@\uff0d\uff1d\uff0b\uff20]"
@@ -82,7 +85,8 @@ def results(
         typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})"),
     ] = None,
     sort: Annotated[
-        Literal["time", "probability"], typer.Option(help="newest or most probable first")
+        Literal["time", "probability", "file"],
+        typer.Option(help="newest or most probable first, or by file name"),
     ] = "time",
 ) -> None:
     """Show the results."""
@@ -102,41 +106,61 @@ def print_results(rows: "Iterable[Row[Any]]", largest_id: int, note: str = "") -
     """Print rows of the view `results`, of which none has a larger id, and a note below them."""
     rows = iter(rows)
     first = list(islice(rows, _LOOKED_AT))
-    columns, below = _fit(first, largest_id)
+    models = list(dict.fromkeys(row.model_version for row in first if row.model_version))
+    columns, below = _fit(first, largest_id, models)
     table = lines(columns, chain(first, rows), colour=in_colour(), below=below)
     sys.stdout.writelines(f"{line}\n" for line in table)
+    if len(models) == 1:
+        tell(f"Model: {models[0]}.")
     if note:
         tell(note)
     tell(NOTICE, "dim")
 
 
-def _fit(rows: "Sequence[Row[Any]]", largest_id: int) -> "tuple[list[_Column], _Column | None]":
+def _fit(
+    rows: "Sequence[Row[Any]]", largest_id: int, models: Sequence[str]
+) -> "tuple[list[_Column], _Column | None]":
     """The columns, and what stands below each row because it has no room beside the others."""
     number = _Column("id", max(4, len(str(largest_id))), lambda row: str(row.file_id))
-    for least, between in (
-        (_AMPLE, [_RECEIVED, _STATES, _LABELS]),
-        (_ENOUGH, [_RECEIVED_SHORT, _STATES, _LABELS]),
-        (0, [_EITHER]),
+    more = [_READERS] if any(row.reader_label for row in rows) else []
+    if len(models) > 1:
+        more.append(_Column("model", wide_as("model", models), lambda row: row.model_version or ""))
+    names = wide_as("file", map(_file, rows), width())
+    remarks = max(map(columns_of, map(remark, rows)), default=0)
+    beside = remarks and GAP + max(remarks, len("remark"))
+    # The first choice in which the file names have that room, else the last.
+    for room_for_names, room_for_remarks, before, after in (
+        (names, beside, [_RECEIVED, _STATES, _LABELS], more),
+        (names, beside, [_RECEIVED_SHORT, _STATES, _LABELS], more),
+        (names, 0, [_RECEIVED, _STATES, _LABELS], more),
+        (names, 0, [_RECEIVED_SHORT, _STATES, _LABELS], more),
+        (min(names, _ENOUGH), 0, [_EITHER], more),
+        (len("file"), 0, [_EITHER], []),
     ):
-        fixed = [number, *between, _PROBABILITIES]
-        room = width() - taken(fixed) - 2 * GAP
-        if room >= least:
+        columns = [number, *before, _PROBABILITIES, *after]
+        room = width() - taken(columns) - GAP - room_for_remarks
+        if room >= room_for_names:
             break
-    if room < _ENOUGH:
-        file = _Column("file", max(room + GAP, len("file")), _file)
-        return [number, file, *between, _PROBABILITIES], Column("", width() - number.width - GAP, _reason)
-    longest = wide_as("reason", map(_reason, rows), width())
-    for_file = min(wide_as("file", map(_file, rows), width()), max(room // 2, room - longest))
-    file, reason = _Column("file", for_file, _file), _Column("reason; model", room - for_file, _reason)
-    return [number, file, *between, _PROBABILITIES, reason], None
+    columns.insert(1, _Column("file", max(len("file"), min(names, room)), _file, cut=True))
+    known = {column.name for column in columns} | set(models if len(models) == 1 else ())
+    if room_for_remarks:
+        column = _Column("remark", width() - taken(columns) - GAP, lambda row: remark(row, known))
+        return [*columns, column], None
+    return columns, _Column("", width() - number.width - GAP, lambda row: remark(row, known))
 
 
 def _file(row: "Row[Any]") -> str:
     return row.source_name or ""
 
 
-def _reason(row: "Row[Any]") -> str:
-    return "; ".join(filter(None, (row.reason, row.label_reason, row.warnings, row.model_version)))
+def remark(row: "Row[Any]", known: Collection[str] | None = None) -> str:
+    """Why the label or the rejection, and warnings; then what is not `known` from elsewhere in the table."""
+    told = [row.reason, row.label_reason, row.warnings]
+    if known is not None and row.reader_label and "reader" not in known:
+        told.append(f"A reader says {row.reader_label}")
+    if known is not None and row.model_version and not {"model", row.model_version} & {*known}:
+        told.append(f"Model: {row.model_version}")
+    return sentences(told)
 
 
 def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:

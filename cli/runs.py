@@ -47,7 +47,10 @@ def train(
     ] = "auto",
     follow: Annotated[bool, typer.Option("--follow", help="show the run until it ends")] = False,
 ) -> None:
-    """Queue a training run on the imported and labelled images; returns at once with its id."""
+    """Queue a training run on the imported and labelled images.
+
+    Returns at once with its id.
+    """
     context = open_migrated()
     run_id = training.request(context, RunRequest(seed, epochs, promote == "auto", user_name()))
     if not can_train():
@@ -117,7 +120,7 @@ def cancel(run_id: RunId) -> None:
 
 @runs.command()
 def report(run_id: RunId) -> None:
-    """Print where a run's report is: one HTML page, and its figures as JSON beside it."""
+    """Print where a run's report is. It is one HTML page, with its figures as JSON beside it."""
     typer.echo(training.report(open_migrated(), run_id))
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from db.engine import batches
+from db.name_order import by_name
 from db.types import UtcDateTime
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ class ResultFilter:
     state: str | None = None
     label: str | None = None
     since: datetime | None = None
-    sort: Literal["time", "probability"] = "time"
+    sort: Literal["time", "probability", "file"] = "time"
     limit: int = 0
 
 
 def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
-    """Rows of the view `results`, newest or most probable first."""
-    return database.execute(_ordered(select(_RESULTS), wanted)).all()
+    """Rows of the view `results`: newest or most probable first, or in the natural order of file names."""
+    return _found(database, select(_RESULTS), wanted)
 
 
 def each_result(engine: Engine, wanted: ResultFilter, *, batch: int = 1000) -> Iterator[Row[Any]]:
@@ -77,26 +78,30 @@ def each_result(engine: Engine, wanted: ResultFilter, *, batch: int = 1000) -> I
     each batch tells how they are when it is read, and leaves out what the filter does not fit any more.
     """
     with read_connection(engine) as connection:
-        keys = connection.execute(_ordered(select(_RESULTS.c.file_id, _FRAME), wanted)).all()
+        names = [_RESULTS.c.source_name] if wanted.sort == "file" else []
+        keys = _found(connection, select(_RESULTS.c.file_id, _FRAME, *names), wanted)
     return _rows(engine, keys, wanted, batch)
 
 
 def _rows(engine: Engine, keys: Sequence[Row[Any]], wanted: ResultFilter, batch: int) -> Iterator[Row[Any]]:
     for start in range(0, len(keys), batch):
-        some = keys[start : start + batch]
-        files = {key.file_id for key in some}
+        some = [tuple(key)[:2] for key in keys[start : start + batch]]
+        files = {file_id for file_id, *_ in some}
         query = select(_RESULTS).where(_RESULTS.c.file_id.in_(files), *_conditions(wanted))
         with read_connection(engine) as connection:
             found = {(row.file_id, row.frame or 0): row for row in connection.execute(query)}
-        yield from (found[tuple(key)] for key in some if tuple(key) in found)
+        yield from (found[key] for key in some if key in found)
 
 
-def _ordered(query: Select[Any], wanted: ResultFilter) -> Select[Any]:
+def _found(database: "Reader", query: Select[Any], wanted: ResultFilter) -> Sequence[Row[Any]]:
     query = query.where(*_conditions(wanted))
     if wanted.sort == "probability":
         query = query.order_by(_RESULTS.c.probability.desc())
     query = query.order_by(_RESULTS.c.file_id.desc(), _FRAME)
-    return query.limit(wanted.limit) if wanted.limit else query
+    if wanted.sort == "file":  # no database knows this order
+        rows = sorted(database.execute(query), key=lambda row: by_name(row.source_name or ""))
+        return rows[: wanted.limit or None]
+    return database.execute(query.limit(wanted.limit) if wanted.limit else query).all()
 
 
 def read_connection(engine: Engine) -> Connection:

@@ -29,7 +29,7 @@ from db.states import UNFINISHED
 from services.image_files import image_files
 from training.labelled.label_table import TABLE, read_table
 from training.phantoms.synthetic import write_images
-from worker.flower import flower_password, flower_port
+from worker.flower import flower_port
 from worker.served_model import LOADED
 
 _IMAGES, _SEED = 24, 2026
@@ -41,16 +41,15 @@ _LOOK_S = 0.1
 
 @dataclass(frozen=True)
 class Demonstrated:
-    """The results, the first first, and the seconds from the first drop to the last of them.
+    """The results in the order of names, and the seconds from the first drop to the last of them.
 
-    `truth` is labels by the names of arrivals, or why their table cannot be used; `flower` its address, user
-    and password.
+    `truth` is labels by the names of arrivals, or why their table cannot be used; `flower` its address.
     """
 
     rows: Sequence[Row[Any]]
     truth: Mapping[str, str] | DatasetError
     seconds: float
-    flower: tuple[str, str, str]
+    flower: str
 
 
 def demonstrate(images: Path | None, told: Callable[..., None]) -> Demonstrated:
@@ -93,15 +92,14 @@ def demonstrate(images: Path | None, told: Callable[..., None]) -> Demonstrated:
                 told(finished)
             seconds = time.perf_counter() - began
             with read_session(engine) as session:
-                rows = results(session, ResultFilter())[::-1]
+                rows = results(session, ResultFilter(sort="file"))
         engine.dispose()
         try:
             truth: Mapping[str, str] | DatasetError = _truth(images, files)
         except DatasetError as error:
             truth = error
         address = f"http://{settings.flower_address}:{settings.flower_port}"
-        login = settings.flower_user, flower_password(settings, home)
-        return Demonstrated(rows, truth, seconds, (address, *login))
+        return Demonstrated(rows, truth, seconds, address)
 
 
 @contextlib.contextmanager

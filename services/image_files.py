@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.printable import printable
+from db.name_order import by_name
 from images.sniff import is_image_file
 from scheduler.inbox import find_files
 
@@ -16,7 +17,7 @@ _LONGEST_SUFFIX = 6
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Files below a folder in the order of their names: those that may be images, and the others."""
+    """Files below a folder in the natural order of their names: those that may be images, and the others."""
 
     images: list[Path]
     others: list[Path]
@@ -25,7 +26,7 @@ class ImageFiles:
 def image_files(folder: Path) -> ImageFiles:
     """All files below the folder but those that the inbox leaves alone; links are not followed."""
     found = ImageFiles([], [])
-    for path in sorted(find_files(folder)):
+    for path in sorted(find_files(folder), key=lambda path: by_name(str(path))):
         (found.images if is_image_file(path) else found.others).append(path)
     return found
 
@@ -43,7 +44,7 @@ def kinds(paths: Iterable[Path]) -> str:
     counted = Counter(map(_kind, paths)).most_common()
     named = [f"{count} {kind}" for kind, count in counted[:_KINDS]]
     rest = sum(count for _, count in counted[_KINDS:])
-    return ", ".join([*named, *([f"{rest} others"] if rest else [])])
+    return ", ".join([*named, *([f"{rest} other{'s' * (rest > 1)}"] if rest else [])])
 
 
 def _kind(path: Path) -> str:

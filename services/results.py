@@ -1,6 +1,8 @@
 """What became of files."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from db.engine import read_session
@@ -27,7 +29,14 @@ def find(context: Context, wanted: ResultFilter) -> Results:
         return Results(rows, matching, largest_id(connection))
 
 
-def results_of_files(context: Context, file_ids: Sequence[int]) -> "Sequence[Row[Any]]":
-    """The results of these files, in the order of arrival."""
+def results_by_name(context: Context, files: Sequence[tuple[str, int]]) -> list[Any]:
+    """The results of these files, each a name and an id, in their order and under these names."""
+    found = defaultdict(list)
     with read_session(context.engine) as session:
-        return results_of(session, file_ids)
+        for row in results_of(session, list({file_id for _, file_id in files})):
+            found[row.file_id].append(row)
+    return [
+        SimpleNamespace(**{**row._mapping, "source_name": name})
+        for name, file_id in files
+        for row in found[file_id]
+    ]

@@ -11,6 +11,7 @@ from core.errors import DiskNearlyFull, HeadctError, NothingSubmitted, StoreUnav
 from core.printable import printable
 from db.engine import read_session
 from db.queries import unfinished_of
+from db.results import largest_id, read_connection
 from scheduler.claims import InboxFile, StrPath
 from scheduler.intake import Intake
 from services.context import Context
@@ -25,18 +26,18 @@ class Submitted(NamedTuple):
 
     Attributes
     ----------
-    file_ids
-        Of the files that were taken; fewer than these where bytes are the same.
     taken
-        How many files.
+        Name and id of each file, in the order in which they were given; one id where bytes are the same.
+    new
+        How many of these ids there were not before.
     left
         Why the others were not taken, by their paths.
     others
         What else lies in the folders that were named, and is no image by its content.
     """
 
-    file_ids: list[int]
-    taken: int
+    taken: list[tuple[str, int]]
+    new: int
     left: dict[StrPath, str]
     others: list[Path]
 
@@ -64,25 +65,32 @@ def submit(
     if not files:
         raise NothingSubmitted(_nothing(paths, others))
     intake = Intake(context.settings, context.home, context.engine)
-    file_ids: dict[int, None] = {}
+    taken: list[tuple[str, int]] = []
     left: dict[StrPath, str] = {}
+    with read_connection(context.engine) as connection:
+        known = largest_id(connection)
     try:
         for start in range(0, len(files), _BATCH):
+            batch = files[start : start + _BATCH]
             try:
-                taken = intake.submit(files[start : start + _BATCH], remove=move)
+                done = intake.submit(batch, remove=move)
             except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
                 problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
                 raise HeadctError(
-                    f"{start} files were taken in, then: {problem}. The others are where they were. "
-                    "`headct doctor` says what to do; then submit them again: the same bytes get one result."
+                    f"{start} of {len(files)} were taken in, then: {problem}. The others are where they "
+                    "were. `headct doctor` says what to do; then submit them again: the same bytes get one "
+                    "result."
                 ) from error
-            file_ids |= dict.fromkeys(taken.file_ids.values())
-            left |= taken.left
+            taken += [
+                (file.source_name, done.file_ids[file.path]) for file in batch if file.path in done.file_ids
+            ]
+            left |= done.left
             context.home.wake_dispatcher()
             told(min(start + _BATCH, len(files)), len(files))
     finally:
         intake.close()
-    return Submitted(list(file_ids), len(files) - len(left), left, others)
+    new = {file_id for _, file_id in taken if file_id > known}
+    return Submitted(taken, len(new), left, others)
 
 
 def finished_counts(context: Context, file_ids: Sequence[int]) -> Iterator[int]:

@@ -29,7 +29,7 @@ class Verdict:
     promote
         Whether the candidate may be used.
     rule
-        The rule in words, and what came of it.
+        What came of the rule, and the rule in words.
     numbers
         For each figure `candidate`, `incumbent`, `margin`, `ok` and, if known, `difference_ci95`.
     """
@@ -68,9 +68,10 @@ def judge(
                 "difference_ci95": (difference or {}).get(f"{name}_ci95"),
             }
     failed = [name.replace("_", " ") for name, row in numbers.items() if not row["ok"]]
-    outcome = f"It is worse in {', '.join(failed)}." if failed else "It is not worse."
-    rule = f"{_rule()} {outcome}" + (f" {caveat}" if caveat else "")
-    return Verdict(not failed, rule, numbers)
+    outcome = (
+        f"The new version is worse in {', '.join(failed)}." if failed else "The new version is not worse."
+    )
+    return Verdict(not failed, " ".join(filter(None, (outcome, caveat, _rule()))), numbers)
 
 
 def favour(incumbent: ModelCard, data_fingerprint: str, *, shipped: bool) -> str | None:
@@ -86,10 +87,10 @@ def favour(incumbent: ModelCard, data_fingerprint: str, *, shipped: bool) -> str
 def _judge_alone(candidate: Metrics) -> Verdict:
     low = candidate.get("auc_ci95", [0.0, 1.0])[0]
     better = low > 0.5
-    outcome = "It is." if better else "It is not."
+    outcome = f"Its AUC is {'' if better else 'not '}surely above chance."
     return Verdict(
         better,
-        f"There is no version to compare with: promoted if its AUC is surely above chance. {outcome}",
+        f"{outcome} Promoted if it is: there is no version to compare with.",
         {"auc": {"candidate": candidate["auc"], "incumbent": None, "low": low, "ok": better}},
     )
 

@@ -155,7 +155,7 @@ def test_show_and_retry_a_file(system: System) -> None:
     shown = run_headct(system.home, "show", file_id).stdout
     assert "retried.png" in shown
     assert "not a PNG, JPEG, TIFF or BMP" in shown
-    assert "1 of 1 files wait again" in run_headct(system.home, "retry", file_id).stdout
+    assert "1 of 1 file waits again" in run_headct(system.home, "retry", file_id).stdout
     system.wait_for("retried.png")
     assert system.state("retried.png") == "rejected"
     assert "There is no file 99999" in run_headct(system.home, "show", "99999").stderr

@@ -3,6 +3,9 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from core.home import Home
+from core.settings import Settings
+from services.context import Context
+from services.results import results_by_name
 from tests.dicom_files import as_bytes, ct_slice
 from tests.processes import run_headct
 
@@ -43,7 +46,7 @@ def test_a_medium_is_taken_by_content_and_the_rest_is_counted(
         (medium / name).write_bytes(b"text")
     taken = run_headct(home, "submit", str(medium))
     assert taken.returncode == 0
-    assert "3 files taken in as 3 files" in taken.stderr
+    assert "3 files taken in: 3 new, 0 known already" in taken.stderr
     assert "no images by their content: 2 .txt, 1 DICOMDIR." in taken.stderr
 
 
@@ -67,4 +70,18 @@ def test_nothing_taken_is_no_success_and_says_what_was_seen(
     assert "Traceback" not in too_long.stderr
     named = run_headct(home, "submit", str(folder / "report.pdf"))
     assert named.returncode == 0
-    assert "1 files taken in as 1 files." in named.stderr
+    assert "1 file taken in: 1 new, 0 known already." in named.stderr
+
+
+def test_known_bytes_are_counted_and_keep_the_name_that_was_given(
+    home: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    for name in ("10.dcm", "9.dcm"):
+        (tmp_path / name).write_bytes(b"the same bytes")
+    first = run_headct(home, "submit", str(tmp_path / "9.dcm"), str(tmp_path / "10.dcm"))
+    assert "2 files taken in: 1 new, 1 known already." in first.stderr
+    second = run_headct(home, "submit", str(tmp_path / "10.dcm"))
+    assert "1 file taken in: 0 new, 1 known already." in second.stderr
+    taken = [("10.dcm", 1), ("9.dcm", 1)]
+    rows = results_by_name(Context(Settings(home=home.root), home, sqlite_engine), taken)
+    assert [(row.source_name, row.file_id) for row in rows] == taken

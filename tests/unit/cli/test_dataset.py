@@ -136,3 +136,7 @@ def test_readers_label_images_and_show_tells_it(
     code, said = run("label", "1", "hemorrhage", "--by", "Dr B")
     assert code == 0, "a reader's own label may change"
     assert run("label", "1", "9", "normal")[0] == 1, "there is no file 9"
+    for words, missing in ((("17",), "the verdict is missing"), (("normal",), "name the files")):
+        code, said = run("label", *words)
+        assert code == 2
+        assert missing in said

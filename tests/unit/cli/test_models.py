@@ -72,7 +72,17 @@ def test_a_promotion_is_recorded_with_who_and_when(sqlite_engine: Engine) -> Non
     assert f"site-1 is in use instead of {SHIPPED}" in run("promote", "site-1", "--by", "ann")
     assert in_use(sqlite_engine) == "site-1"
     (line,) = run("history").splitlines()[1:]
-    assert line.split()[2:] == ["site-1", "(shipped)", "ann", "person"]
+    assert line.split()[2:] == ["site-1", SHIPPED, "(shipped)", "ann", "person"]
+
+
+def test_the_history_fits_80_columns_in_a_line_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    run("promote", "site-1", "--by", "ann")
+    run("promote", SHIPPED, "--by", "dr.radiology")
+    monkeypatch.setattr("cli.printing.width", lambda: 80)
+    heading, *lines = run("history").splitlines()
+    assert heading.endswith("why")
+    assert [line.endswith("person") for line in lines] == [True, True]
+    assert f"{SHIPPED} (shipped)" in lines[0]
 
 
 def test_promoting_the_version_in_use_says_so_and_records_nothing() -> None:

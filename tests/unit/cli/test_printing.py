@@ -1,7 +1,20 @@
 import pytest
 from rich.cells import cell_len
 
-from cli.printing import Column, columns_of, fold, in_colour, lines, local, say, styled, width
+from cli.printing import (
+    Column,
+    columns_of,
+    counted,
+    fold,
+    in_colour,
+    lines,
+    local,
+    say,
+    sentences,
+    styled,
+    width,
+    without_middle,
+)
 
 
 @pytest.mark.parametrize("columns", [2, 3, 7, 20])
@@ -18,6 +31,28 @@ def test_text_is_folded_at_spaces_where_there_are_any() -> None:
     assert fold("The file is truncated", 11) == ["The file is", "truncated"]
     assert fold("The file is truncated", 10) == ["The file", "is", "truncated"]
     assert fold("short", 5) == ["short"]
+
+
+@pytest.mark.parametrize("columns", [4, 5, 20])
+@pytest.mark.parametrize(
+    "text", ["series/abc-def-ghi-jkl-mno.png", "頭部の画像頭部の画像頭部の画像", "é" * 30]
+)
+def test_a_name_without_its_middle_fits_and_keeps_its_ends(text: str, columns: int) -> None:
+    start, end = without_middle(text, columns).split("…")
+    assert columns - 3 < cell_len(f"{start}…{end}") <= columns
+    assert text.startswith(start)
+    assert text.endswith(end)
+    assert without_middle(text, 40) == text
+
+
+def test_numbers_have_their_plurals() -> None:
+    assert [counted(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
+
+
+def test_what_there_is_to_say_becomes_sentences() -> None:
+    assert sentences([None, "outside the domain", "", "It was tilted.", "Why?"]) == (
+        "Outside the domain. It was tilted. Why?"
+    )
 
 
 def test_wide_characters_take_two_columns() -> None:
@@ -78,6 +113,11 @@ def test_a_cell_that_does_not_fit_goes_on_below() -> None:
         "     efg",
         "2    x",
     ]
+
+
+def test_a_cell_that_is_cut_stays_on_its_line() -> None:
+    cut = Column[tuple[int, str]]("name", 4, lambda row: row[1], cut=True)
+    assert list(lines([ID, cut], [(1, "abcdefg")], colour=False))[1:] == ["1    a…fg"]
 
 
 def test_numbers_may_stand_to_the_right() -> None:

@@ -99,6 +99,7 @@ def row(number: int, **changes: Any) -> Any:  # noqa: ANN401 - a row of the view
         "reason": None,
         "warnings": None,
         "model_version": "default-2",
+        "reader_label": None,
     }
     return SimpleNamespace(**values | changes)
 
@@ -137,15 +138,59 @@ def test_the_table_fits_the_terminal_and_id_label_and_probability_are_whole(
     assert lines[-1] == NOTICE
 
 
-def test_nothing_of_name_and_reason_is_lost(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
-    for text, changes in (
-        ("a/very/long/name/of/a/file/that/has/no/space.png", {"source_name": "{}"}),
-        ("TheFileIsTruncatedAfterSoManyBytesThatItIsNoImage", {"reason": "{}", "model_version": None}),
-    ):
-        alone = {"source_name": "", "label": "", "state": "", "probability": None, "model_version": None}
-        given = {name: value and value.format(text) for name, value in changes.items()}
-        lines = printed(capsys, [row(1, **alone | given, received_at=None)])
-        assert text in "".join("".join(lines[1:-1]).split())[1:]
+def test_nothing_of_the_remarks_is_lost(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "TheFileIsTruncatedAfterSoManyBytesThatItIsNoImage."
+    alone = {"source_name": "", "label": "", "state": "", "probability": None, "model_version": None}
+    lines = printed(capsys, [row(1, **alone, reason=text, received_at=None)])
+    assert text in "".join("".join(lines[1:-1]).split())[1:]
+
+
+@pytest.mark.parametrize("length", [14, 54, 55])
+def test_a_name_is_whole_as_far_as_it_fits_and_never_wrapped(
+    length: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cli.results.width", lambda: 80)
+    name = "a" * (length - 4) + ".png"
+    (_, line, below, *rest) = printed(capsys, [row(1, source_name=name, warnings="Compressed with loss.")])
+    assert (name in line) == (length < 55)
+    assert (re.search(r" a+…a+\.png  hem", line) is not None) == (length == 55)
+    assert below == "      Compressed with loss."
+    assert rest == ["Model: default-2.", NOTICE]
+
+
+def test_remarks_are_sentences_below_their_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cli.results.width", lambda: 80)
+    why = {"label_reason": "outside the model's domain", "warnings": "The gantry was tilted by 18.5 degrees."}
+    lines = printed(capsys, [row(1, **why), row(2)])
+    assert lines[2] == "      Outside the model's domain. The gantry was tilted by 18.5 degrees."
+    assert lines[3].startswith("2 ")
+
+
+def test_versions_and_readers_have_columns_only_where_they_differ_or_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    several = printed(capsys, [row(1, model_version="site-1", reader_label="normal"), row(2)])
+    assert several[0].endswith("prob.  reader      model")
+    assert several[1].endswith("0.988  normal      site-1")
+    assert several[2].endswith("0.988              default-2")
+    assert several[3:] == [NOTICE]
+
+
+def test_on_a_narrow_terminal_and_far_down_the_row_itself_says_its_version_and_reader(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = {"model_version": "site-1", "reader_label": "normal"}
+    lines = printed(capsys, [*(row(number) for number in range(500)), row(500, **late)])
+    assert [line.strip() for line in lines[-3:]] == [
+        "A reader says normal. Model: site-1.",
+        "Model: default-2.",
+        NOTICE,
+    ]
+    monkeypatch.setattr("cli.results.width", lambda: 40)
+    lines = printed(capsys, [row(1, **late), row(2)])
+    assert "A reader says normal. Model: site-1." in " ".join(" ".join(lines).split())
 
 
 def test_the_characters_of_a_name_never_control_the_terminal(
@@ -157,15 +202,15 @@ def test_the_characters_of_a_name_never_control_the_terminal(
 
 def test_what_is_no_terminal_gets_long_lines_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, [row(1, source_name="a" * 90, reason="b" * 30)], "1 of 2 shown.")
-    assert re.match(r"1 +a{90}  2026-11-28 .*  b{30}; default-2$", lines[1])
-    assert lines[-2:] == ["1 of 2 shown.", NOTICE]
+    assert re.match(r"1 +a{90}  2026-11-28 .*  B?b+\.$", lines[1])
+    assert lines[-3:] == ["Model: default-2.", "1 of 2 shown.", NOTICE]
     assert "\x1b" not in "".join(lines)
 
 
 def test_an_empty_table_has_its_heading(capsys: pytest.CaptureFixture[str]) -> None:
     print_results(iter([]), 0)
     assert capsys.readouterr().out.splitlines() == [
-        "id    file  received             state        label       prob.  reason; model",
+        "id    file  received             state        label       prob.",
         NOTICE,
     ]
 

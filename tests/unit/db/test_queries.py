@@ -41,7 +41,9 @@ def test_results_are_filtered_sorted_and_limited(engine: Engine, files: list[int
         waiting = [row.file_id for row in results(session, ResultFilter(state="received"))]
         later = results(session, ResultFilter(since=now() + timedelta(hours=1)))
         assert count_results(session, ResultFilter(label="hemorrhage", limit=1)) == 2
+        named = [row.file_id for row in results(session, ResultFilter(sort="file", limit=3))]
     assert by_time == files[::-1]
+    assert named == files[:3]
     assert probable == [files[0], files[2], files[1]]
     assert (bleeds, waiting, later) == ([files[2]], [files[3]], [])
 
@@ -49,7 +51,10 @@ def test_results_are_filtered_sorted_and_limited(engine: Engine, files: list[int
 def test_results_can_be_read_batch_by_batch(engine: Engine, files: list[int]) -> None:
     with read_session(engine) as session:
         assert largest_id(session) == max(files)
-        for wanted in (ResultFilter(), ResultFilter(sort="probability"), ResultFilter(label="hemorrhage")):
+        for wanted in (
+            *(ResultFilter(sort=sort) for sort in ("time", "probability", "file")),
+            ResultFilter(label="hemorrhage"),
+        ):
             for limit in (0, 1, 2, 3):
                 limited = replace(wanted, limit=limit)
                 assert list(each_result(engine, limited, batch=2)) == results(session, limited)

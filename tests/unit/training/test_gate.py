@@ -19,7 +19,7 @@ INCUMBENT = {
 def test_a_better_candidate_is_promoted_and_its_numbers_are_kept() -> None:
     verdict = judge({**INCUMBENT, "auc": 0.97}, INCUMBENT, {"auc": 0.02, "auc_ci95": [-0.01, 0.05]})
     assert verdict.promote
-    assert verdict.rule.endswith("It is not worse.")
+    assert verdict.rule.startswith("The new version is not worse. Promoted if")
     assert verdict.numbers["auc"] == {
         "candidate": 0.97,
         "incumbent": 0.95,
@@ -48,12 +48,14 @@ def test_a_candidate_at_the_margins_is_promoted() -> None:
 def test_a_candidate_that_is_worse_in_one_thing_is_not_promoted(name: str, value: float | None) -> None:
     verdict = judge({**INCUMBENT, name: value}, INCUMBENT, None)
     assert not verdict.promote
-    assert f"worse in {name.replace('_', ' ')}." in verdict.rule
+    assert verdict.rule.startswith(f"The new version is worse in {name.replace('_', ' ')}. Promoted if")
 
 
 @pytest.mark.parametrize(("low", "promoted"), [(0.55, True), (0.45, False)])
 def test_without_a_version_in_use_it_has_to_be_surely_above_chance(low: float, promoted: bool) -> None:
-    assert judge({"auc": 0.8, "auc_ci95": [low, 0.9]}, None, None).promote is promoted
+    verdict = judge({"auc": 0.8, "auc_ci95": [low, 0.9]}, None, None)
+    assert verdict.promote is promoted
+    assert verdict.rule.startswith("Its AUC is surely" if promoted else "Its AUC is not surely")
 
 
 def test_an_auc_without_an_interval_is_not_above_chance() -> None:
