@@ -1,8 +1,24 @@
 """How an error is told to a person."""
 
+from typing import TYPE_CHECKING
+
 from cli.advice import advice_for
 from core.errors import HeadctError
 from core.printable import printable_lines
+
+if TYPE_CHECKING:
+    from services.context import Context
+
+
+def warn_unless_running(context: "Context") -> None:
+    """Tell who is about to wait that nothing runs, or not all of it."""
+    from cli.printing import say
+    from services.supervision import check_parts
+
+    try:
+        check_parts(context)
+    except HeadctError as error:
+        say(in_words(error) or "", err=True)
 
 
 def in_words(error: Exception) -> str | None:

@@ -76,11 +76,13 @@ def _wait_for_results(context: Context, files: Sequence[tuple[str, int]]) -> int
 
     Ctrl-C ends the wait only; the files go on.
     """
+    from cli.failures import warn_unless_running
     from cli.progress import progress
     from services.results import results_by_name
     from services.submit import finished_counts
 
     file_ids = list(dict.fromkeys(file_id for _, file_id in files))
+    warn_unless_running(context)
     with progress("Classifying") as told:
         moved, before, said = time.monotonic(), 0, False
         for finished in finished_counts(context, file_ids):

@@ -86,8 +86,10 @@ def follow(run_id: RunId) -> None:
 
 def _follow(context: Context, run_id: int) -> int:
     """Show the run until it ends, then what came of it; returns the exit code."""
+    from cli.failures import warn_unless_running
     from cli.progress import progress
 
+    warn_unless_running(context)
     with progress("waits") as told:
         for run, epochs in training.follow(context, run_id):
             if epochs:

@@ -5,8 +5,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from cli import main as entry
-from cli.failures import in_words
+from cli.failures import in_words, warn_unless_running
 from core.errors import NoSuchFile
+from core.home import Home
+from services.context import open_migrated
 
 
 def test_what_a_person_can_mend_is_told_in_words() -> None:
@@ -42,3 +44,11 @@ def test_an_unforeseen_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(KeyError):
         entry.main()
     assert sys.exc_info() == (None, None, None)
+
+
+def test_who_is_about_to_wait_where_nothing_runs_is_told(
+    home_in_use: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warn_unless_running(open_migrated())
+    assert "headct does not run on" in (told := capsys.readouterr().err)
+    assert "Start `headct up`." in told
