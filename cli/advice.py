@@ -12,7 +12,7 @@ _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.LabelledByReader: "`headct label SHA256 LABEL` records one.",
     errors.ModelUnusable: _ANOTHER_VERSION,
     errors.NoSuchFile: "`headct results` lists the ids.",
-    errors.NoSuchVersion: "`headct models list` lists them.",
+    errors.NoSuchVersion: "`headct models list` lists them, `headct models promote` puts one into use.",
     errors.NotRunning: "Start `headct up`.",
     errors.NothingToRollBack: "`headct models promote` puts another version into use (`headct models list`).",
     errors.RunNotFound: "`headct runs` lists them.",

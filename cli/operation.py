@@ -10,7 +10,7 @@ import typer
 
 from cli.failures import in_words
 from cli.printing import folded, print_facts, say, tell, width
-from core.errors import NotRunning
+from core.errors import NotLookedAt, NotRunning
 from services.context import open_home, open_migrated
 
 _INDENT = 5
@@ -72,7 +72,8 @@ def doctor() -> None:
         problem = in_words(error) if error else None
         well = well and problem is None
         first, *rest = folded(f"{name}: {problem}" if problem else name, width() - _INDENT)
-        typer.echo(f"{'ok ' if problem is None else 'BAD'}  {first}")
+        verdict = "ok " if error is None else "-- " if isinstance(error, NotLookedAt) else "BAD"
+        typer.echo(f"{verdict}  {first}")
         for line in rest:
             typer.echo(" " * _INDENT + line)
     if not well:

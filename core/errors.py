@@ -182,6 +182,10 @@ class NotRunning(HeadctError):
     """No `headct up` runs on this home."""
 
 
+class NotLookedAt(HeadctError):
+    """What stands in the way of looking is wrong itself."""
+
+
 class PortTaken(HeadctError):
     """Another program listens on the port that a part of headct needs."""
 

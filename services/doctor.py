@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
-from core.errors import HeadctError, NotRunning
+from core.errors import BrokerAway, HeadctError, NotLookedAt, NotRunning, WorkersDeaf
 from core.heartbeat import check_heard
 from core.left_alone import is_unfinished
 from core.printable import printable
@@ -73,13 +73,17 @@ def run_checks(*, names: bool = False) -> Iterator[tuple[str, HeadctError | None
         ("watch limit", _watch_limit),
     ]
     blocked: dict[str, str] = {}
+    stopped = ""
     for name, check in checks:
         if name in blocked:
-            yield name, HeadctError(f"Not looked at: see {blocked[name]}.")
+            yield name, NotLookedAt(f"not looked at: see {blocked[name]}.")
             continue
         problem = _problem(check, context)
         if isinstance(problem, NotRunning):
-            blocked |= dict.fromkeys((_BROKER, _CLASSIFY_WORKER, _TRAINING_WORKER), name)
+            blocked[_TRAINING_WORKER] = stopped = name
+        elif stopped and isinstance(problem, (BrokerAway, WorkersDeaf)):  # as is to be expected
+            problem = NotLookedAt(f"not looked at: see {stopped}.")
+            blocked[_CLASSIFY_WORKER] = stopped
         elif problem:
             blocked |= dict.fromkeys(_NEEDED_BY.get(name, ()), name)
         yield name, problem

@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
-from core.errors import HeadctError, NotRunning
+from core.errors import BrokerAway, HeadctError, NotRunning, WorkersDeaf
 from core.heartbeat import check_heard, heard_ages
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from db.engine import now, read_session
@@ -46,7 +46,8 @@ def read_state(context: Context) -> dict[str, Any]:
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
         check_heard(settings, home)
     except HeadctError as error:
-        if not problems or not isinstance(problems[-1], NotRunning):  # which says so of Redis too
+        stopped = any(isinstance(problem, NotRunning) for problem in problems)
+        if not (stopped and isinstance(error, (BrokerAway, WorkersDeaf))):  # as is to be expected then
             problems.append(error)
     try:
         with read_session(context.engine) as session:

@@ -33,9 +33,9 @@ def test_status_and_doctor_say_so(home: Home) -> None:
     checked = run_headct(home, "doctor")
     assert checked.returncode == 1
     assert "BAD  broker: Redis takes no messages" in checked.stdout
-    assert checked.stdout.count("BAD") == 1, (
-        "nobody can be heard through it, which is no fault of the workers"
-    )
+    assert "BAD  parts of headct up: headct does not run" in checked.stdout
+    assert checked.stdout.count("BAD") == 2, "nobody can be heard, which is no fault of the workers"
+    assert "--   classify worker: not looked at: see broker" in checked.stdout
 
 
 def test_its_metric_falls_and_rises(

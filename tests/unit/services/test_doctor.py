@@ -45,7 +45,7 @@ def test_where_nothing_runs_it_is_said_once_and_no_worker_is_well(home_in_use: H
     told = dict(run_checks())
     assert isinstance(told["parts of headct up"], NotRunning)
     for name in ("broker", "classify worker", "training worker"):
-        assert str(told[name]) == "Not looked at: see parts of headct up."
+        assert str(told[name]) == "not looked at: see parts of headct up."
 
 
 def test_a_broker_that_does_not_answer_is_told(home_in_use: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,14 +53,14 @@ def test_a_broker_that_does_not_answer_is_told(home_in_use: Home, monkeypatch: p
     told = dict(run_checks())
     assert told["parts of headct up"] is None, "its parts may run elsewhere"
     assert "HEADCT_BROKER_URL" in str(told["broker"])
-    assert str(told["classify worker"]) == "Not looked at: see broker."
+    assert str(told["classify worker"]) == "not looked at: see broker."
 
 
 def test_a_damaged_database_is_told_once_with_what_to_do(home_in_use: Home) -> None:
     home_in_use.database.write_bytes(b"no database" * 1000)
     told = problems()
     assert "bring it back from a backup" in told["database and its migration"]
-    assert told["model"] == told["results"] == "Not looked at: see database and its migration."
+    assert told["model"] == told["results"] == "not looked at: see database and its migration."
 
 
 def test_unreadable_files_in_the_inbox_are_told(
