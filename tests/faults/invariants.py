@@ -87,9 +87,8 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
     found = {
         f"{not_recorded} files are not recorded": not_recorded,
         f"{without_result} files are classified and have no result": without_result,
-        f"{len(wrong)} files ended in another state: {Counter(state_of[drop.sha256] for drop in wrong)}": len(
-            wrong
-        ),
+        f"{len(wrong)} files ended in another state: {Counter(state_of[drop.sha256] for drop in wrong)}, as "
+        f"{', '.join(drop.name for drop in wrong[:3])}": len(wrong),
         f"{recorded_twice} files are recorded more than once, or were never dropped": recorded_twice,
         f"{results_twice} images have two results of one version": results_twice,
         f"{left} files are in the inbox or in a claim": left,

@@ -76,7 +76,7 @@ def test_damaged_files_end_in_a_final_state_and_harm_nothing(ready: System, tria
     quarantined = ready.count("quarantined")  # by tests before
     with unharmed(ready):
         for trial in trials.of("damaged files", ready, within_s=200, full=1):
-            files = list(damaged_files(5500, seed=4 + trial.number))
+            files = list(damaged_files(6500, seed=4 + trial.number))
             assert sum(not name.endswith(".dcm") for name, _ in files) >= 5000, "of PNG, JPEG, TIFF and BMP"
             for name, content in files:
                 ready.drop(content, f"damaged-{trial.number}/{name}")
