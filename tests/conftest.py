@@ -5,6 +5,7 @@ import logging
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,16 @@ class ByFile(LoadFileScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return next((name for name, files in SYSTEMS.items() if file in files), file)
+
+
+def pytest_configure() -> None:
+    """Let the processes that tests start heed their terminal, also where these do not, as under `nohup`.
+
+    "Ignored" is handed on to what is started; where a handler is, it begins with the default.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
