@@ -1,6 +1,7 @@
 """Small DICOM files for tests."""
 
 import io
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,9 +24,10 @@ from pydicom.uid import (
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
-    generate_uid,
 )
 
+_NUMBERS = itertools.count(1)
+"""Of instances: no digits of a random UID are what a test looks for."""
 HOUNSFIELD = np.tile(np.arange(-48, 112, 2, dtype=np.int16), (72, 1))
 """A ramp of -48 to 110 HU, (72, 80)."""
 
@@ -36,7 +38,7 @@ def ct_slice(stored: NDArray[np.integer] = HOUNSFIELD, **elements: object) -> Da
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = CTImageStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = generate_uid()
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = f"1.2.3.{next(_NUMBERS)}"
     dataset.Modality, dataset.ImageType = "CT", ["ORIGINAL", "PRIMARY", "AXIAL"]
     dataset.PatientID, dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "Q17", "1.2.3", "1.2.3.4"
     dataset.Rows, dataset.Columns = stored.shape[:2]
