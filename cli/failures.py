@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 def warn_unless_running(context: "Context") -> None:
     """Tell who is about to wait that nothing runs, or not all of it."""
     from cli.printing import say
-    from services.supervision import check_parts
+    from services.supervision import check_parts, ended_parts
 
     try:
-        check_parts(context)
+        check_parts(context, ended_parts(context.home))
     except HeadctError as error:
         say(in_words(error) or "", err=True)
 

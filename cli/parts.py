@@ -133,8 +133,11 @@ def _part(*, migrated: bool = True) -> Iterator[Context]:
     end_with_parent()
     configure_logging("INFO")  # until the settings are read
     try:
-        context = open_migrated() if migrated else make_home()
-        check_rights(context)
+        if migrated:
+            context = open_migrated()
+            check_rights(context)
+        else:
+            context = make_home()  # which looks itself
         log_only()
         yield context
     except (HeadctError, DBAPIError) as error:

@@ -18,8 +18,8 @@ from sqlalchemy import (
     table,
 )
 
+from core.name_order import by_name
 from db.engine import batches
-from db.name_order import by_name
 from db.types import UtcDateTime
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from scheduler.intake import STORE_AWAY, TOO_LARGE
 from scheduler.room import Disks
 from services.context import Context, check_rights, open_home
 from services.models import model_in_use
-from services.supervision import check_parts
+from services.supervision import check_parts, ended_parts
 
 # A file that was not written for so long (in seconds), and is still open for it, was forgotten.
 _HELD_S = 600
@@ -60,7 +60,7 @@ def run_checks(*, names: bool = False) -> Iterator[tuple[str, HeadctError | None
         return
     yield "settings and home", None
     checks: list[tuple[str, Callable[[Context], None]]] = [
-        (_PARTS, check_parts),
+        (_PARTS, lambda context: check_parts(context, ended_parts(context.home))),
         ("inbox", partial(_inbox, names=names)),
         ("store", _store),
         ("free disk", _free_disk),

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.name_order import by_name
 from core.printable import printable
-from db.name_order import by_name
 from images.sniff import is_image_file
 from scheduler.inbox import find_files
 

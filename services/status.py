@@ -36,7 +36,7 @@ def read_state(context: Context) -> dict[str, Any]:
         problems.append(HeadctError(f"The intake pauses: {paused}."))
     ended = ended_parts(home)
     try:
-        check_parts(context)
+        check_parts(context, ended)
     except HeadctError as error:
         problems.append(error)
     try:

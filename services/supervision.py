@@ -4,6 +4,7 @@ import os
 import shlex
 import socket
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from core.broker import broker_url, queue_depth, redis_client
@@ -149,14 +150,18 @@ def configuration(settings: Settings, password: str) -> str:
     return text + _GROUP.format(name="headct", programs=",".join(parts), priority=2)
 
 
-def check_parts(context: Context) -> None:
+def check_parts(context: Context, ended: Sequence[str] | None) -> None:
     """Raise if a part of `headct up` does not run, or none does and their Redis with them.
+
+    Parameters
+    ----------
+    ended
+        As `ended_parts` gives it.
 
     Raises
     ------
     NotRunning, HeadctError
     """
-    ended = ended_parts(context.home)
     if ended is None and not context.settings.broker_url:
         raise NotRunning(f"headct does not run on {context.home.root}: nothing is taken in or classified.")
     if ended:

@@ -1,4 +1,4 @@
-from db.name_order import by_name
+from core.name_order import by_name
 
 
 def test_numbers_in_names_count_as_numbers() -> None:
