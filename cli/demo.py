@@ -64,7 +64,7 @@ def demo(
 
 
 def _print_results(rows: "Sequence[Row[Any]]", truth: Mapping[str, str]) -> None:
-    from models.card import CLASSES, UNCERTAIN
+    from models.card import CLASSES
 
     def true(row: "Row[Any]") -> str:
         label = truth.get(row.source_name, "")
@@ -88,9 +88,9 @@ def _print_results(rows: "Sequence[Row[Any]]", truth: Mapping[str, str]) -> None
     judged = [row for row in rows if row.label and row.source_name in truth]
     if judged:
         right = sum(row.label == truth[row.source_name] for row in judged)
-        uncertain = sum(row.label == UNCERTAIN for row in judged)
+        unsaid = sum(row.label not in CLASSES for row in judged)
         tell(
-            f"{right} of {len(judged)} as labelled, {len(judged) - right - uncertain} otherwise, "
-            f"{uncertain} uncertain. This does not tell how good the network is: it may have learnt from "
+            f"{right} of {len(judged)} as labelled, {len(judged) - right - unsaid} otherwise, "
+            f"{unsaid} uncertain or not assessed. This does not tell how good the network is: it may have learnt from "
             "these very images."
         )

@@ -259,7 +259,7 @@ def explain(
 
     kind = picture_format(output)
     file_id, version, decision, image, heat = look_again(open_migrated(), file)
-    found = decision.label + (f" ({decision.reason})" if decision.reason else "")
+    found = decision.label + (f" ({decision.reason.text})" if decision.reason else "")
     title = (
         f"file {file_id}: {found}, probability {decision.probability:.3f}, "
         f"model {version}\n{NOTICE} The heat map does not outline a bleed."

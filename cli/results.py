@@ -48,7 +48,7 @@ class Format(StrEnum):
 
 
 STATE_STYLES = {"classified": "green", "rejected": "yellow", "quarantined": "red"}
-LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow"}
+LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow", "not assessed": "dim"}
 
 _Column = Column["Row[Any]"]
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
@@ -77,7 +77,8 @@ def results(
     output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TABLE,
     state: Annotated[FileState | None, typer.Option(help="only files in this state")] = None,
     label: Annotated[
-        Literal["hemorrhage", "normal", "uncertain"] | None, typer.Option(help="only this label")
+        Literal["hemorrhage", "normal", "uncertain", "not assessed"] | None,
+        typer.Option(help="only this label"),
     ] = None,
     since: Since = None,
     limit: Annotated[

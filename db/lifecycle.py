@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, case, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, or_, select, update
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from core.reasons import Reason, ReasonCode
 from db.engine import MAX_IDS, now
 from db.images import first_images
 from db.states import FileState
-from db.tables import File, Prediction
+from db.tables import Arrival, File, Prediction
 from db.upsert import insert_missing
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class Outcome:
     file_id: int
     probability: float | None = None
     label: str | None = None
+    label_code: str | None = None
     label_reason: str | None = None
     domain_distance: float | None = None
     rejected: Reason | None = None
@@ -141,12 +142,18 @@ class Claimant:
 class Claimed(NamedTuple):
     """A file that a task has taken.
 
-    `waits_since`: when it arrived or was put back to be tried again; None if it has a result already.
+    Attributes
+    ----------
+    waits_since
+        When it arrived or was put back to be tried again; None if it has a result already.
+    of_study
+        Whether a person named the study that it is of.
     """
 
     id: int
     sha256: str
     waits_since: datetime | None
+    of_study: bool = False
 
 
 def claim(
@@ -165,6 +172,7 @@ def claim(
         select(
             *(File.id, File.sha256, File.attempts, File.state, File.claimed_by),
             *(File.received_at, File.requeued_at, File.finished_at),
+            exists().where(Arrival.file_id == File.id, Arrival.study_id.is_not(None)).label("of_study"),
         )
         .where(
             File.id.in_(file_ids),
@@ -190,7 +198,12 @@ def claim(
     _set(session, begun, attempts=File.attempts + 1, **running)
     _set(session, [row.id for row in mine if row.id not in begun], **running)
     return [
-        Claimed(row.id, row.sha256, None if row.finished_at else row.requeued_at or row.received_at)
+        Claimed(
+            id=row.id,
+            sha256=row.sha256,
+            waits_since=None if row.finished_at else row.requeued_at or row.received_at,
+            of_study=row.of_study,
+        )
         for row in mine
     ]
 
@@ -236,6 +249,7 @@ def finish(
             "weights_sha256": model.weights_sha256,
             "preprocessing_version": model.preprocessing_version,
             "label": outcome.label,
+            "label_code": outcome.label_code,
             "label_reason": outcome.label_reason,
             "probability": outcome.probability,
             "temperature": model.temperature,

@@ -38,6 +38,7 @@ RESULT_COLUMNS = (
     "reason_code",
     "reason",
     "label",
+    "label_code",
     "label_reason",
     "probability",
     "threshold",

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class FileState(StrEnum):
-    """Where a file is on its way; the last three are final."""
+    """Where a file is on its way; the last four are final."""
 
     RECEIVED = "received"
     QUEUED = "queued"
@@ -12,9 +12,26 @@ class FileState(StrEnum):
     CLASSIFIED = "classified"
     REJECTED = "rejected"
     QUARANTINED = "quarantined"
+    UNPACKED = "unpacked"
 
 
 UNFINISHED = (FileState.RECEIVED, FileState.QUEUED, FileState.RUNNING)
+
+
+class ImageLabel(StrEnum):
+    """What is said of an image, and of a study."""
+
+    HEMORRHAGE = "hemorrhage"
+    NORMAL = "normal"
+    UNCERTAIN = "uncertain"
+    NOT_ASSESSED = "not assessed"
+
+
+class StudyState(StrEnum):
+    """Whether further images of a study are awaited."""
+
+    OPEN = "open"
+    FINAL = "final"
 
 
 class RunState(StrEnum):

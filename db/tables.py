@@ -8,6 +8,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    DateTime,
     ForeignKey,
     Index,
     MetaData,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.states import Cause, FileState, RunState, Split
+from db.states import Cause, FileState, ImageLabel, RunState, Split, StudyState
 from db.types import UtcDateTime
 
 
@@ -57,6 +58,12 @@ class File(Table):
         CheckConstraint("(state IN ('rejected', 'quarantined')) = (reason IS NOT NULL)", name="reason"),
         Index("ix_file_state_finished_at_id", "state", "finished_at", "id"),
         Index("ix_file_received_at", "received_at"),
+        Index(
+            "ix_file_stat_waiting",
+            "id",
+            sqlite_where=text("stat AND state = 'received'"),
+            postgresql_where=text("stat AND state = 'received'"),
+        ),
     )
 
     id: Mapped[Id]
@@ -68,6 +75,7 @@ class File(Table):
     warnings: Mapped[str | None] = mapped_column(
         Text, comment="What a reader of the result should know of the file"
     )
+    stat: Mapped[bool] = mapped_column(server_default=false(), comment="Whether it goes before the others")
     attempts: Mapped[int] = mapped_column(comment="How often a worker began to read it since it last was new")
     claimed_by: Mapped[str | None] = mapped_column(String(64), comment="Id of the Celery task that reads it")
     lease_expires_at: Mapped[MaybeMoment] = mapped_column(
@@ -80,6 +88,57 @@ class File(Table):
     finished_at: Mapped[MaybeMoment]
 
 
+class Study(Table):
+    """An examination: of a scanner, by its UID, or what a person named one (`inbox/studies/NAME`)."""
+
+    __tablename__ = "study"
+    __table_args__ = (
+        CheckConstraint(_one_of("state", StudyState), name="state"),
+        CheckConstraint("(study_uid IS NULL) <> (name IS NULL)", name="uid_or_name"),
+        Index("ix_study_state_last_arrival_at", "state", "last_arrival_at"),
+    )
+
+    id: Mapped[Id]
+    study_uid: Mapped[str | None] = mapped_column(String(64), unique=True)
+    name: Mapped[str | None] = mapped_column(
+        String(255), unique=True, comment="Given by a person; may identify a patient"
+    )
+    accession_number: Mapped[str | None] = mapped_column(String(64))
+    study_time: Mapped[datetime | None] = mapped_column(
+        DateTime, comment="By the scanner's clock, which tells no zone"
+    )
+    patient_key: Mapped[str | None] = mapped_column(
+        String(64), index=True, comment="HMAC of the patient's identifier with a secret of the home"
+    )
+    patient_id: Mapped[str | None] = mapped_column(
+        String(128), comment="In the clear, where a setting asks for it"
+    )
+    stat: Mapped[bool] = mapped_column(server_default=false())
+    state: Mapped[str] = mapped_column(String(16), comment="Open until no new image came for a while")
+    images_expected: Mapped[int | None] = mapped_column(comment="As the files say")
+    received_at: Mapped[Moment]
+    last_arrival_at: Mapped[Moment] = mapped_column(comment="Of its newest file")
+
+
+class Series(Table):
+    """A series of a study, as its DICOM files describe it."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("study_id", "series_uid"),)
+
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    series_uid: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int | None]
+    thickness_mm: Mapped[float | None]
+    kernel: Mapped[str | None] = mapped_column(String(64))
+    is_bone: Mapped[bool] = mapped_column(server_default=false(), comment="Whether that kernel is for bone")
+    scanner: Mapped[str | None] = mapped_column(String(128), comment="Manufacturer and model")
+    contrast: Mapped[bool] = mapped_column(server_default=false())
+    frame_of_reference_uid: Mapped[str | None] = mapped_column(String(64))
+    images_expected: Mapped[int | None] = mapped_column(comment="As the files say")
+
+
 class Image(Table):
     """One picture of a file: frame 0 of a PNG. It is made with its first result or reading."""
 
@@ -89,6 +148,14 @@ class Image(Table):
     id: Mapped[Id]
     file_id: Mapped[int] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"))
     frame: Mapped[int] = mapped_column(comment="Which picture of the file, from 0")
+    series_id: Mapped[int | None] = mapped_column(
+        ForeignKey("series.id", ondelete="SET NULL"), index=True, comment="That its DICOM file names"
+    )
+    sop_instance_uid: Mapped[str | None] = mapped_column(String(64))
+    instance_number: Mapped[int | None]
+    position_mm: Mapped[float | None] = mapped_column(
+        comment="Along the normal of its plane, towards the head's top"
+    )
 
 
 class Arrival(Table):
@@ -102,6 +169,12 @@ class Arrival(Table):
     file_identity: Mapped[str | None] = mapped_column(
         String(128), unique=True, comment="A key of the file: what comes out of the inbox once arrives once"
     )
+    archive_id: Mapped[int | None] = mapped_column(
+        ForeignKey("file.id", ondelete="CASCADE"), index=True, comment="The archive that it came out of"
+    )
+    study_id: Mapped[int | None] = mapped_column(
+        ForeignKey("study.id", ondelete="SET NULL"), index=True, comment="The study that a person named"
+    )
     arrived_at: Mapped[Moment]
 
 
@@ -112,7 +185,10 @@ class Prediction(Table):
     __table_args__ = (
         UniqueConstraint("image_id", "model_version"),
         CheckConstraint("probability BETWEEN 0 AND 1", name="probability"),
-        CheckConstraint("probability IS NOT NULL OR label = 'uncertain'", name="label_without_probability"),
+        CheckConstraint(_one_of("label", ImageLabel), name="label"),
+        CheckConstraint(
+            "probability IS NOT NULL OR label = 'not assessed'", name="label_without_probability"
+        ),
         Index("ix_prediction_classified_at", "classified_at"),
     )
 
@@ -122,15 +198,48 @@ class Prediction(Table):
     weights_sha256: Mapped[Sha256]
     preprocessing_version: Mapped[str] = mapped_column(String(32))
     label: Mapped[str] = mapped_column(String(16))
-    label_reason: Mapped[str | None] = mapped_column(Text, comment="Why the label is uncertain")
+    label_code: Mapped[str | None] = mapped_column(
+        String(32), comment="Why it is uncertain or not assessed, as one of a few codes"
+    )
+    label_reason: Mapped[str | None] = mapped_column(Text, comment="The same in words")
     probability: Mapped[float | None] = mapped_column(comment="Of hemorrhage, calibrated, 0 to 1")
     temperature: Mapped[float | None] = mapped_column(comment="The network's log-odds were divided by it")
     threshold: Mapped[float] = mapped_column(comment="At or above it the label is hemorrhage")
     uncertain_low: Mapped[float | None] = mapped_column(comment="From here on the label is uncertain")
     uncertain_high: Mapped[float | None] = mapped_column(comment="From here on it is not any more")
     domain_distance: Mapped[float | None] = mapped_column(comment="From what the network has learnt")
-    domain_limit: Mapped[float | None] = mapped_column(comment="Beyond it the label is uncertain")
+    domain_limit: Mapped[float | None] = mapped_column(comment="Beyond it nothing is said")
     classified_at: Mapped[Moment]
+
+
+class StudyResult(Table):
+    """What one model version and one rule said of a study; the newest counts, the others are its history."""
+
+    __tablename__ = "study_result"
+    __table_args__ = (
+        UniqueConstraint("study_id", "number"),
+        CheckConstraint(_one_of("label", ImageLabel), name="label"),
+        CheckConstraint("probability BETWEEN 0 AND 1", name="probability"),
+    )
+
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(comment="From 1, of the study's results")
+    model_version: Mapped[str] = mapped_column(String(64))
+    rule: Mapped[str] = mapped_column(String(64), comment="Name and version of what made it of the slices")
+    series_id: Mapped[int | None] = mapped_column(
+        ForeignKey("series.id", ondelete="SET NULL"), comment="The series that counts"
+    )
+    label: Mapped[str] = mapped_column(String(16))
+    label_reason: Mapped[str | None] = mapped_column(Text)
+    probability: Mapped[float | None] = mapped_column(comment="Of hemorrhage, calibrated, 0 to 1")
+    threshold: Mapped[float] = mapped_column(comment="At or above it the label is hemorrhage")
+    images_received: Mapped[int]
+    images_assessed: Mapped[int]
+    images_uncertain: Mapped[int]
+    driving_images: Mapped[list[int]] = mapped_column(JSON, comment="Ids of the slices that drive it")
+    warnings: Mapped[str | None] = mapped_column(Text, comment="Gaps, doubled positions, other series")
+    finalised_at: Mapped[Moment]
 
 
 class TrainingRun(Table):
@@ -212,16 +321,19 @@ class LabelledImage(Table):
 
 
 class Reading(Table):
-    """A reader's verdict on an image; the newest counts."""
+    """A reader's verdict on an image or on a study; the newest counts."""
 
     __tablename__ = "reading"
     __table_args__ = (
         CheckConstraint("label IN ('normal', 'hemorrhage')", name="label"),
+        CheckConstraint("(image_id IS NULL) <> (study_id IS NULL)", name="image_or_study"),
         Index("ix_reading_image_id_id", "image_id", "id"),
+        Index("ix_reading_study_id_id", "study_id", "id"),
     )
 
     id: Mapped[Id]
-    image_id: Mapped[int] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"))
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"))
     label: Mapped[str] = mapped_column(String(16))
     reader: Mapped[str] = mapped_column(String(128))
     note: Mapped[str | None] = mapped_column(Text)

@@ -4,18 +4,29 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from images.constants import Preprocessing
 
 CLASSES: Final = ("normal", "hemorrhage")
 """The two words of labelled data; the index is the target that the network learns."""
 UNCERTAIN: Final = "uncertain"
-"""A result's third label: a person has to read the image."""
-BETWEEN_BOUNDS: Final = "the probability lies between the bounds of certainty"
-OUTSIDE_DOMAIN: Final = "outside the model's domain"
-HEADLESS: Final = "No head is found in this CT slice; a person has to look at it."
-"""Why a result is uncertain that no network gave."""
+"""A result's third label: look at this one, the probability lies between the bounds."""
+NOT_ASSESSED: Final = "not assessed"
+"""Its fourth: the model does not judge this slice, as most of neck, skull base and vertex."""
+
+
+class LabelReason(NamedTuple):
+    """Why a label is `uncertain` or `not assessed`: stored as `label_code` and `label_reason`."""
+
+    code: str
+    text: str
+
+
+BETWEEN_BOUNDS: Final = LabelReason("between_bounds", "the probability lies between the bounds of certainty")
+OUTSIDE_DOMAIN: Final = LabelReason("outside_domain", "outside the model's domain")
+NO_HEAD_FOUND: Final = LabelReason("no_head_found", "no head is found in this CT slice")
+NO_BRAIN: Final = LabelReason("no_brain", "no brain is found in this CT slice")
 
 
 @dataclass(frozen=True)
@@ -27,14 +38,14 @@ class Decision:
     probability
         Of a hemorrhage, calibrated; 0..1.
     label
-        `normal`, `hemorrhage` or `uncertain`.
+        `normal`, `hemorrhage`, `uncertain` or `not assessed`.
     reason
-        Why it is uncertain; None otherwise.
+        Why it is one of the last two; None otherwise.
     """
 
     probability: float
     label: str
-    reason: str | None = None
+    reason: LabelReason | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ class OperatingPoint:
         """Probability and label of the network's log-odds and the distance from what it has learnt."""
         probability = self.probability(logit)
         if self.domain_limit is not None and distance > self.domain_limit:
-            return Decision(probability, UNCERTAIN, OUTSIDE_DOMAIN)
+            return Decision(probability, NOT_ASSESSED, OUTSIDE_DOMAIN)
         if self.uncertain_low <= probability < self.uncertain_high:
             return Decision(probability, UNCERTAIN, BETWEEN_BOUNDS)
         return Decision(probability, CLASSES[probability >= self.threshold])

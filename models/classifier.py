@@ -76,9 +76,21 @@ class Classifier:
             self.score(np.zeros((size, *self.card.preprocessing.input_shape), dtype=np.float32))
 
     def prepare(
-        self, data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, warned: list[str] | None = None
+        self,
+        data: bytes,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        warned: list[str] | None = None,
+        *,
+        of_study: bool = False,
     ) -> NDArray[np.float32]:
-        """Decode and preprocess one file; float32 (size, size, 1). Arguments: see `decode`.
+        """Decode and preprocess one file; float32 (size, size, 1).
+
+        Parameters
+        ----------
+        data, max_pixels, warned
+            See `decode`.
+        of_study
+            Whether a person named the study that it is of, and so said that it is CT.
 
         Raises
         ------
@@ -89,7 +101,7 @@ class Classifier:
         try:
             return self.prepare_image(image)
         except NotACtSlice as error:
-            if error.reason.code in _HEADLESS and says_ct(data):
+            if error.reason.code in _HEADLESS and (of_study or says_ct(data)):
                 raise HeadlessCt(*error.reason) from None
             raise
 

@@ -22,7 +22,7 @@ from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, 
 from db.queries import unknown_of
 from db.requeue import postpone
 from db.states import FileState
-from models.card import HEADLESS, UNCERTAIN
+from models.card import NO_BRAIN, NO_HEAD_FOUND, NOT_ASSESSED
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
 
@@ -57,7 +57,7 @@ def classify_chunk(
     Ids that are finished or another task's are passed over, so that doing it twice is harmless; so are those
     that are unknown, which is logged.
     A bad image is rejected with its reason and never fails its neighbours. A CT without a head that can be
-    found is uncertain without the network. One that takes too long ends this
+    found is not assessed, without the network. One that takes too long ends this
     process (`worker.limits`). No transaction is open while images are decoded or the network runs.
 
     Raises
@@ -132,14 +132,17 @@ def _decoded(
     images: dict[int, np.ndarray] = {}
     outcomes: list[Outcome] = []
     limited = file_limits(settings)
-    for file_id, sha256, _ in claimed:
+    for file_id, sha256, _, of_study in claimed:
         try:
             with DECODE.time():
                 data = read_stored(home, sha256, settings.max_file_mb)
                 with limited():
-                    images[file_id] = classifier.prepare(data, settings.max_pixels, warned[file_id])
-        except HeadlessCt:
-            outcomes.append(Outcome(file_id, label=UNCERTAIN, label_reason=HEADLESS))
+                    images[file_id] = classifier.prepare(
+                        data, settings.max_pixels, warned[file_id], of_study=of_study
+                    )
+        except HeadlessCt as error:
+            why = NO_BRAIN if error.reason.code is ReasonCode.NO_BRAIN else NO_HEAD_FOUND
+            outcomes.append(Outcome(file_id, label=NOT_ASSESSED, label_code=why.code, label_reason=why.text))
         except RejectedImage as error:
             outcomes.append(Outcome(file_id, rejected=error.reason))
         except StoreUnavailable:
@@ -197,7 +200,8 @@ def _outcome(classifier: "Classifier", file_id: int, logit: float, distance: flo
     if not (math.isfinite(logit) and math.isfinite(distance)):
         return Outcome(file_id, rejected=_NO_NUMBER)
     said = classifier.decide(float(logit), float(distance))
-    return Outcome(file_id, said.probability, said.label, said.reason, float(distance))
+    code, text = said.reason or (None, None)
+    return Outcome(file_id, said.probability, said.label, code, text, float(distance))
 
 
 def _stamp(classifier: "Classifier") -> ModelStamp:

@@ -18,7 +18,7 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
 from db.lifecycle import next_chunks
 from db.results import results_of
-from models.card import HEADLESS
+from models.card import NO_HEAD_FOUND
 from models.classifier import Classifier
 from models.store import shipped_model
 from tests.dicom_files import as_bytes, ct_slice
@@ -96,7 +96,7 @@ def test_a_chunk_that_waits_for_the_database_is_counted(
     assert count("headct_chunks_retried_total") == before + 1
 
 
-def test_a_ct_without_a_head_gets_a_row_that_says_that_a_person_has_to_look(
+def test_a_ct_without_a_head_gets_a_row_that_says_that_it_is_not_assessed(
     settings: Settings, home: Home, sqlite_engine: Engine
 ) -> None:
     data = as_bytes(ct_slice(np.full((80, 90), -1000, dtype=np.int16)))
@@ -108,5 +108,5 @@ def test_a_ct_without_a_head_gets_a_row_that_says_that_a_person_has_to_look(
     run_task(settings, home, sqlite_engine, redelivered=False, model=Shipped())
     with sqlite_engine.connect() as connection:
         (row,) = results_of(connection, [1])
-    assert (row.state, row.label, row.probability, row.reason) == ("classified", "uncertain", None, None)
-    assert row.label_reason == HEADLESS
+    assert (row.state, row.label, row.probability, row.reason) == ("classified", "not assessed", None, None)
+    assert (row.label_code, row.label_reason) == NO_HEAD_FOUND

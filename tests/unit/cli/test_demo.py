@@ -31,7 +31,7 @@ def test_right_wrong_and_uncertain_results_are_counted(
     _print_results(rows, TRUTH)
     out = capsys.readouterr().out
     assert "normal (wrong)" in out
-    assert "1 of 3 as labelled, 1 otherwise, 1 uncertain." in out
+    assert "1 of 3 as labelled, 1 otherwise, 1 uncertain or not assessed." in out
 
 
 @pytest.mark.parametrize("truth", [TRUTH, {}])

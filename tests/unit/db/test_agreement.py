@@ -58,24 +58,26 @@ def test_a_week_begins_on_monday(engine: Engine) -> None:
             add_file(session, file_id)
             add_reading(session, file_id, "hemorrhage", read_at)
     assert agreement(engine) == [
-        ("2026-11-16", "v1", 1, 1, 0, 0, 1.0),
-        ("2026-11-23", "v1", 1, 1, 0, 0, 1.0),
+        ("2026-11-16", "v1", 1, 1, 0, 0, 0, 1.0),
+        ("2026-11-23", "v1", 1, 1, 0, 0, 0, 1.0),
     ]
 
 
 def test_uncertain_files_count_apart(engine: Engine) -> None:
     with Session(engine) as session, session.begin():
-        for file_id, label in enumerate(("uncertain", "hemorrhage", "normal", "normal"), start=1):
+        for file_id, label in enumerate(
+            ("uncertain", "hemorrhage", "normal", "normal", "not assessed"), start=1
+        ):
             add_file(session, file_id, label)
             add_reading(session, file_id, "normal", MONDAY)
-    assert agreement(engine) == [("2026-11-23", "v1", 4, 2, 1, 1, 2 / 3)]
+    assert agreement(engine) == [("2026-11-23", "v1", 5, 2, 1, 1, 1, 2 / 3)]
 
 
 def test_there_is_no_share_where_all_is_uncertain(engine: Engine) -> None:
     with Session(engine) as session, session.begin():
         add_file(session, 1, "uncertain")
         add_reading(session, 1, "normal", MONDAY)
-    assert agreement(engine) == [("2026-11-23", "v1", 1, 0, 0, 1, None)]
+    assert agreement(engine) == [("2026-11-23", "v1", 1, 0, 0, 1, 0, None)]
 
 
 def test_the_newest_reading_counts_and_the_earlier_ones_stay(engine: Engine) -> None:

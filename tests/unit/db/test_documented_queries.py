@@ -76,8 +76,20 @@ EXPECTED: dict[str, tuple[tuple[str, ...], Callable[[datetime], Answer]]] = {
         lambda _: [(10, "bad.png", 3, CRASHED)],
     ),
     "11-agreement-by-week": (
-        ("week", "model_version", "readings", "agreed", "disagreed", "uncertain", "agreement"),
-        lambda moment: [(monday(moment), "v1", 3, 1, 2, 0, 1 / 3), (monday(moment), "v2", 1, 1, 0, 0, 1.0)],
+        (
+            "week",
+            "model_version",
+            "readings",
+            "agreed",
+            "disagreed",
+            "uncertain",
+            "not_assessed",
+            "agreement",
+        ),
+        lambda moment: [
+            (monday(moment), "v1", 3, 1, 2, 0, 0, 1 / 3),
+            (monday(moment), "v2", 1, 1, 0, 0, 0, 1.0),
+        ],
     ),
 }
 

@@ -1,11 +1,10 @@
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, delete, inspect, text, update
@@ -16,7 +15,7 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.images import first_images
 from db.lifecycle import expire_leases
-from db.migrate import alembic_config, migrate
+from db.migrate import alembic_config, migrate, move
 from db.promotions import record_shipped
 from db.results import RESULT_COLUMNS
 from db.revision import REVISIONS, check_migrated, current_revision
@@ -71,7 +70,7 @@ def fill_as_release_0_1(engine: Engine) -> None:
     tables = MetaData()
     old = create_engine(f"sqlite:///file:{DATABASE}?immutable=1&uri=true")  # no file beside it
     tables.reflect(old)
-    step(engine, command.upgrade, "0004")
+    move(engine, command.upgrade, "0004")
     with old.connect() as source, engine.begin() as target:
         for table in tables.sorted_tables:
             if table.name != "alembic_version" and (found := source.execute(table.select()).mappings().all()):
@@ -119,7 +118,7 @@ def test_the_way_down_and_up_again_keeps_all_rows(empty_engine: Engine) -> None:
     assert both, "these have a result of the version that is in use, and a newer one"
     assert {row["model_version"] for row in by_newest} == {VERSION, None}
 
-    step(empty_engine, command.downgrade, "0004")
+    move(empty_engine, command.downgrade, "0004")
     after = rows_of(empty_engine, newest.replace("file_id", "scan_id"))
     assert after == [as_scan(row, after[0]) for row in by_newest]
     assert not inspect(empty_engine).has_table("shipped_model")
@@ -138,18 +137,52 @@ def test_a_result_without_a_probability_is_a_rejection_on_the_way_down(empty_eng
     with empty_engine.begin() as connection:
         connection.execute(
             text(
-                "UPDATE prediction SET probability = NULL, label = 'uncertain', label_reason = :said "
+                "UPDATE prediction SET probability = NULL, label = 'not assessed', label_reason = :said "
                 "WHERE image_id = 1"
             ),
             {"said": said},
         )
-    step(empty_engine, command.downgrade, "0004")
+    move(empty_engine, command.downgrade, "0004")
     (row,) = rows_of(empty_engine, "SELECT state, reason, label FROM results WHERE scan_id = 1")
     assert (row["state"], row["reason"], row["label"]) == ("rejected", said, None)
 
 
+def test_what_the_model_did_not_judge_is_not_uncertain_any_more(empty_engine: Engine) -> None:
+    fill_as_release_0_1(empty_engine)
+    move(empty_engine, command.upgrade, "0006")
+    said = (
+        ("uncertain", "no head", None),
+        ("uncertain", "outside the model's domain", 0.9),
+        ("uncertain", "the probability lies between the bounds of certainty", 0.5),
+        ("normal", None, 0.1),
+    )
+    with empty_engine.begin() as connection:
+        for image_id, (label, reason, probability) in enumerate(said, start=1):
+            connection.execute(
+                text(
+                    "UPDATE prediction SET label = :label, label_reason = :reason, probability = :probability "
+                    "WHERE image_id = :id"
+                ),
+                {"id": image_id, "label": label, "reason": reason, "probability": probability},
+            )
+    counted = {table: rows_of(empty_engine, f"SELECT count(*) FROM {table}") for table in LINKED}  # noqa: S608
+    migrate(empty_engine)
+    told = "SELECT DISTINCT image_id, label, label_code FROM prediction WHERE image_id < 5 ORDER BY image_id"
+    assert [tuple(row.values()) for row in rows_of(empty_engine, told)] == [
+        (1, "not assessed", "no_head_found"),
+        (2, "not assessed", "outside_domain"),
+        (3, "uncertain", "between_bounds"),
+        (4, "normal", None),
+    ]
+    for table, count in counted.items():
+        assert rows_of(empty_engine, f"SELECT count(*) FROM {table}") == count  # noqa: S608
+    move(empty_engine, command.downgrade, "0006")
+    labels = "SELECT DISTINCT image_id, label FROM prediction WHERE image_id < 5 ORDER BY image_id"
+    assert [row["label"] for row in rows_of(empty_engine, labels)] == [label for label, *_ in said]
+
+
 def test_images_find_back_to_their_scans_and_only_the_first_of_a_file_is_kept(empty_engine: Engine) -> None:
-    step(empty_engine, command.upgrade, "0006")
+    migrate(empty_engine)
     with Session(empty_engine) as session, session.begin():
         ids = list(
             record_arrivals(session, [NewArrival(f"{n:064x}", 1, f"{n}", None) for n in (1, 2)]).values()
@@ -160,7 +193,7 @@ def test_images_find_back_to_their_scans_and_only_the_first_of_a_file_is_kept(em
             session.flush()
             session.add(Reading(image_id=image.id, label="normal", reader=f"{frame}", read_at=now()))
         session.execute(update(File).values(state=FileState.CLASSIFIED))
-    step(empty_engine, command.downgrade, "0005")
+    move(empty_engine, command.downgrade, "0005")
     assert rows_of(empty_engine, "SELECT scan_id, reader FROM reading ORDER BY scan_id") == [
         {"scan_id": id_, "reader": "0"} for id_ in sorted(ids)
     ]
@@ -189,10 +222,3 @@ def test_a_file_that_waits_for_a_message_of_the_release_before_is_published_agai
 def as_scan(row: Mapping[str, Any], like: Iterable[str]) -> dict[str, Any]:
     """A row of `results` as it was before 0006, with the columns of `like`."""
     return {name: row["file_id" if name == "scan_id" else name] for name in like}
-
-
-def step(engine: Engine, move: Callable[[Config, str], None], revision: str) -> None:
-    config = alembic_config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        move(config, revision)

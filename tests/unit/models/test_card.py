@@ -34,10 +34,10 @@ def test_without_a_band_the_threshold_decides_and_belongs_to_hemorrhage() -> Non
     assert [point.decide(x, 99.0).label for x in (-0.1, 0.0, 0.1)] == ["normal", "hemorrhage", "hemorrhage"]
 
 
-def test_what_the_network_has_not_learnt_is_uncertain_however_sure_it_is() -> None:
+def test_what_the_network_has_not_learnt_is_not_assessed_however_sure_it_is() -> None:
     assert POINT.decide(20.0, 3.0).label == "hemorrhage"
     said = POINT.decide(20.0, 3.1)
-    assert (said.label, said.reason) == ("uncertain", OUTSIDE_DOMAIN)
+    assert (said.label, said.reason) == ("not assessed", OUTSIDE_DOMAIN)
 
 
 def test_extreme_log_odds_give_probabilities() -> None:

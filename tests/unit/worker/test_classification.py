@@ -28,7 +28,7 @@ from db.requeue import left_behind, reclassify
 from db.results import results_of
 from db.states import Cause
 from db.tables import File, Prediction, Promotion, ShippedModel
-from models.card import BETWEEN_BOUNDS, HEADLESS, OUTSIDE_DOMAIN, Decision, OperatingPoint
+from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, Decision, OperatingPoint
 from models.classifier import Classifier
 from models.store import shipped_model
 from tests.dicom_files import as_bytes, ct_slice
@@ -50,7 +50,9 @@ class FakeClassifier:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def prepare(self, data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.float32]:
+    def prepare(
+        self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
+    ) -> NDArray[np.float32]:
         assert max_pixels == 20_000_000
         warned += [f"It says {word.decode()}." for word in data.split(b"WARN ")[1:]]
         try:
@@ -107,11 +109,11 @@ def test_a_chunk_is_one_forward_pass_and_one_result_each(
     assert classifier.batches == [4]
     with Session(engine) as session:
         rows = session.scalars(select(Prediction).order_by(Prediction.image_id)).all()
-        assert [(row.label, row.label_reason, round(row.probability, 2)) for row in rows] == [
-            ("uncertain", OUTSIDE_DOMAIN, 0.0),
-            ("hemorrhage", None, 1.0),
-            ("normal", None, 0.2),
-            ("uncertain", BETWEEN_BOUNDS, 0.5),
+        assert [(row.label, row.label_code, row.label_reason, round(row.probability, 2)) for row in rows] == [
+            ("not assessed", *OUTSIDE_DOMAIN, 0.0),
+            ("hemorrhage", None, None, 1.0),
+            ("normal", None, None, 0.2),
+            ("uncertain", *BETWEEN_BOUNDS, 0.5),
         ]
         assert [row.domain_distance for row in rows] == [10.0, 0.0, 0.0, 0.0]
         assert {
@@ -193,7 +195,9 @@ def test_a_decoder_that_fails_in_an_unforeseen_way_rejects_one_file_only(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Surprised(FakeClassifier):
-        def prepare(self, data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.float32]:
+        def prepare(
+        self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
+    ) -> NDArray[np.float32]:
             if data == b"surprise":
                 raise ZeroDivisionError
             return super().prepare(data, max_pixels, warned)
@@ -383,7 +387,7 @@ def test_a_dicom_slice_with_loss_is_warned_of_by_the_real_classifier(
     assert "with loss by 77:1" in row.warnings
 
 
-def test_a_ct_without_a_head_is_uncertain_without_a_probability(
+def test_a_ct_without_a_head_is_not_assessed_and_has_no_probability(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     air = np.full((80, 90), -1000, dtype=np.int16)
@@ -401,7 +405,11 @@ def test_a_ct_without_a_head_is_uncertain_without_a_probability(
             ("classified", None),
             ("rejected", "blank"),
         ]
-        assert (rows[0].label, rows[0].label_reason, rows[0].probability) == ("uncertain", HEADLESS, None)
+        assert (rows[0].label, rows[0].label_code, rows[0].probability) == (
+            "not assessed",
+            "no_head_found",
+            None,
+        )
         assert rows[0].model_version == classifier.card.version
         assert [one.domain_distance is None for one in found] == [True, False]
         print_file(find_file(session, str(ids[0])), [], found[:1], [], None)
@@ -411,8 +419,10 @@ def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     class Headless(FakeClassifier):
-        def prepare(self, data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.float32]:
-            super().prepare(data, max_pixels, warned)
+        def prepare(
+            self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
+        ) -> NDArray[np.float32]:
+            super().prepare(data, max_pixels, warned, of_study=of_study)
             raise HeadlessCt(ReasonCode.NO_HEAD, "no head")
 
     ids, classifier = stored(engine, home, [png(1), png(2)]), Headless()
@@ -422,6 +432,6 @@ def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(
         assert counts_by_state(session)["classified"] == 2
         record_reading(session, first_images(session, ids)[ids[0]], "normal", "ann", None)
     with Session(engine) as session, session.begin():
-        (agreement,) = session.execute(text("SELECT readings, uncertain, agreement FROM agreement")).all()
+        (agreement,) = session.execute(text("SELECT readings, not_assessed, agreement FROM agreement")).all()
         assert tuple(agreement) == (1, 1, None)
         assert reclassify(session, "other", None) == 2
