@@ -91,6 +91,6 @@ def _print_results(rows: "Sequence[Row[Any]]", truth: Mapping[str, str]) -> None
         unsaid = sum(row.label not in CLASSES for row in judged)
         tell(
             f"{right} of {len(judged)} as labelled, {len(judged) - right - unsaid} otherwise, "
-            f"{unsaid} uncertain or not assessed. This does not tell how good the network is: it may have learnt from "
-            "these very images."
+            f"{unsaid} uncertain or not assessed. This does not tell how good the network is: it may have "
+            "learnt from these very images."
         )

@@ -12,7 +12,6 @@ MOMENT = sa.DateTime(timezone=True)
 STATES = "'received', 'queued', 'running', 'classified', 'rejected', 'quarantined'"
 LABELS = "label IN ('hemorrhage', 'normal', 'uncertain', 'not assessed')"
 WAITING = "stat AND state = 'received'"
-OUTSIDE_DOMAIN = "outside the model''s domain"
 # The newest promotion names the version in use; with none, or for "(shipped)", it is the one that ships.
 IN_USE = """coalesce(
          (SELECT nullif(promotion.model_version, '(shipped)') FROM promotion
@@ -63,8 +62,8 @@ FROM (
            prediction.model_version AS model_version,
            count(*) AS readings,
            count(CASE WHEN prediction.label = reading.label THEN 1 END) AS agreed,
-           count(CASE WHEN prediction.label <> reading.label AND prediction.label NOT IN ({unsaid}) THEN 1 END)
-               AS disagreed,
+           count(CASE WHEN prediction.label <> reading.label
+                 AND prediction.label NOT IN ({unsaid}) THEN 1 END) AS disagreed,
            count(CASE WHEN prediction.label = 'uncertain' THEN 1 END) AS uncertain
            {not_assessed}
     FROM reading
@@ -165,7 +164,7 @@ def upgrade() -> None:
     op.execute(
         "UPDATE prediction SET label = 'not assessed', label_code = "
         "CASE WHEN probability IS NULL THEN 'no_head_found' ELSE 'outside_domain' END "
-        f"WHERE probability IS NULL OR label = 'uncertain' AND label_reason = '{OUTSIDE_DOMAIN}'"  # noqa: S608
+        "WHERE probability IS NULL OR label = 'uncertain' AND label_reason = 'outside the model''s domain'"
     )
     op.execute("UPDATE prediction SET label_code = 'between_bounds' WHERE label = 'uncertain'")
     with op.batch_alter_table("prediction") as table:

@@ -160,8 +160,8 @@ def test_what_the_model_did_not_judge_is_not_uncertain_any_more(empty_engine: En
         for image_id, (label, reason, probability) in enumerate(said, start=1):
             connection.execute(
                 text(
-                    "UPDATE prediction SET label = :label, label_reason = :reason, probability = :probability "
-                    "WHERE image_id = :id"
+                    "UPDATE prediction SET label = :label, label_reason = :reason, "
+                    "probability = :probability WHERE image_id = :id"
                 ),
                 {"id": image_id, "label": label, "reason": reason, "probability": probability},
             )

@@ -54,6 +54,7 @@ class FakeClassifier:
         self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
     ) -> NDArray[np.float32]:
         assert max_pixels == 20_000_000
+        assert not of_study
         warned += [f"It says {word.decode()}." for word in data.split(b"WARN ")[1:]]
         try:
             return np.asarray(Image.open(io.BytesIO(data)), dtype=np.float32)
@@ -196,11 +197,11 @@ def test_a_decoder_that_fails_in_an_unforeseen_way_rejects_one_file_only(
 ) -> None:
     class Surprised(FakeClassifier):
         def prepare(
-        self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
-    ) -> NDArray[np.float32]:
+            self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
+        ) -> NDArray[np.float32]:
             if data == b"surprise":
                 raise ZeroDivisionError
-            return super().prepare(data, max_pixels, warned)
+            return super().prepare(data, max_pixels, warned, of_study=of_study)
 
     ids = stored(engine, home, [png(255), b"surprise"])
     classify(engine, settings, home, ids, Surprised())
