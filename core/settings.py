@@ -52,6 +52,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=100_000_000),
         "With less free disk space (in MiB) the intake pauses; 0: only when a disk is full.",
     ] = 500
+    patient_ids: Annotated[
+        Literal["hashed", "clear"],
+        "What is kept of a patient's identifier: its HMAC with a secret of the home, or also itself.",
+    ] = "hashed"
     max_pixels: Annotated[
         int,
         Meta(ge=4096, le=1_000_000_000),

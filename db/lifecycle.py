@@ -10,9 +10,11 @@ from sqlalchemy import ColumnElement, case, exists, or_, select, update
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
+from core.place import Place
 from core.reasons import Reason, ReasonCode
 from db.engine import MAX_IDS, now
 from db.images import first_images
+from db.places import PlacedImage, place_images, reopen_named
 from db.states import FileState
 from db.tables import Arrival, File, Prediction
 from db.upsert import insert_missing
@@ -27,9 +29,16 @@ _LEASED = (FileState.QUEUED, FileState.RUNNING)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file in a worker: a result or the reason for rejecting it."""
+    """What became of one image of a file in a worker: a result, or the reason for rejecting the file.
+
+    Attributes
+    ----------
+    place
+        Where in a study it belongs, also if it is rejected; None where the file does not say.
+    """
 
     file_id: int
+    frame: int = 0
     probability: float | None = None
     label: str | None = None
     label_code: str | None = None
@@ -37,6 +46,7 @@ class Outcome:
     domain_distance: float | None = None
     rejected: Reason | None = None
     warnings: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -226,9 +236,10 @@ def finish(
     holds it now decides, and a final state is never changed by who comes late.
     """
     moment, outcomes = now(), list(outcomes)
-    held = set(
-        session.scalars(
-            select(File.id)
+    held = {
+        row.id: row
+        for row in session.execute(
+            select(File.id, File.received_at, File.stat)
             .where(
                 File.id.in_([outcome.file_id for outcome in outcomes]),
                 File.claimed_by == str(claimant),
@@ -236,10 +247,21 @@ def finish(
             .order_by(File.id)
             .with_for_update(key_share=True)  # as in `claim`
         )
-    )
+    }
     outcomes = sorted(
         (outcome for outcome in outcomes if outcome.file_id in held), key=lambda outcome: outcome.file_id
     )
+    place_images(
+        session,
+        [
+            PlacedImage(
+                one.file_id, one.frame, held[one.file_id].received_at, held[one.file_id].stat, one.place
+            )
+            for one in outcomes
+            if one.place is not None
+        ],
+    )
+    reopen_named(session, held)
     classified = [outcome for outcome in outcomes if outcome.rejected is None]
     images = first_images(session, [outcome.file_id for outcome in classified])
     rows = [

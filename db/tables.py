@@ -140,7 +140,7 @@ class Series(Table):
 
 
 class Image(Table):
-    """One picture of a file: frame 0 of a PNG. It is made with its first result or reading."""
+    """One picture of a file: frame 0 of a PNG. It is made with its first result, reading or series."""
 
     __tablename__ = "image"
     __table_args__ = (UniqueConstraint("file_id", "frame"), CheckConstraint("frame >= 0", name="frame"))

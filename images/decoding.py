@@ -11,6 +11,7 @@ from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS
 from images.dicom import decode_dicom, is_dicom
+from images.noted import Noted
 from images.raster import decode_raster
 
 DEFAULT_MAX_PIXELS = 20_000_000
@@ -22,11 +23,11 @@ _PNG_TEXT_LIMIT = "MAX_TEXT_"
 
 # For the whole process, and never changed: a limit or a filter that each call sets is shared by its threads.
 Image.MAX_IMAGE_PIXELS = None  # `check_size` looks, before a pixel is decoded
-warnings.filterwarnings("ignore", module=r"(images|PIL|pydicom)\b")  # what matters is refused, or `warned`
+warnings.filterwarnings("ignore", module=r"(images|PIL|pydicom)\b")  # what matters is refused, or noted
 cv2.setNumThreads(1)  # for all who use it here: one process per core, and images that are small for a thread
 
 
-def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, warned: list[str] | None = None) -> GreyImage:
+def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, noted: Noted | None = None) -> GreyImage:
     """Decode a DICOM, PNG, JPEG, TIFF (first page) or BMP file to grey, shown as the file says.
 
     docs/formats.md lists what of a file is followed, and what is not.
@@ -37,8 +38,8 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, warned: list[str] 
         The whole file.
     max_pixels
         Greatest width x height; checked on the header, before any pixel is decoded.
-    warned
-        Takes what a person should know who reads the result, also where the image is rejected: sentences.
+    noted
+        Takes what else the file says, also where it is rejected.
 
     Returns
     -------
@@ -59,7 +60,7 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, warned: list[str] 
         raise UnreadableImage(ReasonCode.EMPTY, "The file is empty. Export the slice again.")
     try:
         if is_dicom(data):
-            return decode_dicom(data, max_pixels, [] if warned is None else warned)
+            return decode_dicom(data, max_pixels, noted or Noted())
         return decode_raster(data, max_pixels)
     except (MemoryError, cv2.error) as error:  # OpenCV is given nothing else that it could refuse
         raise ImageTooLarge(

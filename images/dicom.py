@@ -17,9 +17,11 @@ from core.errors import ImageTooLarge, NotACtSlice, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS, BoundedFile
 from images.dicom_pixels import hounsfield_of, loss_of, padding_of, rescale_of, stored_values
+from images.dicom_place import PLACE_ELEMENTS, place_of
 from images.dicom_plane import in_standard_view, in_true_proportions, plane_of
 from images.dicom_remarks import ELEMENTS as REMARKED
 from images.dicom_remarks import remarks_of
+from images.noted import Noted
 from images.size import check_size
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ _READ_ELEMENTS = (
     *("ImageOrientationPatient", "PatientOrientation"),
     *("LossyImageCompression", "LossyImageCompressionRatio"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+    *PLACE_ELEMENTS,
     *REMARKED,
 )
 """Every element whose value is converted, here or by pydicom's decoders, but for the pixels."""
@@ -69,7 +72,7 @@ def is_dicom(data: bytes) -> bool:
     return begins_as_dicom(data[:START])
 
 
-def decode_dicom(data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.uint8]:
+def decode_dicom(data: bytes, max_pixels: int, noted: Noted) -> NDArray[np.uint8]:
     """Decode one CT slice and show it in the brain window.
 
     Parameters
@@ -78,9 +81,9 @@ def decode_dicom(data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.
         The whole file, which `is_dicom`.
     max_pixels
         Greatest width x height; checked on the header, before any pixel is decoded.
-    warned
-        Takes a sentence where the pixels were compressed with loss, and on what is unusual of the
-        acquisition (`images.dicom_remarks`).
+    noted
+        Takes where the slice belongs, a sentence where its pixels were compressed with loss, and on what is
+        unusual of the acquisition (`images.dicom_remarks`).
 
     Returns
     -------
@@ -99,7 +102,10 @@ def decode_dicom(data: bytes, max_pixels: int, warned: list[str]) -> NDArray[np.
     """
     dataset = _read(data)
     try:
-        warned += [*loss_of(dataset), *remarks_of(dataset)]
+        noted.warnings += [*loss_of(dataset), *remarks_of(dataset)]
+        noted.is_ct = dataset.get("Modality") == "CT"
+        _check_modality(dataset)
+        noted.place = place_of(dataset)
         _check(dataset)
         plane = plane_of(dataset)
         check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
@@ -238,8 +244,8 @@ def _name_encoding(dataset: "Dataset") -> None:
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
 
 
-def _check(dataset: "Dataset") -> None:
-    """Refuse what is no single CT slice in grey."""
+def _check_modality(dataset: "Dataset") -> None:
+    """Refuse what says that it is no CT."""
     modality = str(dataset.get("Modality") or "")
     if modality and modality != "CT":
         named = f" ({modality})" if modality.isalnum() and len(modality) <= 4 else ""
@@ -247,6 +253,10 @@ def _check(dataset: "Dataset") -> None:
             ReasonCode.OTHER_MODALITY,
             f"The DICOM file is of another modality{named}. Submit axial slices of a head CT.",
         )
+
+
+def _check(dataset: "Dataset") -> None:
+    """Refuse what is no single slice in grey."""
     if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
         raise UnreadableImage(
             ReasonCode.NO_IMAGE,

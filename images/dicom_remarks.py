@@ -43,9 +43,9 @@ ELEMENTS = (
 
 def remarks_of(dataset: "Dataset") -> Iterator[str]:
     """A sentence on each thing that is unusual, as far as the file says."""
-    if not _NO_CONTRAST.fullmatch(str(dataset.get("ContrastBolusAgent") or "").strip()):
+    if with_contrast(dataset):
         yield "The slice was taken with contrast, which can look like blood."
-    if _BONE.search(str(dataset.get("ConvolutionKernel") or "")):
+    if is_for_bone(dataset):
         yield "The slice was reconstructed for bone, which makes brain noisy."
     thickness = _number(dataset, "SliceThickness")
     if thickness and not THINNEST <= thickness <= THICKEST:
@@ -59,6 +59,16 @@ def remarks_of(dataset: "Dataset") -> Iterator[str]:
     position = str(dataset.get("PatientPosition") or "").strip()
     if re.fullmatch("[A-Z]{3,4}", position) and position != _USUAL_POSITION:
         yield f"The patient did not lie on the back, head first ({position})."
+
+
+def with_contrast(dataset: "Dataset") -> bool:
+    """Whether the file says that contrast was given."""
+    return not _NO_CONTRAST.fullmatch(str(dataset.get("ContrastBolusAgent") or "").strip())
+
+
+def is_for_bone(dataset: "Dataset") -> bool:
+    """Whether the kernel of its reconstruction is one for bone or lung."""
+    return bool(_BONE.search(str(dataset.get("ConvolutionKernel") or "")))
 
 
 def _number(dataset: "Dataset", name: str) -> float | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.errors import HeadlessCt, NotACtSlice
 from core.reasons import ReasonCode
 from images.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
-from images.modality import says_ct
+from images.noted import Noted
 from images.preprocessors import preprocessor_of
 from models.card import Decision, ModelCard
 from models.serving import OUTPUTS, load_session
@@ -79,7 +79,7 @@ class Classifier:
         self,
         data: bytes,
         max_pixels: int = DEFAULT_MAX_PIXELS,
-        warned: list[str] | None = None,
+        noted: Noted | None = None,
         *,
         of_study: bool = False,
     ) -> NDArray[np.float32]:
@@ -87,7 +87,7 @@ class Classifier:
 
         Parameters
         ----------
-        data, max_pixels, warned
+        data, max_pixels, noted
             See `decode`.
         of_study
             Whether a person named the study that it is of, and so said that it is CT.
@@ -97,11 +97,12 @@ class Classifier:
         RejectedImage
             With the reason as its message. `HeadlessCt` where the file is a CT: a neck, the vertex, air.
         """
-        image = decode(data, max_pixels, warned)
+        noted = noted or Noted()
+        image = decode(data, max_pixels, noted)
         try:
             return self.prepare_image(image)
         except NotACtSlice as error:
-            if error.reason.code in _HEADLESS and (of_study or says_ct(data)):
+            if error.reason.code in _HEADLESS and (of_study or noted.is_ct):
                 raise HeadlessCt(*error.reason) from None
             raise
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.errors import HeadlessCt, NetworkFailed, RejectedImage, StoreUnavailable
 from core.home import Home
 from core.image_files import read_stored
+from core.patients import Patients
 from core.reasons import Reason, ReasonCode
 from core.settings import Settings
 from db.engine import now
@@ -22,6 +23,7 @@ from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, 
 from db.queries import unknown_of
 from db.requeue import postpone
 from db.states import FileState
+from images.noted import Noted
 from models.card import NO_BRAIN, NO_HEAD_FOUND, NOT_ASSESSED
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
@@ -90,9 +92,9 @@ def classify_chunk(
         return 0
     ATTEMPTS.inc(len(claimed))
     watch.lap("claim")
-    warned: dict[int, list[str]] = {file.id: [] for file in claimed}
+    noted, patients = {file.id: Noted() for file in claimed}, Patients(settings, home)
     try:
-        images, outcomes = _decoded(claimed, classifier, settings, home, warned)
+        images, outcomes = _decoded(claimed, classifier, settings, home, noted)
     except StoreUnavailable:
         _release(engine, claimant)
         raise
@@ -108,7 +110,7 @@ def classify_chunk(
             ) from error
         outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
         NETWORK.observe(watch.lap("network"))
-    outcomes = [replace(one, warnings=" ".join(warned[one.file_id]) or None) for one in outcomes]
+    outcomes = [_with_notes(one, noted[one.file_id], patients) for one in outcomes]
     with Session(engine) as session, session.begin():
         written = set(finish(session, claimant, outcomes, _stamp(classifier)))
     watch.lap("commit")
@@ -126,7 +128,7 @@ def _decoded(
     classifier: "Classifier",
     settings: Settings,
     home: Home,
-    warned: dict[int, list[str]],
+    noted: dict[int, Noted],
 ) -> "tuple[dict[int, np.ndarray], list[Outcome]]":
     """The images that the network is to see, by file, and what becomes of the other files."""
     images: dict[int, np.ndarray] = {}
@@ -138,7 +140,7 @@ def _decoded(
                 data = read_stored(home, sha256, settings.max_file_mb)
                 with limited():
                     images[file_id] = classifier.prepare(
-                        data, settings.max_pixels, warned[file_id], of_study=of_study
+                        data, settings.max_pixels, noted[file_id], of_study=of_study
                     )
         except HeadlessCt as error:
             why = NO_BRAIN if error.reason.code is ReasonCode.NO_BRAIN else NO_HEAD_FOUND
@@ -196,12 +198,24 @@ def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str,
     )
 
 
+def _with_notes(outcome: Outcome, noted: Noted, patients: Patients) -> Outcome:
+    place = noted.place and patients.protect(noted.place)
+    return replace(outcome, warnings=" ".join(noted.warnings) or None, place=place)
+
+
 def _outcome(classifier: "Classifier", file_id: int, logit: float, distance: float) -> Outcome:
     if not (math.isfinite(logit) and math.isfinite(distance)):
         return Outcome(file_id, rejected=_NO_NUMBER)
     said = classifier.decide(float(logit), float(distance))
     code, text = said.reason or (None, None)
-    return Outcome(file_id, said.probability, said.label, code, text, float(distance))
+    return Outcome(
+        file_id,
+        probability=said.probability,
+        label=said.label,
+        label_code=code,
+        label_reason=text,
+        domain_distance=float(distance),
+    )
 
 
 def _stamp(classifier: "Classifier") -> ModelStamp:

@@ -137,6 +137,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take back. Of a file with several pictures, what was said of the first one stays."""
     _drop_views()
+    later = "image_id IN (SELECT id FROM image WHERE frame > 0)"
+    op.execute(f"DELETE FROM prediction WHERE {later}")  # noqa: S608 - a constant
+    op.execute(f"DELETE FROM reading WHERE {later}")  # noqa: S608 - a constant
+    op.execute(f"UPDATE labelled_image SET image_id = NULL WHERE {later}")  # noqa: S608 - a constant
     op.execute("DELETE FROM image WHERE frame > 0")
     _create_file("scan")
     op.execute(f"INSERT INTO scan ({COLUMNS}) SELECT {COLUMNS} FROM file")  # noqa: S608 - constants

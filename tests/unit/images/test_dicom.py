@@ -27,6 +27,7 @@ from images.constants import Preprocessing
 from images.decoding import decode
 from images.dicom import dicom_patient
 from images.dicom_pixels import stored_values
+from images.noted import Noted
 from images.preprocessing import preprocess
 from tests.conftest import DATA
 from tests.dicom_files import HOUNSFIELD, as_bytes, compressed, compressed_slice, ct_slice
@@ -125,13 +126,13 @@ def test_fill_bytes_before_a_marker_are_no_damage() -> None:
 
 @pytest.mark.parametrize("syntax", [JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K])
 def test_compression_with_loss_changes_little_and_is_told(syntax: str) -> None:
-    warned: list[str] = []
+    noted = Noted()
     bits = 12 if syntax == JPEGExtended12Bit else None
     dataset = compressed(ct_slice(UNSIGNED, RescaleIntercept=-1024), syntax, bits)
     dataset.LossyImageCompression = "01"
-    shown = decode(as_bytes(dataset), warned=warned)
+    shown = decode(as_bytes(dataset), noted=noted)
     assert np.abs(shown.astype(int) - WINDOWED).mean() < 8
-    assert "compressed with loss" in warned[0]
+    assert "compressed with loss" in noted.warnings[0]
 
 
 @pytest.mark.parametrize("syntax", [JPEGLossless, JPEGLosslessSV1, JPEGExtended12Bit, HTJ2KLossless])

@@ -22,6 +22,7 @@ from pydicom.uid import (
 
 from core.errors import NotACtSlice, RejectedImage, UnreadableImage
 from images.decoding import decode
+from images.noted import Noted
 from tests.dicom_files import HOUNSFIELD, as_bytes, compressed, compressed_slice, ct_slice
 
 WINDOWED = np.clip(np.rint(HOUNSFIELD * (255.0 / 80.0)), 0, 255).astype(np.uint8)
@@ -157,12 +158,12 @@ def test_jpeg_2000_whose_sign_contradicts_the_data_set_is_read_as_the_data_set_s
 
 
 def warnings_of(dataset: Dataset) -> list[str]:
-    warned: list[str] = []
+    noted = Noted()
     try:
-        decode(as_bytes(dataset), warned=warned)
+        decode(as_bytes(dataset), noted=noted)
     except RejectedImage:
-        warned.append("rejected")
-    return warned
+        noted.warnings.append("rejected")
+    return noted.warnings
 
 
 def test_a_slice_without_loss_has_no_warning() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from images.decoding import decode
+from images.noted import Noted
 from tests.conftest import DATA
 from tests.dicom_files import HOUNSFIELD, as_bytes, ct_slice
 
@@ -31,9 +32,9 @@ SERIES = DATA / "dicom" / "ge_head"
     ],
 )
 def test_what_is_unusual_is_told(elements: dict[str, object], said: str) -> None:
-    warned: list[str] = []
-    assert decode(as_bytes(ct_slice(**elements)), warned=warned).shape == HOUNSFIELD.shape
-    (one,) = warned
+    noted = Noted()
+    assert decode(as_bytes(ct_slice(**elements)), noted=noted).shape == HOUNSFIELD.shape
+    (one,) = noted.warnings
     assert re.search(said, one)
     assert one.endswith(".")
 
@@ -61,21 +62,21 @@ def test_what_is_unusual_is_told(elements: dict[str, object], said: str) -> None
     ],
 )
 def test_what_is_usual_or_says_nothing_is_not(elements: dict[str, object]) -> None:
-    warned: list[str] = []
-    decode(as_bytes(ct_slice(**elements)), warned=warned)
-    assert warned == []
+    noted = Noted()
+    decode(as_bytes(ct_slice(**elements)), noted=noted)
+    assert noted.warnings == []
 
 
 @pytest.mark.parametrize("name", ["SliceThickness", "GantryDetectorTilt"])
 def test_a_number_that_is_none_says_nothing(name: str) -> None:
     data = as_bytes(ct_slice(**{name: "7777"})).replace(b"7777", b"1,5\x20")
-    warned: list[str] = []
-    np.testing.assert_array_equal(decode(data, warned=warned), decode(as_bytes(ct_slice())))
-    assert warned == []
+    noted = Noted()
+    np.testing.assert_array_equal(decode(data, noted=noted), decode(as_bytes(ct_slice())))
+    assert noted.warnings == []
 
 
 @pytest.mark.skipif(not SERIES.is_dir(), reason="the real series is not here")
 def test_the_tilt_of_the_real_series_is_told() -> None:
-    warned: list[str] = []
-    decode((SERIES / "16.dcm").read_bytes(), warned=warned)
-    assert warned == ["The gantry was tilted by 18.5 degrees."]
+    noted = Noted()
+    decode((SERIES / "16.dcm").read_bytes(), noted=noted)
+    assert noted.warnings == ["The gantry was tilted by 18.5 degrees."]

@@ -28,6 +28,7 @@ from db.requeue import left_behind, reclassify
 from db.results import results_of
 from db.states import Cause
 from db.tables import File, Prediction, Promotion, ShippedModel
+from images.noted import Noted
 from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, Decision, OperatingPoint
 from models.classifier import Classifier
 from models.store import shipped_model
@@ -50,12 +51,10 @@ class FakeClassifier:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def prepare(
-        self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
-    ) -> NDArray[np.float32]:
+    def prepare(self, data: bytes, max_pixels: int, noted: Noted, *, of_study: bool) -> NDArray[np.float32]:
         assert max_pixels == 20_000_000
         assert not of_study
-        warned += [f"It says {word.decode()}." for word in data.split(b"WARN ")[1:]]
+        noted.warnings += [f"It says {word.decode()}." for word in data.split(b"WARN ")[1:]]
         try:
             return np.asarray(Image.open(io.BytesIO(data)), dtype=np.float32)
         except OSError as error:
@@ -197,11 +196,11 @@ def test_a_decoder_that_fails_in_an_unforeseen_way_rejects_one_file_only(
 ) -> None:
     class Surprised(FakeClassifier):
         def prepare(
-            self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
+            self, data: bytes, max_pixels: int, noted: Noted, *, of_study: bool
         ) -> NDArray[np.float32]:
             if data == b"surprise":
                 raise ZeroDivisionError
-            return super().prepare(data, max_pixels, warned, of_study=of_study)
+            return super().prepare(data, max_pixels, noted, of_study=of_study)
 
     ids = stored(engine, home, [png(255), b"surprise"])
     classify(engine, settings, home, ids, Surprised())
@@ -421,9 +420,9 @@ def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(
 ) -> None:
     class Headless(FakeClassifier):
         def prepare(
-            self, data: bytes, max_pixels: int, warned: list[str], *, of_study: bool
+            self, data: bytes, max_pixels: int, noted: Noted, *, of_study: bool
         ) -> NDArray[np.float32]:
-            super().prepare(data, max_pixels, warned, of_study=of_study)
+            super().prepare(data, max_pixels, noted, of_study=of_study)
             raise HeadlessCt(ReasonCode.NO_HEAD, "no head")
 
     ids, classifier = stored(engine, home, [png(1), png(2)]), Headless()
