@@ -78,6 +78,15 @@ def _known_schedule(text: str) -> str:
     return text
 
 
+def _known_element(text: str) -> str:
+    from pydicom.datadict import tag_for_keyword  # noqa: PLC0415 - as above
+
+    keyword, equals, pattern = (part.strip() for part in text.partition("="))
+    if not (equals and pattern) or tag_for_keyword(keyword) is None:
+        raise ValueError("must be a DICOM keyword and what it is, as in `RequestedProcedurePriority=STAT`")
+    return f"{keyword}={pattern}"
+
+
 def _flower_password(text: str) -> str:
     if "," in text:
         raise ValueError("Flower reads a comma as the end of a login, and a colon as the end of the user")
@@ -95,6 +104,7 @@ _RULES: dict[str, Callable[[str], str]] = {
     "database_url": _known_database,
     "broker_url": _known_broker,
     "retrain_cron": _known_schedule,
+    "stat": _known_element,
     "flower_user": _flower_user,
     "flower_password": _flower_password,
     "log_level": str.upper,

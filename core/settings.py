@@ -27,6 +27,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "`redis://`, `rediss://` or `redis+socket://` URL with a password; unset: `up` starts an "
         "embedded Redis.",
     ] = None
+    stat: Annotated[
+        str | None,
+        "What DICOM files go before all others, as `KEYWORD=PATTERN`, for example "
+        "`RequestedProcedurePriority=STAT`; unset: those in the inbox's folder `stat` alone.",
+    ] = None
+    study_settle_seconds: Annotated[
+        float,
+        Meta(ge=0, le=3600),
+        "Seconds without a further image after which a study is final.",
+    ] = 15.0
     settle_seconds: Annotated[
         float,
         Meta(ge=0, le=3600),

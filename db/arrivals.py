@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from core.reasons import Reason, ReasonCode
 from db.engine import now
+from db.places import name_studies
 from db.requeue import retry
 from db.states import FileState
 from db.tables import Arrival, File
@@ -17,7 +18,9 @@ from db.upsert import insert_missing
 # Of the bare table and made once: the intake's share of a file is mostly its statements.
 _FILE = cast("Table", File.__table__)
 _STORED_AT_FAULT = (ReasonCode.FILE_CHANGED, ReasonCode.FILE_UNREADABLE)
-_KNOWN = select(_FILE.c.id, _FILE.c.sha256, _FILE.c.reason_code).where(
+_NO_HEAD = (ReasonCode.BLANK, ReasonCode.NO_HEAD, ReasonCode.NO_BRAIN)
+"""Why a picture is refused that may be a slice without a head, once somebody says that it is of a study."""
+_KNOWN = select(_FILE.c.id, _FILE.c.sha256, _FILE.c.reason_code, _FILE.c.stat).where(
     _FILE.c.sha256.in_(bindparam("hashes", expanding=True))
 )
 
@@ -28,6 +31,7 @@ class NewArrival:
 
     `identity` is the same when the same inbox file is seen again after a crash, and None where no file
     of the inbox stands behind it. `refused` is the reason when the file is not to be classified at all.
+    `study` is the study that a person named it of; `stat` puts it before the others.
     """
 
     sha256: str
@@ -35,6 +39,8 @@ class NewArrival:
     source_name: str
     identity: str | None
     refused: Reason | None = None
+    study: str | None = None
+    stat: bool = False
 
 
 def known_identities(session: Session, identities: Sequence[str]) -> set[str]:
@@ -46,12 +52,20 @@ def known_identities(session: Session, identities: Sequence[str]) -> set[str]:
 def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[str, int]:
     """Record files that stand in the store; returns the file id of each SHA-256.
 
-    A known SHA-256 gets another arrival and no second job, unless its stored bytes were at fault. An arrival
-    whose identity is known is the same file seen twice, and adds nothing.
+    A known SHA-256 gets another arrival and no second job, unless its stored bytes were at fault, or it was
+    refused for what does not count against a slice of a named study. An arrival whose identity is known is
+    the same file seen twice, and adds nothing.
     """
     if not arrivals:
         return {}
     moment = now()
+    named: dict[str, bool] = {}
+    for arrival in arrivals:
+        if arrival.study is not None:
+            named[arrival.study] = arrival.stat or named.get(arrival.study, False)
+    studies = name_studies(session, named, moment)
+    stat = {arrival.sha256 for arrival in arrivals if arrival.stat}
+    of_study = {arrival.sha256 for arrival in arrivals if arrival.study is not None}
     # One order for all writers, or two that insert the same files could deadlock in PostgreSQL.
     files = [
         {
@@ -60,6 +74,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
             "state": FileState.REJECTED if arrival.refused else FileState.RECEIVED,
             "reason_code": arrival.refused.code if arrival.refused else None,
             "reason": arrival.refused.text if arrival.refused else None,
+            "stat": arrival.sha256 in stat,
             "attempts": 0,
             "received_at": moment,
             "finished_at": moment if arrival.refused else None,
@@ -70,13 +85,21 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     hashes = [file["sha256"] for file in files]
     known = session.connection().execute(_KNOWN, {"hashes": hashes}).all()
     ids = {row.sha256: row.id for row in known}
-    if mended := [row.id for row in known if row.reason_code in _STORED_AT_FAULT]:
-        retry(session, mended)
+    again = [
+        row.id
+        for row in known
+        if row.reason_code in _STORED_AT_FAULT or (row.reason_code in _NO_HEAD and row.sha256 in of_study)
+    ]
+    if again:
+        retry(session, again)
+    if hurried := [row.id for row in known if row.sha256 in stat and not row.stat]:
+        session.execute(update(_FILE).where(_FILE.c.id.in_(hurried)).values(stat=True))
     rows: list[dict[str, Any]] = [
         {
             "file_id": ids[arrival.sha256],
             "source_name": arrival.source_name,
             "file_identity": arrival.identity,
+            "study_id": None if arrival.study is None else studies[arrival.study],
             "arrived_at": moment,
         }
         for arrival in arrivals

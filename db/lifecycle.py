@@ -38,7 +38,6 @@ class Outcome:
     """
 
     file_id: int
-    frame: int = 0
     probability: float | None = None
     label: str | None = None
     label_code: str | None = None
@@ -46,6 +45,7 @@ class Outcome:
     domain_distance: float | None = None
     rejected: Reason | None = None
     warnings: str | None = None
+    frame: int = 0
     place: Place | None = None
 
 
@@ -90,12 +90,14 @@ def next_chunks(
     chunk_size: int,
     lease: timedelta,
     *,
+    stat: bool = False,
     again: bool = False,
     full_only: bool = False,
 ) -> list[list[int]]:
     """Move waiting files to `queued`; returns their ids in chunks, oldest first.
 
-    Either those that have no result yet, or those that are to be classified `again`.
+    Those that have no result yet, of these only those that go before the others (`stat`), or those that are
+    to be classified `again`.
     With `full_only`, files that do not fill a chunk go on waiting.
     A file that a worker did not come back from travels alone, so that one bad file cannot take
     others down with it a second time.
@@ -105,8 +107,9 @@ def next_chunks(
         .where(
             File.state == FileState.RECEIVED,
             File.finished_at.is_not(None) if again else File.finished_at.is_(None),
+            *((File.stat,) if stat else ()),
         )
-        .order_by(File.finished_at, File.id)  # as the index has them
+        .order_by(*(() if stat else (File.finished_at,)), File.id)  # as the indexes have them
         .limit(min(chunks * chunk_size, MAX_IDS))
         .with_for_update(skip_locked=True)
     ).all()

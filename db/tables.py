@@ -231,6 +231,7 @@ class StudyResult(Table):
         ForeignKey("series.id", ondelete="SET NULL"), comment="The series that counts"
     )
     label: Mapped[str] = mapped_column(String(16))
+    label_code: Mapped[str | None] = mapped_column(String(32))
     label_reason: Mapped[str | None] = mapped_column(Text)
     probability: Mapped[float | None] = mapped_column(comment="Of hemorrhage, calibrated, 0 to 1")
     threshold: Mapped[float] = mapped_column(comment="At or above it the label is hemorrhage")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.broker import queue_depth
 from core.errors import BrokerUnusable
-from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.queues import INFERENCE_QUEUE, STAT_QUEUE, TRAINING_QUEUE
 from core.settings import Settings
 from db.engine import now
 from db.lifecycle import expire_leases, next_chunks, renew_leases, unqueue
@@ -98,18 +98,22 @@ class Dispatcher:
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + self._sweep_s
             self._sweep()
+        size, lease, most = self._settings.chunk_size, self._lease, self._settings.high_water_chunks
+        if (room := most - queue_depth(self._client, STAT_QUEUE)) > 0:
+            with Session(self._engine) as session, session.begin():
+                urgent = next_chunks(session, room, size, lease, stat=True)
+            self._publish(urgent, STAT_QUEUE)
         depth = queue_depth(self._client, INFERENCE_QUEUE)
-        room = self._settings.high_water_chunks - depth
+        room = most - depth
         if room <= 0:
             return True
-        size, lease = self._settings.chunk_size, self._lease
         with Session(self._engine) as session, session.begin():
             chunks = next_chunks(session, room, size, lease, full_only=depth >= _KEEPS_WORKERS_BUSY)
             # What has a result already never fills the queue: a new file would wait behind it.
             room = min(room, _KEEPS_WORKERS_BUSY - depth) - len(chunks)
             if room > 0:
                 chunks += next_chunks(session, room, size, lease, again=True)
-        self._publish(chunks)
+        self._publish(chunks, INFERENCE_QUEUE)
         return bool(chunks) or depth >= _KEEPS_WORKERS_BUSY
 
     def _sweep(self) -> None:
@@ -133,11 +137,11 @@ class Dispatcher:
             self._app.send_task(TRAIN_TASK, args=[run_id], queue=TRAINING_QUEUE)
             logger.info("training run %d is published", run_id, extra={"run_id": run_id})
 
-    def _publish(self, chunks: Sequence[list[int]]) -> None:
+    def _publish(self, chunks: Sequence[list[int]], queue: str) -> None:
         published = 0
         try:
             for chunk in chunks:
-                self._app.send_task(CLASSIFY_TASK, args=[chunk], queue=INFERENCE_QUEUE)
+                self._app.send_task(CLASSIFY_TASK, args=[chunk], queue=queue)
                 published += 1
         finally:
             if published:

@@ -33,6 +33,7 @@ from core.store import (
 )
 from db.arrivals import NewArrival, known_identities, record_arrivals
 from db.queries import has_stored_files
+from scheduler.asked import NOTHING, Asked, asked_by
 from scheduler.claims import (
     CLAIMS,
     InboxFile,
@@ -44,6 +45,7 @@ from scheduler.claims import (
     remove_folders,
 )
 from scheduler.room import Disks
+from scheduler.stat_tag import HEADER, stat_rule
 
 VANISHED = "there is no such file"
 CHANGED = "it changed while it was read, or is still open for writing"
@@ -89,6 +91,7 @@ class Intake:
         self._claims = home.inbox / CLAIMS
         self._settings = settings
         self._disks = Disks(settings, home)
+        self._is_stat = stat_rule(settings.stat)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="intake")
 
     def take(self, files: Sequence[InboxFile]) -> Taken:
@@ -127,8 +130,13 @@ class Intake:
             self.looks_for_claims = False
         return taken
 
-    def submit(self, files: Sequence[InboxFile], *, remove: bool) -> Taken:
+    def submit(self, files: Sequence[InboxFile], *, remove: bool, asked: Asked = NOTHING) -> Taken:
         """Record files from anywhere, which stay where they are; then remove them, if `remove`.
+
+        Parameters
+        ----------
+        asked
+            Of all of them; of files of the inbox their folder tells.
 
         Raises
         ------
@@ -139,7 +147,8 @@ class Intake:
         self._disks.check()
         with self._open_stores() as stores, self._opened(files, taken, remove=remove) as opened:
             # Nobody looks at them again, so no identity is needed, and a link will do.
-            self._record([file._replace(identity=None) for file in opened], stores, taken, remove=remove)
+            submitted = [file._replace(identity=None) for file in opened]
+            self._record(submitted, stores, taken, remove=remove, asked=asked)
         return taken
 
     def close(self) -> None:
@@ -237,10 +246,18 @@ class Intake:
                     taken.left[file.path] = RECORDED
         return [file for file in files if file.identity not in known]
 
-    def _record(self, files: Sequence[InboxFile], stores: "_Stores", taken: Taken, *, remove: bool) -> None:
+    def _record(
+        self,
+        files: Sequence[InboxFile],
+        stores: "_Stores",
+        taken: Taken,
+        *,
+        remove: bool,
+        asked: Asked | None = None,
+    ) -> None:
         """Keep these files and record them in one transaction; then remove them, if `remove`."""
         keeping = [
-            self._pool.submit(self._keep_all, files[start::_THREADS], stores, link=remove)
+            self._pool.submit(self._keep_all, files[start::_THREADS], stores, asked, link=remove)
             for start in range(min(_THREADS, len(files)))
         ]
         wait(keeping)  # for all, also where one fails: they use the folders' descriptors
@@ -262,11 +279,13 @@ class Intake:
                 taken.left[one.file.path] = problem
 
     def _keep_all(
-        self, files: Sequence[InboxFile], stores: "_Stores", *, link: bool
+        self, files: Sequence[InboxFile], stores: "_Stores", asked: Asked | None, *, link: bool
     ) -> list[tuple[InboxFile, "_Stored | str"]]:
-        return [(file, self._store_one(file, stores, link=link)) for file in files]
+        return [(file, self._store_one(file, stores, asked, link=link)) for file in files]
 
-    def _store_one(self, file: InboxFile, stores: "_Stores", *, link: bool) -> "_Stored | str":
+    def _store_one(
+        self, file: InboxFile, stores: "_Stores", asked: Asked | None, *, link: bool
+    ) -> "_Stored | str":
         """Put one file into the store; returns what to record, or why it is left for later."""
         try:
             descriptor = open_regular(file.place, file.folder)
@@ -278,6 +297,7 @@ class Intake:
         try:
             # A further name for what stays would change its change time, which is in its identity.
             link = link and file.identity is None
+            stat = settings.stat is not None and self._is_stat(os.pread(descriptor, HEADER, 0))
             stored = store_file(descriptor, store, link=link, min_free=settings.min_free_mb * 2**20)
         except SourceChangedError:
             return CHANGED
@@ -289,12 +309,15 @@ class Intake:
             raise
         finally:
             os.close(descriptor)
+        asked = asked_by(file.source_name) if asked is None else asked
         arrival = NewArrival(
             sha256=stored.sha256,
             size_bytes=stored.size_bytes,
             source_name=file.source_name,
             identity=file.key(stored.sha256),
             refused=ImageTooLarge.file(settings.max_file_mb).reason if too_large else None,
+            study=asked.study,
+            stat=asked.stat or stat,
         )
         return _Stored(file, store, arrival, stored)
 

@@ -25,7 +25,7 @@ from core.broker import check_takes_messages, queue_depth
 from core.errors import BrokerUnusable, PortTaken
 from core.home import Home
 from core.ports import free_port
-from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.queues import QUEUES
 from core.settings import Settings
 from db.engine import now, read_session
 from db.promotions import version_in_use
@@ -42,6 +42,9 @@ FILES_TAKEN = Counter("headct_files_taken", "Files of the inbox that were record
 CHUNKS_PUBLISHED = Counter("headct_chunks_published", "Chunks that were put into the queue.", registry=None)
 TAKEN_BACK = Counter(
     "headct_files_taken_back", "Files that were not finished within their lease.", registry=None
+)
+STUDIES_FINALISED = Counter(
+    "headct_studies_finalised", "Studies that got their result, or again the same.", ["label"], registry=None
 )
 
 _FRESH_S, _SHARE = 1.0, 20
@@ -113,7 +116,7 @@ class StateCollector(Collector):
             "headct_queue_messages", "Messages that no worker has taken yet.", labels=["queue"]
         )
         try:
-            for queue in (INFERENCE_QUEUE, TRAINING_QUEUE):
+            for queue in QUEUES:
                 depths.add_metric([queue], queue_depth(self._client, queue))
             check_takes_messages(self._client)
         except BrokerUnusable:
@@ -169,7 +172,7 @@ def serve_metrics(settings: Settings, home: Home, state: StateCollector) -> Iter
     If the port is taken by now (`headct up` looks first), that is logged, and the work goes on without.
     """
     registry = CollectorRegistry()
-    for source in (FILES_TAKEN, CHUNKS_PUBLISHED, TAKEN_BACK, state, _WorkerCollector(home.metrics)):
+    for source in (FILES_TAKEN, CHUNKS_PUBLISHED, TAKEN_BACK, STUDIES_FINALISED, state, _WorkerCollector(home.metrics)):
         registry.register(source)
     try:
         server, thread = start_http_server(metrics_port(settings), settings.metrics_address, registry)

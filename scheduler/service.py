@@ -13,8 +13,10 @@ from core.lock import acquire
 from core.settings import Settings
 from core.store import remove_leftovers
 from db.promotions import record_shipped
+from models.store import ModelStore
 from scheduler.dispatcher import Dispatcher
 from scheduler.emptied import EmptiedFolders
+from scheduler.finaliser import Finaliser
 from scheduler.heartbeat import Heartbeat
 from scheduler.intake import Intake
 from scheduler.metrics import StateCollector, serve_metrics
@@ -49,14 +51,15 @@ def run_scheduler(settings: Settings, home: Home, engine: Engine, shipped: str) 
     dispatcher = Dispatcher(settings, engine, app, client)
     heartbeat = Heartbeat(settings, app, client, home)
     intake = Intake(settings, home, engine)
+    finaliser = Finaliser(settings, engine, ModelStore(home.models))
     pause, emptied = Pause(home), EmptiedFolders(str(home.inbox))
     watcher = Watcher(settings, home, intake, dispatcher, pause, emptied)
     state = StateCollector(engine, client, home, Disks(settings, home), shipped, heartbeat.age)
     with (
         serve_metrics(settings, home, state),
-        ThreadPoolExecutor(2, thread_name_prefix="scheduler") as threads,
+        ThreadPoolExecutor(3, thread_name_prefix="scheduler") as threads,
     ):
-        beside = [threads.submit(part.run, stop) for part in (dispatcher, heartbeat)]
+        beside = [threads.submit(part.run, stop) for part in (dispatcher, heartbeat, finaliser)]
         for running in beside:
             running.add_done_callback(lambda _: stop.set())  # no part goes on without the others
         try:

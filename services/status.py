@@ -5,7 +5,7 @@ from typing import Any
 from core.broker import broker_url, check_takes_messages, queue_depth, redis_client
 from core.errors import BrokerAway, HeadctError, NotRunning, WorkersDeaf
 from core.heartbeat import check_heard, heard_ages
-from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
+from core.queues import QUEUES
 from db.engine import now, read_session
 from db.queries import counts_by_state, oldest_unfinished
 from db.training_runs import check_begun
@@ -41,7 +41,7 @@ def read_state(context: Context) -> dict[str, Any]:
         problems.append(error)
     try:
         client = redis_client(broker_url(settings, home))
-        queues = {queue: queue_depth(client, queue) for queue in (INFERENCE_QUEUE, TRAINING_QUEUE)}
+        queues = {queue: queue_depth(client, queue) for queue in QUEUES}
         check_takes_messages(client)
         workers = sorted(create_app(settings, home).control.inspect(timeout=_PING_S).ping() or {})
         check_heard(settings, home)

@@ -42,6 +42,7 @@ def create_app(settings: Settings, home: Home) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
+            "queue_order_strategy": "priority",  # the queues in the order in which a worker names them
             "visibility_timeout": max(60, settings.lease_seconds),
             "socket_timeout": 30,
             "socket_connect_timeout": 5,

@@ -15,7 +15,7 @@ from celery.utils.log import get_multiprocessing_logger
 from core.broker import broker_url, redis_client
 from core.cores import usable_cores
 from core.home import Home
-from core.queues import INFERENCE_QUEUE
+from core.queues import INFERENCE_QUEUE, STAT_QUEUE
 from core.settings import Settings
 from worker.admission import admit_own_tasks_only
 from worker.app import create_app
@@ -73,7 +73,7 @@ def run_worker(settings: Settings, home: Home, queue: str) -> None:
     app.worker_main(
         [
             "worker",
-            f"--queues={queue}",
+            f"--queues={f'{STAT_QUEUE},' * classify}{queue}",
             f"--hostname={queue}@%h",
             "--pool=prefork",
             f"--concurrency={processes}",

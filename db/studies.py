@@ -1,0 +1,219 @@
+"""Studies: which are to be finalised, what their results are made of. The caller commits."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from core.place import SeriesFacts
+from core.study_images import StudyFinding, StudyImage, StudyToAssess
+from db.engine import now
+from db.promotions import name_in_use
+from db.states import UNFINISHED, StudyState
+from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult
+
+_MOST = 50
+"""Studies that are looked at in one go, those that wait longest first."""
+_CLOCKS = timedelta(minutes=1)
+"""By so much the clocks of several machines may differ."""
+_TRIED = 2
+"""A file that has been tried so often may take long, and is waited for no more; it reopens its study."""
+
+
+def complete_studies(session: Session, settle: timedelta) -> Sequence[int]:
+    """Ids of open studies of which no further image is to be expected, urgent ones first.
+
+    No image of it came for `settle`, and no file that came so near to those that are known is still to be
+    read; or all images that its files announce are there. All files that are known to be of it have a final
+    state.
+    """
+    moment = now()
+    session.execute(  # by a clock that was set back since
+        update(Study)
+        .where(Study.state == StudyState.OPEN, Study.last_arrival_at > moment + _CLOCKS)
+        .values(last_arrival_at=moment)
+    )
+    is_settled = Study.last_arrival_at <= moment - settle
+    is_here = Study.images_expected <= _instances()
+    return [
+        *_complete(session, is_settled, ~_unread_beside(settle)),
+        *_complete(session, ~is_settled & is_here),
+    ]
+
+
+def study_to_assess(session: Session, study_id: int) -> StudyToAssess | None:
+    """What the result of a study is made of; None where another process has it.
+
+    Its row is held until the commit: see `db.places`.
+    """
+    study = session.scalars(
+        select(Study)
+        .where(Study.id == study_id, Study.state == StudyState.OPEN)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if study is None:
+        return None
+    if study.study_uid is None:
+        rows, series = _named_images(session, study_id), {}
+    else:
+        rows, series = _placed_images(session, study_id), _series_of(session, study_id)
+    by_version: dict[str, dict[int, Row[Any]]] = {}
+    for row in _predictions(session, study):
+        by_version.setdefault(row.model_version, {})[row.image_id] = row
+    version = _version_that_counts(Counter({name: len(found) for name, found in by_version.items()}), session)
+    results = by_version.get(version or "", {})
+    images = tuple(_with_result(row, results.get(row.image_id)) for row in rows)
+    return StudyToAssess(version, images, series, study.images_expected)
+
+
+def record_finding(session: Session, study_id: int, finding: StudyFinding) -> bool:
+    """The study is final, with this result; returns whether it is another than the one before."""
+    moment = now()
+    session.execute(update(Study).where(Study.id == study_id).values(state=StudyState.FINAL))
+    last = session.scalars(
+        select(StudyResult)
+        .where(StudyResult.study_id == study_id)
+        .order_by(StudyResult.number.desc())
+        .limit(1)
+    ).one_or_none()
+    values = asdict(finding)
+    if last is not None and all(getattr(last, name) == value for name, value in values.items()):
+        return False
+    number = last.number + 1 if last is not None else 1
+    session.add(StudyResult(study_id=study_id, number=number, finalised_at=moment, **values))
+    return True
+
+
+def _with_result(image: Row[Any], result: Row[Any] | None) -> StudyImage:
+    found = StudyImage(**image._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row's names
+    if result is None:
+        return found
+    return replace(
+        found, label=result.label, label_code=result.label_code, probability=result.probability
+    )
+
+
+def _complete(session: Session, *conditions: ColumnElement[bool]) -> Sequence[int]:
+    return session.scalars(
+        select(Study.id)
+        .where(Study.state == StudyState.OPEN, *conditions, ~_unfinished_of_it())
+        .order_by(Study.stat.desc(), Study.last_arrival_at)
+        .limit(_MOST)
+    ).all()
+
+
+def _instances() -> ColumnElement[int]:
+    """How many images of the study are there."""
+    return (
+        select(func.count(func.distinct(func.coalesce(Image.sop_instance_uid, ""))))
+        .join(Series, Series.id == Image.series_id)
+        .where(Series.study_id == Study.id)
+        .correlate(Study)
+        .scalar_subquery()
+    )
+
+
+def _unread_beside(settle: timedelta) -> ColumnElement[bool]:
+    """Whether a file that may be of the study was not read yet: it came within `settle` of one that is."""
+    return (
+        exists()
+        .where(
+            File.received_at >= Study.received_at - settle,
+            File.received_at <= Study.last_arrival_at + settle,
+            File.state.in_(UNFINISHED),
+            File.finished_at.is_(None),
+            File.attempts < _TRIED,
+            or_(~Study.stat, File.stat),
+        )
+        .correlate(Study)
+    )
+
+
+def _unfinished_of_it() -> ColumnElement[bool]:
+    """Whether a file of the study, or an archive that one came out of, has no final state."""
+    archive = aliased(File)
+    placed = (
+        select(File.id)
+        .join(Image, Image.file_id == File.id)
+        .join(Series, Series.id == Image.series_id)
+        .outerjoin(Arrival, and_(Arrival.file_id == File.id, Arrival.archive_id.is_not(None)))
+        .outerjoin(archive, archive.id == Arrival.archive_id)
+        .where(Series.study_id == Study.id, or_(File.state.in_(UNFINISHED), archive.state.in_(UNFINISHED)))
+        .correlate(Study)
+    )
+    named = (
+        select(File.id)
+        .join(Arrival, Arrival.file_id == File.id)
+        .outerjoin(archive, archive.id == Arrival.archive_id)
+        .where(Arrival.study_id == Study.id, or_(File.state.in_(UNFINISHED), archive.state.in_(UNFINISHED)))
+        .correlate(Study)
+    )
+    return or_(placed.exists(), named.exists())
+
+
+def _placed_images(session: Session, study_id: int) -> Sequence[Row[Any]]:
+    name = select(Arrival.source_name).where(Arrival.file_id == Image.file_id).order_by(Arrival.id).limit(1)
+    return session.execute(
+        select(
+            *(Image.id.label("image_id"), Image.frame, Image.series_id, Image.sop_instance_uid),
+            *(Image.instance_number, Image.position_mm, name.scalar_subquery().label("source_name")),
+        )
+        .join(Series, Series.id == Image.series_id)
+        .where(Series.study_id == study_id)
+    ).all()
+
+
+def _named_images(session: Session, study_id: int) -> Sequence[Row[Any]]:
+    """Those of its files that are in no series; a file that was rejected has no image."""
+    return session.execute(
+        select(Image.id.label("image_id"), func.coalesce(Image.frame, 0).label("frame"))
+        .add_columns(func.min(Arrival.source_name).label("source_name"))
+        .select_from(Arrival)
+        .join(File, File.id == Arrival.file_id)
+        .outerjoin(Image, Image.file_id == File.id)
+        .where(Arrival.study_id == study_id, Image.series_id.is_(None), File.state != "unpacked")
+        .group_by(File.id, Image.id, Image.frame)
+    ).all()
+
+
+def _predictions(session: Session, study: Study) -> Sequence[Any]:
+    placed = select(Image.id).join(Series, Series.id == Image.series_id).where(Series.study_id == study.id)
+    named = (
+        select(Image.id)
+        .join(Arrival, Arrival.file_id == Image.file_id)
+        .where(Arrival.study_id == study.id, Image.series_id.is_(None))
+    )
+    return session.execute(
+        select(
+            *(Prediction.image_id, Prediction.model_version, Prediction.label),
+            *(Prediction.label_code, Prediction.probability),
+        ).where(Prediction.image_id.in_(named if study.study_uid is None else placed))
+    ).all()
+
+
+def _series_of(session: Session, study_id: int) -> dict[int, SeriesFacts]:
+    return {
+        one.id: SeriesFacts(
+            number=one.number,
+            thickness_mm=one.thickness_mm,
+            kernel=one.kernel,
+            is_bone=one.is_bone,
+            contrast=one.contrast,
+        )
+        for one in session.scalars(select(Series).where(Series.study_id == study_id))
+    }
+
+
+def _version_that_counts(images: Counter[str], session: Session) -> str | None:
+    """The version in use where it judged the most images, or nobody any; else that which did."""
+    wanted = name_in_use(session)
+    if not images:
+        return wanted
+    most = max(images.values())
+    if wanted is not None and images[wanted] == most:
+        return wanted
+    return max(name for name, count in images.items() if count == most)

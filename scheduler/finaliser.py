@@ -1,0 +1,67 @@
+"""The finaliser: gives each study that is complete its result."""
+
+import logging
+import threading
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from core.errors import ModelError
+from core.settings import Settings
+from db.studies import complete_studies, record_finding, study_to_assess
+from models.store import ModelStore
+from models.studies import assess
+from models.study_rule import SHIPPED_RULE, StudyRule
+from scheduler.metrics import STUDIES_FINALISED
+
+logger = logging.getLogger(__name__)
+
+_PERIOD_S = 0.5
+
+
+class Finaliser:
+    """Runs until `stop` is set. It alone writes results of studies, each in one transaction."""
+
+    def __init__(self, settings: Settings, engine: Engine, models: ModelStore) -> None:
+        self._engine = engine
+        self._settle = timedelta(seconds=settings.study_settle_seconds)
+        self._models = models
+        self._failing = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Finalise studies until `stop` is set."""
+        while not stop.wait(_PERIOD_S):
+            try:
+                self.finalise()
+            except DBAPIError as error:
+                if not self._failing:
+                    logger.error("no study is finalised until this ends: %s", error)  # noqa: TRY400 - no trace
+                self._failing = True
+            else:
+                self._failing = False
+
+    def finalise(self) -> int:
+        """Give their results to those that are complete; returns how many these are."""
+        with Session(self._engine) as session, session.begin():
+            complete = complete_studies(session, self._settle)
+        for study_id in complete:
+            with Session(self._engine) as session, session.begin():
+                study = study_to_assess(session, study_id)
+                if study is None:
+                    continue
+                finding = assess(study, self._rule(study.version))
+                is_new = record_finding(session, study_id, finding)
+            STUDIES_FINALISED.labels(finding.label).inc()
+            logger.info(
+                "study %d is final%s", study_id, "" if is_new else ", as before", extra={"study_id": study_id}
+            )
+        return len(complete)
+
+    def _rule(self, version: str | None) -> StudyRule:
+        """Of the version whose slices count; the usual one where it has none or is gone."""
+        try:
+            return self._models.find(version).card.study_rule or SHIPPED_RULE
+        except ModelError:
+            return SHIPPED_RULE
