@@ -78,11 +78,11 @@ class Judged:
 
     def wrong(self, targets: NDArray[np.intp]) -> Flags:
         """bool (N,), whether it is a false alarm or a missed bleed, not assessed or below."""
-        return self.positive != (targets == 1)
+        return np.asarray(self.positive != (targets == 1), dtype=np.bool_)
 
     def counted(self, targets: NDArray[np.intp]) -> Flags:
         """bool (N,), whether it counts in the figures at the threshold: all but normals not assessed."""
-        return ~self.not_assessed | (targets == 1)
+        return np.asarray(~self.not_assessed | (targets == 1), dtype=np.bool_)
 
 
 def outside_domain(distances: Floats, limit: float | None) -> Flags:
