@@ -30,10 +30,10 @@ _RANDOM = (
     "ones that were made so."
 )
 _OF_RECIPES = {
-    "in_band_share": "share in the band",
-    "outside_domain_share": "share outside the domain",
+    "bleeds_not_assessed": "bleeds not assessed (missed)",
+    "normals_not_assessed": "normals not assessed (not counted)",
     "errors": "errors",
-    "errors_of_certain": "errors not marked uncertain",
+    "errors_of_certain": "errors called hemorrhage or normal",
 }
 
 
@@ -113,8 +113,10 @@ def print_version(version: str, metrics: "Metrics", *, shipped: bool) -> None:
     matrix = metrics["confusion_matrix"]
     tell(
         f"\n{metrics['images']} images of {metrics['groups']} patients: {matrix['tp']} bleeds found, "
-        f"{matrix['fn']} missed, {matrix['tn']} normals right, {matrix['fp']} false alarms; "
-        f"{metrics['errors_of_certain']} of {metrics['errors']} errors are not marked uncertain. "
+        f"{matrix['fn']} missed ({metrics['bleeds_not_assessed']} not assessed), "
+        f"{matrix['tn']} normals right, {matrix['fp']} false alarms, "
+        f"{metrics['normals_not_assessed']} normals not assessed; "
+        f"{metrics['errors_of_certain']} of {metrics['errors']} errors are called hemorrhage or normal. "
         f"Stated prevalence {metrics['prevalence']:g}.\n{_LAST_LOOK}"
     )
     if shipped:

@@ -21,7 +21,7 @@ an error do not drive the temperature to its bound."""
 THRESHOLDS = (0.1, 0.9)
 """One odd image among few must not make every image a hemorrhage, or none."""
 BAND_SHARE = 0.125
-"""Of the validation images are uncertain: those nearest to the threshold."""
+"""Of the assessed validation images are uncertain: those nearest to the threshold."""
 
 
 def calibrate(
@@ -38,11 +38,11 @@ def calibrate(
     ----------
     logits, distances
         The network's outputs for the validation images, (N,) each: images it was not fit on, and none of
-        the test split. Those outside the domain get no label and so have no say.
+        the test split. Those outside the domain are not assessed and so have no say.
     targets
         (N,), 1 for hemorrhage.
     target_sensitivity
-        Share of the hemorrhages that has to reach the threshold; 0..1.
+        Share of the assessed hemorrhages that has to reach the threshold; 0..1.
     domain_limit
         Greatest distance that gets a label; None for no such guard.
 

@@ -70,7 +70,7 @@ def measure_repeats(
 
     ranges = intervals(mean, found.targets, found.groups, seed, repeats)
     counted = [counts(found.targets, one, found.groups) for one in judged]
-    means = ("in_band_share", "outside_domain_share", "errors", "errors_of_certain")
+    means = ("bleeds_not_assessed", "normals_not_assessed", "errors", "errors_of_certain")
     return {
         **rounded(mean()),
         "prevalence": prevalence,

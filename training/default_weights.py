@@ -43,7 +43,8 @@ PROTOCOL = (
     "estimated; none in two folds), so each image is predicted by networks that saw none of its patient. "
     "{cross_fitting} The shipped weights are one more fit with the same hyperparameters on all {images} "
     "images, so that none is wasted; the metrics are their estimate, and their operating point is chosen on "
-    "all held-out predictions. The recipe was chosen on these same images, so expect some optimism."
+    "all held-out predictions. A bleed that is not assessed counts as missed. The recipe was chosen on these "
+    "same images, so expect some optimism."
 )
 
 logger = logging.getLogger(__name__)

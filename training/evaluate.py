@@ -15,7 +15,10 @@ PREVALENCE = 0.10
 """Share of hemorrhages among the images to come. An assumption for a mixed stream of head CTs, not a finding:
 put your site's in its place. Collections to train on hold about half, which flatters the PPV."""
 
-COMPARED = ("auc", "accuracy", "sensitivity", "specificity", "log_loss", "brier", "uncertain_share")
+COMPARED = (
+    *("auc", "accuracy", "sensitivity", "specificity", "log_loss", "brier"),
+    *("uncertain_share", "not_assessed_share"),
+)
 
 
 def evaluate(

@@ -24,18 +24,19 @@ class Judged:
     ----------
     probabilities
         float64 (N,), of a hemorrhage, calibrated; 0..1.
-    positive
-        bool (N,), whether the probability reaches the threshold, uncertain or not.
+    reaches
+        bool (N,), whether the probability reaches the threshold.
     in_band
         bool (N,), whether it lies between the bounds of certainty.
-    outside
-        bool (N,), whether the image lies outside the model's domain; if so, `in_band` does not matter.
+    not_assessed
+        bool (N,), whether the label is `not assessed`, as outside the model's domain; if so, `reaches` and
+        `in_band` do not matter.
     """
 
     probabilities: Floats
-    positive: Flags
+    reaches: Flags
     in_band: Flags
-    outside: Flags
+    not_assessed: Flags
 
     @classmethod
     def by(cls, point: OperatingPoint, logits: Floats, distances: Floats) -> "Judged":
@@ -43,27 +44,45 @@ class Judged:
         probabilities = np.asarray(expit(logits / point.temperature), dtype=np.float64)
         return cls(
             probabilities=probabilities,
-            positive=probabilities >= point.threshold,
+            reaches=probabilities >= point.threshold,
             in_band=(point.uncertain_low <= probabilities) & (probabilities < point.uncertain_high),
-            outside=outside_domain(distances, point.domain_limit),
+            not_assessed=outside_domain(distances, point.domain_limit),
         )
 
     @classmethod
     def joined(cls, parts: Sequence["Judged"], places: Sequence[NDArray[np.intp]]) -> "Judged":
         """One from several, such as the folds of a cross-validation, by the indices (n,) of each."""
         order = np.argsort(np.concatenate(places))
-        names = ("probabilities", "positive", "in_band", "outside")
+        names = ("probabilities", "reaches", "in_band", "not_assessed")
         return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
 
     @property
+    def positive(self) -> Flags:
+        """bool (N,), whether the image is assessed and reaches the threshold, uncertain or not."""
+        return self.reaches & ~self.not_assessed
+
+    @property
     def uncertain(self) -> Flags:
-        """bool (N,), whether the label is `uncertain`, for either reason."""
-        return self.in_band | self.outside
+        """bool (N,), whether the label is `uncertain`: look at this one."""
+        return self.in_band & ~self.not_assessed
+
+    @property
+    def certain(self) -> Flags:
+        """bool (N,), whether the label is `hemorrhage` or `normal`."""
+        return ~(self.in_band | self.not_assessed)
 
     @property
     def flagged(self) -> Flags:
         """bool (N,), whether a person is pointed to the image: labelled `hemorrhage` or `uncertain`."""
         return self.positive | self.uncertain
+
+    def wrong(self, targets: NDArray[np.intp]) -> Flags:
+        """bool (N,), whether it is a false alarm or a missed bleed, not assessed or below."""
+        return np.asarray(self.positive != (targets == 1), dtype=np.bool_)
+
+    def counted(self, targets: NDArray[np.intp]) -> Flags:
+        """bool (N,), whether it counts in the figures at the threshold: all but normals not assessed."""
+        return np.asarray(~self.not_assessed | (targets == 1), dtype=np.bool_)
 
 
 def outside_domain(distances: Floats, limit: float | None) -> Flags:

@@ -3,6 +3,9 @@
 A bootstrap asks for them five hundred times. What is a count or a mean over images is therefore summed up
 here, as scikit-learn's own functions spend milliseconds a call on looking at their arguments; the tests hold
 every figure against scikit-learn's.
+
+A bleed that is not assessed counts as missed, a normal image that is not assessed in no figure at the
+threshold: as no right answer. Figures of the probabilities alone are over all images.
 """
 
 from typing import Any, Final
@@ -10,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
-from sklearn.metrics import auc, confusion_matrix, roc_curve
+from sklearn.metrics import auc, roc_curve
 
 from training.judged import Flags, Floats, Judged
 
@@ -33,7 +36,8 @@ FIGURES: Final = {
     "brier": "Brier score",
     "calibration_error": "calibration error (ECE, 10 bins)",
     "uncertain_share": "share uncertain",
-    "error_share_of_certain": "errors among what is not uncertain",
+    "not_assessed_share": "share not assessed",
+    "error_share_of_certain": "errors among those called hemorrhage or normal",
 }
 """What `point_metrics` gives, in words."""
 
@@ -55,8 +59,8 @@ def point_metrics(
         (N,), how often each image counts; None for once.
     """
     weights = np.ones(len(targets)) if weights is None else weights
-    probabilities, wrong = judged.probabilities, judged.positive != (targets == 1)
-    tn, fp, fn, tp = np.bincount(2 * targets + judged.positive, weights, 4)
+    probabilities, wrong = judged.probabilities, judged.wrong(targets)
+    tn, fp, fn, tp = np.bincount(2 * targets + judged.positive, weights * judged.counted(targets), 4)
     sensitivity, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
     # Bayes' theorem: Altman and Bland 1994, BMJ 309:102.
     true_alarms, false_alarms = prevalence * sensitivity, (1.0 - prevalence) * (1.0 - specificity)
@@ -76,23 +80,24 @@ def point_metrics(
         "brier": _mean((probabilities - targets) ** 2, weights),
         "calibration_error": calibration_error(targets, probabilities, weights),
         "uncertain_share": _mean(judged.uncertain, weights),
-        "error_share_of_certain": _mean(wrong, weights * ~judged.uncertain),
+        "not_assessed_share": _mean(judged.not_assessed, weights),
+        "error_share_of_certain": _mean(wrong, weights * judged.certain),
     }
 
 
 def counts(targets: NDArray[np.intp], judged: Judged, groups: NDArray[np.str_]) -> Metrics:
     """The figures that have no interval: how many of what, and where the errors are."""
-    (tn, fp), (fn, tp) = confusion_matrix(targets, judged.positive, labels=[0, 1])
-    wrong = judged.positive != (targets == 1)
+    wrong, counted = judged.wrong(targets), judged.counted(targets)
+    tn, fp, fn, tp = np.bincount(2 * targets[counted] + judged.positive[counted], minlength=4)
     return {
         "images": len(targets),
         "groups": len(np.unique(groups)),
         "set_prevalence": float(np.mean(targets == 1)),
         "confusion_matrix": {"tn": int(tn), "fp": int(fp), "fn": int(fn), "tp": int(tp)},
-        "in_band_share": float(np.mean(judged.in_band & ~judged.outside)),
-        "outside_domain_share": float(judged.outside.mean()),
+        "bleeds_not_assessed": int((judged.not_assessed & (targets == 1)).sum()),
+        "normals_not_assessed": int((judged.not_assessed & (targets == 0)).sum()),
         "errors": int(wrong.sum()),
-        "errors_of_certain": int((wrong & ~judged.uncertain).sum()),
+        "errors_of_certain": int((wrong & judged.certain).sum()),
     }
 
 

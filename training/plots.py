@@ -55,7 +55,10 @@ def learning_curves(curve: Sequence[EpochLike]) -> bytes:
 
 
 def discrimination(targets: Targets, named: dict[str, Judged]) -> bytes:
-    """ROC and precision-recall curves; the cross of a version is its operating point."""
+    """ROC and precision-recall curves of all images; the cross of a version is its operating point.
+
+    Bleeds that are not assessed lie below the cross's curve, which knows their probabilities.
+    """
     figure, (roc, recall) = _axes()
     for colour, (name, judged) in zip((_BLEED, _OTHER), named.items(), strict=False):
         style = {"color": colour}
@@ -63,8 +66,9 @@ def discrimination(targets: Targets, named: dict[str, Judged]) -> bytes:
         PrecisionRecallDisplay.from_predictions(
             targets, judged.probabilities, name=name, ax=recall, curve_kwargs=style
         )
-        hits, alarms = judged.positive[targets == 1], judged.positive[targets == 0]
-        roc.plot(alarms.mean(), hits.mean(), "x", color=colour, markersize=10, markeredgewidth=2)
+        hits, alarms = (judged.positive[judged.counted(targets) & (targets == one)] for one in (1, 0))
+        if len(alarms):
+            roc.plot(alarms.mean(), hits.mean(), "x", color=colour, markersize=10, markeredgewidth=2)
         if judged.positive.any():
             precision = hits.sum() / judged.positive.sum()
             recall.plot(hits.mean(), precision, "x", color=colour, markersize=10, markeredgewidth=2)
@@ -74,11 +78,10 @@ def discrimination(targets: Targets, named: dict[str, Judged]) -> bytes:
 
 
 def confusion(targets: Targets, judged: Judged) -> bytes:
-    """Confusion matrix at the threshold, of all images and of those that are not uncertain."""
+    """Confusion matrix at the threshold, of the assessed images and of those called hemorrhage or normal."""
     figure, both = _axes()
-    everything = np.ones(len(targets), dtype=np.bool_)
     for axes, chosen, title in zip(
-        both, (everything, ~judged.uncertain), ("All images", "Without the uncertain"), strict=True
+        both, (~judged.not_assessed, judged.certain), ("Assessed", "Without the uncertain"), strict=True
     ):
         # Counted here: scikit-learn refuses to count no image at all, as where every one is uncertain.
         cells = np.bincount(2 * targets[chosen] + judged.positive[chosen], minlength=4).reshape(2, 2)

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,7 +90,14 @@ def _as_json(content: ReportContent) -> str:
             for epoch in content.curve
         ],
         "wrong": [
-            {"sha256": image.name, "truth": image.truth, **asdict(image.decision)} for image in content.wrong
+            {
+                "sha256": image.name,
+                "truth": image.truth,
+                "probability": image.decision.probability,
+                "label": image.decision.label,
+                "label_code": image.decision.reason.code if image.decision.reason else None,
+            }
+            for image in content.wrong
         ],
     }
     return json.dumps(values, indent=1) + "\n"

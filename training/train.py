@@ -162,8 +162,8 @@ def _protocol(splits: dict[Split, Indices], target_sensitivity: float) -> str:
         f"{fitted} images to fit, {chosen_on} to choose temperature, threshold (for a sensitivity of "
         f"{target_sensitivity:g}) and bounds of certainty, {tested} to test. No "
         "patient is in two splits, and a patient's split never changes. The metrics are those of the test "
-        "split, which neither the fit nor the operating point saw; their 95 % intervals are from a bootstrap "
-        "over patients."
+        "split, which neither the fit nor the operating point saw; a bleed that is not assessed counts as "
+        "missed. The 95 % intervals are from a bootstrap over patients."
     )
 
 
@@ -203,8 +203,8 @@ def splits_of(records: Sequence[Record]) -> dict[Split, Indices]:
 def judge_by(stored: StoredModel, records: Sequence[Record], limits: Limits) -> Judged:
     """What a stored version says of these images, with its own preprocessing and operating point.
 
-    Where its preprocessing finds no head a worker gives no label, and a person has to look: such an image
-    counts as outside the domain, at even odds.
+    Where its preprocessing finds no head there is no probability: such an image is not assessed, at even
+    odds.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def judge_by(stored: StoredModel, records: Sequence[Record], limits: Limits) -> 
     said = classifier.score(prepared)
     logits = np.where(refused, 0.0, said.logits)
     judged = Judged.by(stored.card.operating_point, logits, said.distances)
-    return replace(judged, outside=judged.outside | refused)
+    return replace(judged, not_assessed=judged.not_assessed | refused)
 
 
 def _decoded(record: Record, limits: Limits) -> GreyImage:

@@ -13,13 +13,14 @@ from models.network import HEAT
 from training.batches import Images
 from training.dataset import Record
 from training.fit import outputs
+from training.judged import Judged
 
 MOST_SHOWN = 24
 
 
 @dataclass(frozen=True)
 class WrongImage:
-    """One test image on the wrong side of the threshold.
+    """One test image that is a missed bleed or a false alarm.
 
     Attributes
     ----------
@@ -45,9 +46,9 @@ def wrong_images(
 ) -> list[WrongImage]:
     """The worst errors first, at most `MOST_SHOWN`; `images` are those of the N records, prepared."""
     said = outputs(network, images.pixels)
-    probabilities = np.array([point.probability(logit) for logit in said.logits])
-    wrong = (probabilities >= point.threshold) != (images.targets == 1)
-    order = np.argsort(-np.abs(probabilities - images.targets), kind="stable")
+    judged = Judged.by(point, said.logits, said.distances)
+    wrong = judged.wrong(images.targets)
+    order = np.argsort(-np.abs(judged.probabilities - images.targets), kind="stable")
     cells = keras.Model(network.input, network.get_layer(HEAT).output)
     shown = []
     for index in [i for i in order if wrong[i]][:MOST_SHOWN]:

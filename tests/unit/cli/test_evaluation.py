@@ -57,9 +57,11 @@ def test_a_version_or_recipe_that_is_certain_of_nothing_is_shown(capsys: pytest.
     found = CrossValidation(targets, groups, folds, logits[np.newaxis], far[np.newaxis], np.ones((1, 12)))
     of_recipe = measure_repeats(found, judge_held_out(found, 0.95), seed=1, repeats=20)
     print_recipes({"headct": of_recipe}, Plan(3, 1), 0.95)
-    assert metrics["uncertain_share"] == of_recipe["uncertain_share"] == 1.0
+    assert metrics["not_assessed_share"] == of_recipe["not_assessed_share"] == 1.0
     assert metrics["error_share_of_certain"] is of_recipe["error_share_of_certain"] is None
-    assert "0 of 6 errors are not marked uncertain" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "6 missed (6 not assessed)" in said
+    assert "0 of 6 errors are called hemorrhage or normal" in said
 
 
 @pytest.mark.parametrize(

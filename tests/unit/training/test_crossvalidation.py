@@ -156,7 +156,7 @@ def test_each_fit_has_its_own_limit_of_the_domain() -> None:
     found = held_out(3.0 * targets - 1.5, folds, targets)
     found = replace(found, distances=np.full((1, 24), 5.0), limits=np.where(folds == 0, 10.0, 4.0)[None])
     (judged,) = judge_held_out(found, 0.9)
-    np.testing.assert_array_equal(judged.outside, folds == 1)
+    np.testing.assert_array_equal(judged.not_assessed, folds == 1)
 
 
 def test_figures_are_means_over_the_repeats() -> None:

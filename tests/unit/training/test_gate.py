@@ -13,6 +13,7 @@ INCUMBENT = {
     "specificity": 0.9,
     "log_loss": 0.25,
     "uncertain_share": 0.12,
+    "not_assessed_share": 0.04,
 }
 
 
@@ -30,7 +31,14 @@ def test_a_better_candidate_is_promoted_and_its_numbers_are_kept() -> None:
 
 
 def test_a_candidate_at_the_margins_is_promoted() -> None:
-    at = {"auc": 0.94, "sensitivity": 0.87, "specificity": 0.8, "log_loss": 0.27, "uncertain_share": 0.27}
+    at = {
+        "auc": 0.94,
+        "sensitivity": 0.87,
+        "specificity": 0.8,
+        "log_loss": 0.27,
+        "uncertain_share": 0.27,
+        "not_assessed_share": 0.14,
+    }
     assert judge(at, INCUMBENT, None).promote
 
 
@@ -42,6 +50,8 @@ def test_a_candidate_at_the_margins_is_promoted() -> None:
         ("specificity", 0.79),
         ("log_loss", 0.28),
         ("uncertain_share", 0.3),
+        ("not_assessed_share", 0.15),
+        ("specificity", None),
         ("auc", None),
     ],
 )

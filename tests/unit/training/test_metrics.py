@@ -1,10 +1,12 @@
 """Figures are those that can be counted by hand, and those of scikit-learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, precision_score, recall_score, roc_auc_score
 
-from models.card import UNCERTAIN, OperatingPoint
+from models.card import NOT_ASSESSED, UNCERTAIN, OperatingPoint
 from training.judged import EVEN_POINT, Judged
 from training.metrics import calibration_error, counts, point_metrics
 
@@ -35,30 +37,53 @@ def test_each_image_is_judged_as_it_is_in_serving() -> None:
         decision = point.decide(logits[i], distances[i])
         assert judged.probabilities[i] == pytest.approx(decision.probability)
         assert judged.uncertain[i] == (decision.label == UNCERTAIN)
-        if not judged.uncertain[i]:
+        assert judged.not_assessed[i] == (decision.label == NOT_ASSESSED)
+        assert judged.flagged[i] == (decision.label in {UNCERTAIN, "hemorrhage"})
+        if judged.certain[i]:
             assert judged.positive[i] == (decision.label == "hemorrhage")
 
 
 def test_figures_are_those_counted_by_hand() -> None:
     judged = Judged.by(POINT, LOGITS, DISTANCES)
     figures = point_metrics(TARGETS, judged, 0.1)
-    assert figures["accuracy"] == figures["sensitivity"] == figures["specificity"] == 0.75
-    assert figures["ppv"] == figures["npv"] == 0.75
+    assert figures["sensitivity"] == figures["ppv"] == 3 / 4
+    assert figures["specificity"] == figures["npv"] == 2 / 3
+    assert figures["accuracy"] == 5 / 7
     assert figures["auc"] == pytest.approx(15 / 16)
-    assert figures["uncertain_share"] == 3 / 8  # 0.7 and 0.4 by the band, 0.3 by its distance
+    assert figures["uncertain_share"] == 2 / 8  # 0.7 and 0.4
+    assert figures["not_assessed_share"] == 1 / 8  # 0.3
     assert figures["error_share_of_certain"] == 0.0
     assert figures["flagged_sensitivity"] == 1.0
-    assert figures["ppv_at_prevalence"] == pytest.approx(0.1 * 0.75 / (0.1 * 0.75 + 0.9 * 0.25))
+    assert figures["ppv_at_prevalence"] == pytest.approx(0.1 * 0.75 / (0.1 * 0.75 + 0.9 / 3))
     assert counts(TARGETS, judged, np.array(list("aabbccdd"))) == {
         "images": 8,
         "groups": 4,
         "set_prevalence": 0.5,
-        "confusion_matrix": {"tn": 3, "fp": 1, "fn": 1, "tp": 3},
-        "in_band_share": 2 / 8,
-        "outside_domain_share": 1 / 8,
+        "confusion_matrix": {"tn": 2, "fp": 1, "fn": 1, "tp": 3},
+        "bleeds_not_assessed": 0,
+        "normals_not_assessed": 1,
         "errors": 2,
         "errors_of_certain": 0,
     }
+
+
+def test_a_bleed_that_is_not_assessed_is_missed_and_a_normal_image_counts_for_nothing() -> None:
+    assessed = Judged.by(replace(POINT, domain_limit=None), LOGITS, DISTANCES)
+    bleed, normal = (replace(assessed, not_assessed=np.arange(8) == i) for i in (7, 3))  # 0.95, and 0.7
+    figures = point_metrics(TARGETS, bleed, 0.1)
+    assert (figures["sensitivity"], figures["specificity"], figures["accuracy"]) == (0.5, 0.75, 5 / 8)
+    assert figures["flagged_sensitivity"] == 0.75
+    counted = counts(TARGETS, bleed, np.array(list("aabbccdd")))
+    assert (counted["errors"], counted["errors_of_certain"], counted["bleeds_not_assessed"]) == (3, 0, 1)
+    figures = point_metrics(TARGETS, normal, 0.1)
+    assert (figures["sensitivity"], figures["specificity"], figures["accuracy"]) == (0.75, 1.0, 6 / 7)
+
+
+def test_what_is_said_of_the_probabilities_alone_is_over_all_images() -> None:
+    judged = Judged.by(POINT, LOGITS, DISTANCES)
+    everything, none = (replace(judged, not_assessed=np.full(8, flag)) for flag in (False, True))
+    for name in ("auc", "log_loss", "brier", "calibration_error", "accuracy_at_half"):
+        assert point_metrics(TARGETS, everything, 0.1)[name] == point_metrics(TARGETS, none, 0.1)[name]
 
 
 def test_figures_are_those_of_scikit_learn_also_with_weights_and_ties() -> None:

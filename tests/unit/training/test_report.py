@@ -12,7 +12,7 @@ import pytest
 from db.states import Split
 from images.constants import Preprocessing
 from images.preprocessing import preprocess
-from models.card import Decision
+from models.card import BETWEEN_BOUNDS, Decision
 from models.explain import heat_pair
 from models.network import build_network
 from models.store import shipped_model
@@ -75,7 +75,7 @@ def content() -> ReportContent:
         difference=difference,
         curve=[Epoch(1, 0.7), Epoch(2, 0.6, 0.65, 0.8)],
         data=data_summary(records),
-        wrong=[WrongImage("0123456789ab", "normal", Decision(0.81, "hemorrhage"), picture)],
+        wrong=[WrongImage("0123456789ab", "normal", Decision(0.81, "uncertain", BETWEEN_BOUNDS), picture)],
     )
 
 
@@ -113,6 +113,7 @@ def test_the_page_tells_verdict_protocol_and_that_it_is_for_research(
     assert "70 &lt;to fit&gt;, 24 to test." in text
     assert "Research use only" in text
     assert "0123456789ab: truth normal" in text
+    assert f"({BETWEEN_BOUNDS.text})" in text
 
 
 def test_neither_file_names_a_patient(page: Path) -> None:
@@ -124,6 +125,7 @@ def test_the_json_holds_the_same_figures(page: Path, content: ReportContent) -> 
     values = json.loads((page.parent / "report.json").read_text(encoding="utf-8"))
     assert values["card"]["metrics"] == content.card.metrics
     assert values["difference"] == content.difference
+    assert values["wrong"][0]["label_code"] == BETWEEN_BOUNDS.code
     assert values["data"]["train"] == {"images": 2, "patients": 1, "hemorrhage": 1, "normal": 1}
     assert [epoch["validation_auc"] for epoch in values["curve"]] == [None, 0.8]
 
@@ -142,14 +144,17 @@ def test_a_report_without_a_version_to_compare_with_is_written(
     assert "was not compared" in write_report(tmp_path, alone).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("field", "share"), [("in_band", "uncertain_share"), ("not_assessed", "not_assessed_share")]
+)
 def test_a_version_that_is_certain_of_nothing_gets_its_report_and_is_not_promoted(
-    content: ReportContent, tmp_path: Path
+    content: ReportContent, tmp_path: Path, field: str, share: str
 ) -> None:
     count = len(content.targets)
     groups = np.array([f"p{i // 2}" for i in range(count)])
-    unsure = replace(content.candidate, outside=np.ones(count, dtype=np.bool_))
+    unsure = replace(content.candidate, **{field: np.ones(count, dtype=np.bool_)})
     metrics = measure(content.targets, unsure, groups, seed=1, repeats=20)
-    assert (metrics["uncertain_share"], metrics["error_share_of_certain"]) == (1.0, None)
+    assert (metrics[share], metrics["error_share_of_certain"]) == (1.0, None)
     difference = paired_difference(content.targets, unsure, unsure, groups, seed=1, repeats=20)
     assert content.incumbent_metrics is not None
     assert not judge(metrics, content.incumbent_metrics, difference).promote

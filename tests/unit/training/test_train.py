@@ -160,12 +160,12 @@ def test_an_image_that_is_not_the_recorded_one_is_named(tmp_path: Path) -> None:
         train(job(records, tmp_path), ModelStore(tmp_path / "models"), Recorder())
 
 
-def test_what_the_version_in_use_finds_no_head_in_counts_as_uncertain(tmp_path: Path) -> None:
+def test_what_the_version_in_use_finds_no_head_in_is_not_assessed(tmp_path: Path) -> None:
     Image.fromarray(generate_image(1, None).image).save(tmp_path / "head.png")
     Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (200, 1))).save(tmp_path / "ramp.png")
     records = [Record(tmp_path / name, "normal", "g") for name in ("head.png", "ramp.png")]
     judged = judge_by(shipped_model(), records, LIMITS)
-    assert list(judged.outside) == [False, True]
+    assert list(judged.not_assessed) == [False, True]
     assert judged.probabilities[1] == 0.5
 
 
