@@ -38,10 +38,11 @@ def complete_studies(session: Session, settle: timedelta) -> Sequence[int]:
         .values(last_arrival_at=moment)
     )
     is_settled = Study.last_arrival_at <= moment - settle
-    is_here = Study.images_expected <= _instances()
+    settled = _open(session, is_settled)
+    announced = _open(session, ~is_settled, Study.images_expected <= _instances())
     return [
-        *_complete(session, is_settled, ~_unread_beside(settle)),
-        *_complete(session, ~is_settled & is_here),
+        *(study.id for study in settled if not _unread_beside(session, study, settle)),
+        *(study.id for study in announced),
     ]
 
 
@@ -89,17 +90,15 @@ def record_finding(session: Session, study_id: int, finding: StudyFinding) -> bo
 
 
 def _with_result(image: Row[Any], result: Row[Any] | None) -> StudyImage:
-    found = StudyImage(**image._mapping)  # noqa: SLF001 - SQLAlchemy's documented way to a row's names
+    found = StudyImage(**image._mapping)
     if result is None:
         return found
-    return replace(
-        found, label=result.label, label_code=result.label_code, probability=result.probability
-    )
+    return replace(found, label=result.label, label_code=result.label_code, probability=result.probability)
 
 
-def _complete(session: Session, *conditions: ColumnElement[bool]) -> Sequence[int]:
-    return session.scalars(
-        select(Study.id)
+def _open(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    return session.execute(
+        select(Study.id, Study.stat, Study.received_at, Study.last_arrival_at)
         .where(Study.state == StudyState.OPEN, *conditions, ~_unfinished_of_it())
         .order_by(Study.stat.desc(), Study.last_arrival_at)
         .limit(_MOST)
@@ -117,20 +116,16 @@ def _instances() -> ColumnElement[int]:
     )
 
 
-def _unread_beside(settle: timedelta) -> ColumnElement[bool]:
+def _unread_beside(session: Session, study: Row[Any], settle: timedelta) -> bool:
     """Whether a file that may be of the study was not read yet: it came within `settle` of one that is."""
-    return (
-        exists()
-        .where(
-            File.received_at >= Study.received_at - settle,
-            File.received_at <= Study.last_arrival_at + settle,
-            File.state.in_(UNFINISHED),
-            File.finished_at.is_(None),
-            File.attempts < _TRIED,
-            or_(~Study.stat, File.stat),
-        )
-        .correlate(Study)
+    unread = exists().where(
+        File.received_at.between(study.received_at - settle, study.last_arrival_at + settle),
+        File.state.in_(UNFINISHED),
+        File.finished_at.is_(None),
+        File.attempts < _TRIED,
+        *((File.stat,) if study.stat else ()),
     )
+    return bool(session.scalar(select(unread)))
 
 
 def _unfinished_of_it() -> ColumnElement[bool]:

@@ -172,7 +172,14 @@ def serve_metrics(settings: Settings, home: Home, state: StateCollector) -> Iter
     If the port is taken by now (`headct up` looks first), that is logged, and the work goes on without.
     """
     registry = CollectorRegistry()
-    for source in (FILES_TAKEN, CHUNKS_PUBLISHED, TAKEN_BACK, STUDIES_FINALISED, state, _WorkerCollector(home.metrics)):
+    for source in (
+        FILES_TAKEN,
+        CHUNKS_PUBLISHED,
+        TAKEN_BACK,
+        STUDIES_FINALISED,
+        state,
+        _WorkerCollector(home.metrics),
+    ):
         registry.register(source)
     try:
         server, thread = start_http_server(metrics_port(settings), settings.metrics_address, registry)
