@@ -12,6 +12,7 @@ _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.LabelledByReader: "`headct label SHA256 LABEL` records one.",
     errors.ModelUnusable: _ANOTHER_VERSION,
     errors.NoSuchFile: "`headct results` lists the ids.",
+    errors.NoSuchStudy: "`headct studies` lists them.",
     errors.NoSuchVersion: "`headct models list` lists them, `headct models promote` puts one into use.",
     errors.NotRunning: "Start `headct up`.",
     errors.NothingToRollBack: "`headct models promote` puts another version into use (`headct models list`).",

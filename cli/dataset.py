@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.arguments import picture_format
+from cli.arguments import picture_format, write_output
 from cli.printing import print_table, say
 from core.printable import printable
 from db.states import Split
@@ -63,7 +63,7 @@ def show(
 ) -> None:
     """Show how many images there are by label and split. Also their patients, and the fingerprint."""
     from core.errors import DatasetError
-    from services.contact_sheet import write_sheet
+    from services.contact_sheet import contact_sheet
     from services.dataset import labelled
     from training.dataset import load_dataset
 
@@ -76,7 +76,8 @@ def show(
     except DatasetError as error:
         say(f"It cannot be trained on yet: {error}")
     if output and images:
-        shown = write_sheet(context, images, output, kind)
+        drawn, shown = contact_sheet(context, images, kind)
+        write_output(output, drawn)
         say(f"{shown} of {len(images)} images are in {output}.")
 
 
@@ -94,7 +95,7 @@ def relabel(
 
 def print_dataset(images: "Sequence[LabelledImage]") -> None:
     """Print how many images and groups there are by split and label, and what is odd about the groups."""
-    from models.card import CLASSES
+    from models.labels import CLASSES
 
     labels_of: dict[str, set[str]] = defaultdict(set)
     for image in images:

@@ -1,5 +1,6 @@
 """`headct submit`, `show`, `retry`, `reclassify`, `label`, `explain`: files, and what becomes of them."""
 
+import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,13 +14,15 @@ from cli.arguments import MAX_NAME, Since, parse_since, picture_format, user_nam
 from cli.printing import NOTICE, counted, local, print_facts, print_table, say, tell, width
 from cli.results import LABEL_STYLES, print_results
 from core.printable import printable
-from models.card import CLASSES
+from models.labels import CLASSES
 from services.context import Context, open_migrated
 
 if TYPE_CHECKING:
     from db.tables import Arrival, File, Prediction, Reading
 
 Reference = Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+"""No id or SHA-256 of a file is one."""
 _SILENCE_S = 30
 _STAMPED = {
     "classified": "classified_at",
@@ -47,18 +50,26 @@ def submit(
         bool, typer.Option("--wait", help="wait for the results; exit 1 if any was rejected")
     ] = False,
     move: Annotated[bool, typer.Option("--move/--copy", help="whether the files are removed here")] = False,
+    study: Annotated[
+        str | None, typer.Option(help="the files are the slices of one study, which gets this name")
+    ] = None,
+    stat: Annotated[bool, typer.Option("--stat", help="they go before all others")] = False,
 ) -> None:
     """Take files in at once, and the images in folders.
 
     An image is known by its content; a file that is named itself is always taken.
     """
     from cli.progress import progress
+    from scheduler.asked import Asked, study_name
     from services.image_files import kinds
     from services.submit import submit as take_in
 
+    asked = Asked(study_name(study) if study else None, stat)
+    if asked.study is not None and not asked.study.isprintable():
+        raise typer.BadParameter("must be one line of text in UTF-8", param_hint="--study")
     context = open_migrated()
     with progress("Taking in") as told:
-        done = take_in(context, paths, move=move, told=told)
+        done = take_in(context, paths, asked, move=move, told=told)
     for path, reason in done.left.items():
         say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
     note = f"; passed over, no images by their content: {kinds(done.others)}" if done.others else ""
@@ -193,14 +204,19 @@ def retry(
         raise typer.Exit(1)
 
 
-def reclassify(since: Since = None) -> None:
+def reclassify(
+    since: Since = None,
+    study: Annotated[
+        str | None, typer.Option(help="only those of this study: id, UID, accession number or name")
+    ] = None,
+) -> None:
     """Classify files again that lack a result of the version in use.
 
     Old results stay.
     """
     from services.requeue import reclassify as ask_again
 
-    moved, version = ask_again(open_migrated(), parse_since(since))
+    moved, version = ask_again(open_migrated(), parse_since(since), study)
     waits = "waits" if moved == 1 else "wait"
     typer.echo(f"{counted(moved, 'file')} {waits} to be classified again, by {version}; new ones go first.")
 
@@ -213,12 +229,15 @@ def label(
             help="ids, or first digits of the SHA-256; last what they show: hemorrhage or normal",
         ),
     ],
+    study: Annotated[
+        bool, typer.Option("--study", help="these are studies: id, UID, accession number or name")
+    ] = False,
     by: Annotated[str | None, typer.Option(help="who read them; default: this user")] = None,
     note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
 ) -> None:
-    """Record what a reader sees in images.
+    """Record what a reader sees in images, or in whole studies.
 
-    The newest label counts, and the next training learns from it.
+    The newest label counts, and the next training learns from that of images.
     """
     from services.label import label as record
 
@@ -230,11 +249,13 @@ def label(
     if not files:
         raise typer.BadParameter("name the files before the verdict", param_hint="files")
     reader = by or user_name()
-    for hint, text in (("--by", reader), ("--note", note or "")):
-        if any("\ud800" <= character <= "\udfff" for character in text):  # os.fsdecode of other bytes
-            raise typer.BadParameter("must be text in UTF-8", param_hint=hint)
-    if len(reader) > MAX_NAME:
-        raise typer.BadParameter(f"at most {MAX_NAME} characters", param_hint="--by")
+    _check_texts(reader, note)
+    if study or all(map(_UID.fullmatch, files)):
+        from services.studies import label as record_of_studies
+
+        for study_id in record_of_studies(open_migrated(), files, verdict, reader, note):
+            typer.echo(f"Study {study_id} is labelled {verdict} as a whole. No slice is, for training.")
+        return
     refused = False
     for file_id, conflict, left_out in record(open_migrated(), files, verdict, reader, note):
         if conflict:
@@ -247,6 +268,14 @@ def label(
         typer.echo(f"File {file_id} is labelled {verdict}, {outcome}")
     if refused:
         raise typer.Exit(1)
+
+
+def _check_texts(reader: str, note: str | None) -> None:
+    for hint, text in (("--by", reader), ("--note", note or "")):
+        if any("\ud800" <= character <= "\udfff" for character in text):  # os.fsdecode of other bytes
+            raise typer.BadParameter("must be text in UTF-8", param_hint=hint)
+    if len(reader) > MAX_NAME:
+        raise typer.BadParameter(f"at most {MAX_NAME} characters", param_hint="--by")
 
 
 def explain(

@@ -21,6 +21,7 @@ COMMANDS = {
     "redis": ("parts", "Run the embedded Redis."),
     "submit": ("files", "Take files in at once, and the images in folders."),
     "results": ("results", "Show the results."),
+    "studies": ("studies", "The worklist of studies, and all that is known of one."),
     "show": ("files", "Show all that is known of one file."),
     "retry": ("files", "Put rejected or quarantined files back into the queue."),
     "label": ("files", "Record what a reader sees in images."),

@@ -52,7 +52,7 @@ LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow", "not asses
 
 _Column = Column["Row[Any]"]
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
-_TABLE_ROWS = 50
+TABLE_ROWS = 50
 # So many rows decide which columns there are, and how wide.
 _LOOKED_AT = 500
 # Columns of the terminal for file names, below which model and reader make room.
@@ -83,7 +83,7 @@ def results(
     since: Since = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})"),
+        typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {TABLE_ROWS})"),
     ] = None,
     sort: Annotated[
         Literal["time", "probability", "file"],
@@ -92,7 +92,7 @@ def results(
 ) -> None:
     """Show the results."""
     context = open_migrated()
-    shown = limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
+    shown = limit if limit is not None else (TABLE_ROWS if output is Format.TABLE else 0)
     wanted = ResultFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
     found = find(context, wanted)
     if output is Format.TABLE:
@@ -100,7 +100,7 @@ def results(
         note = f"{shown} of {found.matching} shown; --limit 0 shows all." if more else ""
         print_results(found.rows, found.largest_id, note)
     else:
-        write_rows(found.rows, output)
+        write_rows(found.rows, output, RESULT_COLUMNS)
 
 
 def print_results(rows: "Iterable[Row[Any]]", largest_id: int, note: str = "") -> None:
@@ -164,13 +164,13 @@ def remark(row: "Row[Any]", known: Collection[str] | None = None) -> str:
     return sentences(told)
 
 
-def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:
-    """Write rows of the view `results` as CSV or JSON, one by one."""
+def write_rows(rows: "Iterable[Row[Any]]", output: Format, columns: Sequence[str]) -> None:
+    """Write rows of a view, which has these columns, as CSV or JSON, one by one."""
     if output is Format.CSV:
         # Given "\n" alone, a cell with a carriage return would not be quoted, and would begin a new line.
         lines = SimpleNamespace(write=lambda line: sys.stdout.write(f"{line[:-2]}\n"))
         writer = csv.writer(lines, lineterminator="\r\n")
-        writer.writerow((*RESULT_COLUMNS, "notice"))
+        writer.writerow((*columns, "notice"))
         # A program reads what a pipe gets, a person what a terminal shows.
         shown = printable if sys.stdout.isatty() else str
         for row in rows:
@@ -179,7 +179,7 @@ def write_rows(rows: "Iterable[Row[Any]]", output: Format) -> None:
         return
     before = "["
     for row in rows:
-        members = json.dumps(dict(zip(RESULT_COLUMNS, _plain(row), strict=True)), indent=1)
+        members = json.dumps(dict(zip(columns, _plain(row), strict=True)), indent=1)
         sys.stdout.write(f"{before}\n {members.replace(chr(10), chr(10) + ' ')}")
         before = ","
     sys.stdout.write("[]\n" if before == "[" else "\n]\n")

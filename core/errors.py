@@ -198,6 +198,10 @@ class NoSuchFile(HeadctError):
     """No file with that id or SHA-256."""
 
 
+class NoSuchStudy(HeadctError):
+    """No study with that id, UID, accession number or name."""
+
+
 class NothingToExplain(HeadctError):
     """The file was not classified, for the reason with that code if it was rejected or quarantined."""
 

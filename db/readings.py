@@ -24,6 +24,16 @@ def record_reading(session: Session, image_id: int, label: str, reader: str, not
     session.add(Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now()))
 
 
+def record_study_reading(session: Session, study_id: int, label: str, reader: str, note: str | None) -> None:
+    """As `record_reading`, of a study as a whole."""
+    session.add(Reading(study_id=study_id, label=label, reader=reader, note=note, read_at=now()))
+
+
+def readings_of_study(session: Session, study_id: int) -> Sequence[Reading]:
+    """Every reading of a study as a whole, oldest first."""
+    return session.scalars(select(Reading).where(Reading.study_id == study_id).order_by(Reading.id)).all()
+
+
 def readings_of(session: Session, file_id: int) -> Sequence[Reading]:
     """Every reading of the images of one file, oldest first."""
     return session.scalars(
@@ -50,5 +60,6 @@ def newest_readings(session: Session, sha256s: Sequence[str]) -> dict[str, Newes
 
 
 def count_new_labels(session: Session, since: datetime) -> int:
-    """How many readings are newer than that moment."""
-    return session.scalar(select(func.count()).where(Reading.read_at > since)) or 0
+    """How many readings of images are newer than that moment."""
+    labelled = Reading.read_at > since, Reading.image_id.is_not(None)
+    return session.scalar(select(func.count()).where(*labelled)) or 0

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Exists, exists, func, select, update
+from sqlalchemy import CompoundSelect, CursorResult, Exists, exists, func, select, update
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.orm import Session
 
@@ -12,7 +12,7 @@ from db.engine import batches, now
 from db.lifecycle import Claimant
 from db.promotions import in_use_since, name_in_use
 from db.states import FileState
-from db.tables import File, Image, Prediction
+from db.tables import Arrival, File, Image, Prediction, Series
 
 # As in `db.lifecycle`.
 _FILE = cast("SqlTable", File.__table__)
@@ -43,8 +43,12 @@ def retry(session: Session, file_ids: Sequence[int]) -> int:
     )
 
 
-def reclassify(session: Session, version: str, since: datetime | None) -> int:
+def reclassify(
+    session: Session, version: str, since: datetime | None = None, study_id: int | None = None
+) -> int:
     """Classified files that have no result of that version wait again; returns how many.
+
+    Those that came since that moment, or those of that study.
 
     Their results stay. That they were finished before tells them from new files, which come first. A worker
     that serves another version leaves them to those that have switched (`postpone`).
@@ -52,10 +56,18 @@ def reclassify(session: Session, version: str, since: datetime | None) -> int:
     conditions = [File.state == FileState.CLASSIFIED, ~_has_result_of(version)]
     if since is not None:
         conditions.append(File.received_at >= since)
+    if study_id is not None:
+        conditions.append(File.id.in_(files_of_study(study_id)))
     moved = session.execute(
         update(_FILE).where(*conditions).values(state=FileState.RECEIVED, attempts=0, requeued_at=now())
     )
     return cast("CursorResult[Any]", moved).rowcount
+
+
+def files_of_study(study_id: int) -> CompoundSelect[tuple[int]]:
+    """Ids of the files of a study."""
+    placed = select(Image.file_id).join(Series).where(Series.study_id == study_id)
+    return placed.union(select(Arrival.file_id).where(Arrival.study_id == study_id))
 
 
 def left_behind(session: Session) -> int:

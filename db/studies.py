@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from core.errors import NoSuchStudy
 from core.place import SeriesFacts
 from core.study_images import StudyFinding, StudyImage, StudyToAssess
 from db.engine import now
@@ -46,18 +47,18 @@ def complete_studies(session: Session, settle: timedelta) -> Sequence[int]:
     ]
 
 
-def study_to_assess(session: Session, study_id: int) -> StudyToAssess | None:
-    """What the result of a study is made of; None where another process has it.
-
-    Its row is held until the commit: see `db.places`.
-    """
-    study = session.scalars(
+def hold_open(session: Session, study_id: int) -> Study | None:
+    """An open study, whose row is held until the commit (see `db.places`); None where another holds it."""
+    return session.scalars(
         select(Study)
         .where(Study.id == study_id, Study.state == StudyState.OPEN)
         .with_for_update(skip_locked=True)
     ).one_or_none()
-    if study is None:
-        return None
+
+
+def study_to_assess(session: Session, study: Study) -> StudyToAssess:
+    """What the result of a study is made of."""
+    study_id = study.id
     if study.study_uid is None:
         rows, series = _named_images(session, study_id), {}
     else:
@@ -94,6 +95,32 @@ def _with_result(image: Row[Any], result: Row[Any] | None) -> StudyImage:
     if result is None:
         return found
     return replace(found, label=result.label, label_code=result.label_code, probability=result.probability)
+
+
+def find_study(session: Session, reference: str) -> Study:
+    """The study with that id, study instance UID, accession number or name.
+
+    Raises
+    ------
+    NoSuchStudy
+        There is none, or more than one.
+    """
+    if reference.isdecimal() and len(reference) < 10 and (study := session.get(Study, int(reference))):
+        return study
+    named = or_(Study.study_uid == reference, Study.name == reference, Study.accession_number == reference)
+    found = session.scalars(select(Study).where(named).limit(2)).all()
+    if len(found) == 1:
+        return found[0]
+    raise NoSuchStudy(
+        f"More than one study is {reference}. Give its id." if found else f"There is no study {reference}."
+    )
+
+
+def results_of_study(session: Session, study_id: int) -> Sequence[StudyResult]:
+    """Every result that a study ever had, oldest first."""
+    return session.scalars(
+        select(StudyResult).where(StudyResult.study_id == study_id).order_by(StudyResult.number)
+    ).all()
 
 
 def _open(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:

@@ -77,6 +77,12 @@ def series_that_counts(
     return min(of_series, key=rank, default=None)
 
 
+def counted_images(study: StudyToAssess, series_id: int | None) -> list[StudyImage]:
+    """The images of a study of which its result was made, or, while it has none, all: each once, in order."""
+    images = _once(study.images)
+    return in_order([image for image in images if series_id is None or image.series_id == series_id])
+
+
 def in_order(images: Sequence[StudyImage]) -> list[StudyImage]:
     """From the feet to the head by position, where all have one; else by instance number; else by name."""
     if all(image.position_mm is not None for image in images):

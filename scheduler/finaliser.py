@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ModelError
 from core.settings import Settings
-from db.studies import complete_studies, record_finding, study_to_assess
+from db.studies import complete_studies, hold_open, record_finding, study_to_assess
 from models.store import ModelStore
 from models.studies import assess
 from models.study_rule import SHIPPED_RULE, StudyRule
@@ -48,9 +48,10 @@ class Finaliser:
             complete = complete_studies(session, self._settle)
         for study_id in complete:
             with Session(self._engine) as session, session.begin():
-                study = study_to_assess(session, study_id)
-                if study is None:
+                held = hold_open(session, study_id)
+                if held is None:
                     continue
+                study = study_to_assess(session, held)
                 finding = assess(study, self._rule(study.version))
                 is_new = record_finding(session, study_id, finding)
             STUDIES_FINALISED.labels(finding.label).inc()

@@ -1,62 +1,41 @@
 """A contact sheet of the training data: small pictures, framed in the label's colour, and the split."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageOps
-
-from core.errors import DatasetError, RejectedImage
+from core.errors import RejectedImage
 from core.home import Home
 from core.image_files import Limits, read_file
 from core.printable import printable
 from db.tables import LabelledImage
-from images.decoding import decode
+from images.decoding import GreyImage, decode
 from services.context import Context
+from services.sheet import Cell, sheet
 
 MAX_SHOWN = 200
-_QUALITY = 95
-"""Of a JPEG: letters stay clean."""
-_COLUMNS, _SIDE, _FRAME, _GAP, _CAPTION = 16, 104, 4, 8, 26
-_COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
+COLOURS = {"normal": "#2e8b57", "hemorrhage": "#d1362f"}
+_CAPTION = 16
+"""Characters."""
 
 
-def write_sheet(context: Context, images: Sequence[LabelledImage], path: Path, kind: str) -> int:
-    """Write up to `MAX_SHOWN` images, in the order of label, split and group; returns how many.
+def contact_sheet(context: Context, images: Sequence[LabelledImage], kind: str) -> tuple[bytes, int]:
+    """A picture of up to `MAX_SHOWN` images, in the order of label, split and group; and how many they are.
 
     Parameters
     ----------
     kind
         Name of the picture's format, as Pillow has it.
-
-    Raises
-    ------
-    DatasetError
-        The file cannot be written.
     """
     limits = Limits.of(context.settings)
     shown = sorted(_spread(images), key=lambda image: (image.label, image.split, image.patient_group))
-    columns = min(_COLUMNS, len(shown))
-    width, height = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
-    rows = -(-len(shown) // columns)
-    sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), "#181818")
-    draw = ImageDraw.Draw(sheet)
-    for number, image in enumerate(shown):
-        corner = _GAP + number % columns * width, _GAP + number // columns * height
-        sheet.paste(_picture(context.home, image, limits), corner)
-        below = corner[0], corner[1] + _SIDE + 1
-        draw.text(
-            below,
-            f"{image.label} {image.split}\n{printable(image.patient_group)[:16]}",
-            "#d0d0d0",
-            font_size=10,
+    cells = [
+        Cell(
+            _picture(context.home, image, limits),
+            f"{image.label} {image.split}\n{printable(image.patient_group)[:_CAPTION]}",
+            COLOURS[image.label],
         )
-    try:
-        sheet.save(path, kind, quality=_QUALITY)
-    except OSError as error:
-        raise DatasetError(
-            f"{printable(str(path))} cannot be written: {error.strerror}. Name another file."
-        ) from error
-    return len(shown)
+        for image in shown
+    ]
+    return sheet(cells, kind), len(shown)
 
 
 def _spread(images: Sequence[LabelledImage]) -> Iterator[LabelledImage]:
@@ -65,13 +44,10 @@ def _spread(images: Sequence[LabelledImage]) -> Iterator[LabelledImage]:
     yield from (images[number * len(images) // count] for number in range(count))
 
 
-def _picture(home: Home, image: LabelledImage, limits: Limits) -> Image.Image:
-    """The image in its frame; an empty frame where its file is gone or is not what was imported."""
-    inner = (_SIDE - 2 * _FRAME, _SIDE - 2 * _FRAME)
+def _picture(home: Home, image: LabelledImage, limits: Limits) -> GreyImage | None:
+    """The image; None where its file is gone or is not what was imported."""
     try:
         data = read_file(home.dataset / image.sha256, limits.max_file_mb, image.sha256)
-        grey = Image.fromarray(decode(data, limits.max_pixels)).convert("L")
-        picture = ImageOps.pad(grey, inner).convert("RGB")
+        return decode(data, limits.max_pixels)
     except RejectedImage:
-        picture = Image.new("RGB", inner)
-    return ImageOps.expand(picture, _FRAME, _COLOURS[image.label])
+        return None

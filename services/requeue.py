@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from db import requeue
 from db.queries import find_file
 from db.states import FileState
+from db.studies import find_study
 from models.serving import check_servable
 from services.context import Context
 from services.models import model_in_use
@@ -50,17 +51,26 @@ def retry(
     return Retried(moved, len(ids), refused)
 
 
-def reclassify(context: Context, received_since: datetime | None = None) -> Reclassified:
+def reclassify(
+    context: Context, received_since: datetime | None = None, study: str | None = None
+) -> Reclassified:
     """Have classified files that lack a result of the version in use classified again; old results stay.
+
+    Parameters
+    ----------
+    study
+        Only those of that study.
 
     Raises
     ------
+    NoSuchStudy
     ModelError
         The workers could not serve that version, and would go on with another one.
     """
     stored = model_in_use(context)
     check_servable(stored)
     with Session(context.engine) as session, session.begin():
-        moved = requeue.reclassify(session, stored.card.version, received_since)
+        study_id = None if study is None else find_study(session, study).id
+        moved = requeue.reclassify(session, stored.card.version, received_since, study_id)
     context.home.wake_dispatcher()
     return Reclassified(moved, stored.card.version)

@@ -12,6 +12,7 @@ from core.printable import printable
 from db.engine import read_session
 from db.queries import unfinished_of
 from db.results import largest_id, read_connection
+from scheduler.asked import Asked
 from scheduler.claims import InboxFile, StrPath
 from scheduler.intake import Intake
 from services.context import Context
@@ -43,12 +44,14 @@ class Submitted(NamedTuple):
 
 
 def submit(
-    context: Context, paths: Sequence[Path], *, move: bool, told: Callable[[int, int], None]
+    context: Context, paths: Sequence[Path], asked: Asked, *, move: bool, told: Callable[[int, int], None]
 ) -> Submitted:
     """Take files in: those that are named, and the images in folders that are named.
 
     Parameters
     ----------
+    asked
+        Of which study they are, and whether they go before others.
     move
         Whether to remove what was recorded.
     told
@@ -73,7 +76,7 @@ def submit(
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
             try:
-                done = intake.submit(batch, remove=move)
+                done = intake.submit(batch, remove=move, asked=asked)
             except (DiskNearlyFull, StoreUnavailable, OSError, DBAPIError) as error:
                 problem = error.strerror if isinstance(error, OSError) else getattr(error, "orig", error)
                 raise HeadctError(

@@ -1,6 +1,7 @@
 """`headct dataset` and `headct label`: what they print, and where."""
 
 import hashlib
+import io
 import logging
 import os
 from collections.abc import Iterator
@@ -13,15 +14,14 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
-from cli.arguments import picture_format
+from cli.arguments import picture_format, write_output
 from cli.main import app
-from core.errors import DatasetError
 from core.home import Home
 from db.engine import now, read_session
 from db.labelled_images import labelled_images
 from db.states import FileState
 from db.tables import Arrival, File
-from services.contact_sheet import MAX_SHOWN, write_sheet
+from services.contact_sheet import MAX_SHOWN, contact_sheet
 from services.context import open_home
 from tests.labelled import class_folders
 
@@ -91,18 +91,18 @@ def test_a_sheet_of_a_large_set_holds_some_of_all_of_it(
     with read_session(sqlite_engine) as session:
         images = list(labelled_images(session))
     context = open_home()
-    assert write_sheet(context, images * 20, tmp_path / "sheet.png", "PNG") == MAX_SHOWN
+    assert contact_sheet(context, images * 20, "PNG")[1] == MAX_SHOWN
     images[0].patient_group = "\x1b[2J\nDoe\u202e"
     for name, written in (("SHEET.JPG", "JPEG"), ("sheet.tif", "TIFF"), ("sheet", "PNG")):
-        write_sheet(context, images, tmp_path / name, picture_format(tmp_path / name))
-        with Image.open(tmp_path / name) as sheet:
+        drawn, _ = contact_sheet(context, images, picture_format(tmp_path / name))
+        with Image.open(io.BytesIO(drawn)) as sheet:
             assert sheet.format == written
     with pytest.raises(typer.BadParameter, match=r"\.png, \.jpg or \.tif"):
         picture_format(tmp_path / "sheet.gif")
     with pytest.raises(typer.BadParameter, match="there is no folder for it"):
         picture_format(tmp_path / "gone" / "sheet.png")
-    with pytest.raises(DatasetError, match="cannot be written"):
-        write_sheet(context, images, tmp_path / f"{'a' * 300}.png", "PNG")
+    with pytest.raises(typer.BadParameter, match="cannot be written"):
+        write_output(tmp_path / f"{'a' * 300}.png", drawn)
 
 
 def test_an_imported_label_is_corrected(home_in_use: Home, sqlite_engine: Engine, folder: Path) -> None:

@@ -32,7 +32,7 @@ ROW = [7, 8, 0, "a" * 64, 'a "b",\nc\x1b.png', RECEIVED, *[None] * (len(RESULT_C
 
 
 def written(capsys: pytest.CaptureFixture[str], output: Format, count: int) -> str:
-    write_rows(iter([ROW] * count), output)  # type: ignore[list-item]
+    write_rows(iter([ROW] * count), output, RESULT_COLUMNS)  # type: ignore[list-item]
     return capsys.readouterr().out
 
 
@@ -72,10 +72,11 @@ def test_csv_has_a_heading_exact_names_and_the_notice(capsys: pytest.CaptureFixt
 )
 def test_a_cell_of_the_csv_holds_no_formula(capsys: pytest.CaptureFixture[str], text: str, cell: str) -> None:
     assert inert(text) == cell
-    write_rows([[7, None, None, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]], Format.CSV)  # type: ignore[list-item]
+    rows: list[Any] = [[7, None, None, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]]
+    write_rows(rows, Format.CSV, RESULT_COLUMNS)
     _, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
     assert row[4] == cell
-    write_rows([[7, None, None, "a" * 64, text, RECEIVED, *[None] * (len(RESULT_COLUMNS) - 6)]], Format.JSON)  # type: ignore[list-item]
+    write_rows(rows, Format.JSON, RESULT_COLUMNS)
     assert json.loads(capsys.readouterr().out)[0]["source_name"] == text
 
 
@@ -230,7 +231,7 @@ def test_any_number_of_rows_needs_the_memory_of_a_few(
             if output is Format.TABLE:
                 print_results(rows(count), count)
             else:
-                write_rows(rows(count), output)
+                write_rows(rows(count), output, RESULT_COLUMNS)
             (_, most) = tracemalloc.get_traced_memory()
             tracemalloc.stop()
         return most
