@@ -5,15 +5,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import psutil
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, distinct, func, select
+from sqlalchemy.orm import Session
 
 from core.home import Home
 from core.settings import Settings
 from db.engine import now, read_session
-from db.states import UNFINISHED, UNFINISHED_RUNS, FileState
-from db.tables import Arrival, File, Image, Prediction, TrainingRun
+from db.states import UNFINISHED, UNFINISHED_RUNS, FileState, StudyState
+from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult, TrainingRun
 from scheduler.claims import CLAIMS
 from scheduler.inbox import find_files
 
@@ -68,6 +71,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
             .join(Image, Image.id == Prediction.image_id)
             .group_by(Image.file_id, Image.frame, Prediction.model_version)
         ).all()
+        studies = _studies(session)
         runs = session.scalars(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS))).all()
     expected = Counter((drop.name, drop.sha256) for drop in dropped)
     state_of = {file.sha256: file.state for file in files}
@@ -98,15 +102,43 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
         f"{overdue} files are unfinished beyond their lease": overdue,
         f"{untried} files were tried more than {_MAX_ATTEMPTS} times": untried,
         f"{len(runs)} training runs are unfinished": len(runs),
+        f"{studies.open} studies are open": studies.open,
+        f"{studies.partial} results of studies are not of all their images": studies.partial,
+        f"{studies.repeated} results of studies say the same as the one before": studies.repeated,
         **_compare_store(home, state_of),
         **{f"process {one.pid} is left over: {one.name()}": 1 for one in left_over(home)},
     }
     return Findings(
         files=len(dropped),
-        lost=not_recorded + without_result + len(wrong) - len(needless),
-        doubled=recorded_twice + results_twice,
-        stuck=left + len(unfinished) + len(needless) + len(runs),
+        lost=not_recorded + without_result + len(wrong) - len(needless) + studies.partial,
+        doubled=recorded_twice + results_twice + studies.repeated,
+        stuck=left + len(unfinished) + len(needless) + len(runs) + studies.open,
         problems=tuple(problem for problem, count in found.items() if count),
+    )
+
+
+class _Studies(NamedTuple):
+    open: int
+    partial: int
+    repeated: int
+
+
+def _studies(session: Session) -> _Studies:
+    """What is wrong with studies of DICOM files."""
+    instances = session.execute(
+        select(Series.study_id, func.count(distinct(Image.sop_instance_uid)))
+        .join(Image, Image.series_id == Series.id)
+        .group_by(Series.study_id)
+    ).all()
+    said: dict[int, list[tuple[Any, ...]]] = {}
+    for one in session.scalars(select(StudyResult).order_by(StudyResult.study_id, StudyResult.number)):
+        facts = one.model_version, one.label, one.probability, one.images_received, one.images_assessed
+        said.setdefault(one.study_id, []).append((*facts, tuple(one.driving_images)))
+    received = {study_id: results[-1][3] for study_id, results in said.items()}
+    return _Studies(
+        open=session.scalar(select(func.count()).where(Study.state == StudyState.OPEN)) or 0,
+        partial=sum(received.get(study_id) != count for study_id, count in instances),
+        repeated=sum(one == other for results in said.values() for one, other in pairwise(results)),
     )
 
 

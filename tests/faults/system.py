@@ -22,8 +22,8 @@ from core.home import Home
 from core.settings import Settings
 from db.engine import make_engine, read_session
 from db.results import ResultFilter, results
-from db.states import UNFINISHED
-from db.tables import Arrival, File
+from db.states import UNFINISHED, StudyState
+from db.tables import Arrival, File, Study
 from scheduler.claims import InboxFile
 from scheduler.inbox import find_files
 from tests.faults.invariants import Drop, processes_of
@@ -75,7 +75,12 @@ class System:
         self.engine: Engine = make_engine(url or URL.create("sqlite", database=str(home.database)))
         self._python = python
         self.dropped: list[Drop] = []
-        self._environment = {"HEADCT_FLOWER_PORT": "0", "HEADCT_WORKER_PROCESSES": "1", **environment}
+        self._environment = {
+            "HEADCT_FLOWER_PORT": "0",
+            "HEADCT_WORKER_PROCESSES": "1",
+            "HEADCT_STUDY_SETTLE_SECONDS": "2",
+            **environment,
+        }
         if url:
             self._environment["HEADCT_DATABASE_URL"] = url
         self.process: Popen[bytes]
@@ -208,18 +213,24 @@ class System:
         with read_session(self.engine) as session:
             return session.scalar(select(func.count()).where(File.state.in_(states))) or 0
 
+    def open_studies(self) -> int:
+        """Studies without their last result."""
+        with read_session(self.engine) as session:
+            return session.scalar(select(func.count()).where(Study.state == StudyState.OPEN)) or 0
+
     def arrivals(self) -> int:
         """Files that are recorded."""
         with read_session(self.engine) as session:
             return session.scalar(select(func.count()).select_from(Arrival)) or 0
 
     def is_settled(self) -> bool:
-        """Whether every dropped file is recorded, none left in the inbox, and every file in a final state."""
+        """Whether every dropped file is recorded, none left in the inbox, and each file and study final."""
         try:
             return (
                 self.arrivals() >= len(self.dropped)
                 and self.count(*UNFINISHED) == 0
                 and not any(find_files(self.home.inbox))
+                and self.open_studies() == 0
             )
         except DBAPIError:
             return False

@@ -1,22 +1,27 @@
 """Repetitions of one fault in a running system: files before, a random moment, recovery, the invariants."""
 
 import contextlib
+import io
 import json
 import random
 import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from sqlalchemy import func, select
 
 from db.engine import read_session
 from db.tables import File
+from tests.dicom_files import as_bytes, ct_slice
 from tests.faults.invariants import check, left_over
 from tests.faults.system import System
 from tests.processes import repeating, wait_until
@@ -77,6 +82,12 @@ class Trial:
             self.system.drop(content, name, state="classified")
             names.append(name)
         return names
+
+    def drop_study(self, files: Sequence[bytes], folder: str = "") -> None:
+        """Put the slices of a study into the inbox, each of which is to be classified."""
+        for number, content in enumerate(files):
+            name = f"{folder}study-{self.number}-{len(self.system.dropped)}-{number}.dcm"
+            self.system.drop(content, name, state="classified")
 
     def arriving(self, per_second: float) -> AbstractContextManager[None]:
         """New files go on arriving until the block ends."""
@@ -193,6 +204,33 @@ class Files:
         self._contents = [path.read_bytes() for path in paths]
         self._given = 0
         self._lock = threading.Lock()
+
+    def new_study(self) -> str:
+        """UID of a study that was never given before."""
+        with self._lock:
+            self._given += 1
+            return f"1.2.826.{self._given}"
+
+    def slices_of(self, uid: str, numbers: Iterable[int]) -> list[bytes]:
+        """These slices of the study of that UID."""
+        return [
+            as_bytes(
+                ct_slice(
+                    self._hounsfield(number),
+                    StudyInstanceUID=uid,
+                    SeriesInstanceUID=f"{uid}.1",
+                    SOPInstanceUID=f"{uid}.1.{number}",
+                    InstanceNumber=number,
+                    ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
+                    ImagePositionPatient=[0, 0, 5 * number],
+                )
+            )
+            for number in numbers
+        ]
+
+    def _hounsfield(self, number: int) -> NDArray[np.int16]:
+        with Image.open(io.BytesIO(self._contents[number % len(self._contents)])) as image:
+            return np.rint(np.asarray(image.convert("L")) * (80.0 / 255.0)).astype(np.int16)
 
     def new(self) -> tuple[bytes, str]:
         """Bytes of a PNG that was never given before, and a name for it."""
