@@ -2,12 +2,18 @@
 
 import fnmatch
 import io
+import logging
+import warnings
 from collections.abc import Callable
 
 from core.dicom_start import begins_as_dicom
 
 HEADER = 65_536
 """Bytes that are looked at."""
+
+# What pydicom says of damage quotes values, such as names.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom\b")
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from db.engine import now
 from db.promotions import record_shipped
 from db.states import FileState
-from db.tables import Arrival, File, Image, Prediction, Reading
+from db.tables import Arrival, File, Image, Prediction, Reading, Study, StudyResult
 
 DOCS = Path(__file__).parents[3] / "docs"
 FILES = sorted((DOCS / "queries").glob("*.sql"))
@@ -91,6 +91,28 @@ EXPECTED: dict[str, tuple[tuple[str, ...], Callable[[datetime], Answer]]] = {
             (monday(moment), "v2", 1, 1, 0, 0, 0, 1.0),
         ],
     ),
+    "12-studies-to-read": (
+        ("study_id", "study", "priority", "label"),
+        lambda _: [(3, "1.3", "stat", "normal"), (1, "Doe", "routine", "hemorrhage")],
+    ),
+    "13-studies-open": (("study_id", "images_expected"), lambda _: [(4, 9)]),
+    "14-studies-by-label": (
+        ("model_version", "rule", "label", "studies"),
+        lambda _: [("v1", "mean5-1", "hemorrhage", 2), ("v1", "mean5-1", "normal", 1)],
+    ),
+    "15-studies-little-assessed": (("study_id", "images_assessed"), lambda _: [(3, 2)]),
+    "16-studies-incomplete": (("study_id", "images_received", "images_expected"), lambda _: [(3, 20, 30)]),
+    "17-studies-model-and-reader": (
+        ("label", "reader_label", "studies"),
+        lambda _: [("hemorrhage", "normal", 1)],
+    ),
+    "18-studies-disagreement": (
+        ("study_id", "label", "reader_label"),
+        lambda _: [(2, "hemorrhage", "normal")],
+    ),
+    "19-studies-with-warnings": (("study_id", "warnings"), lambda _: [(2, "a gap")]),
+    "20-studies-borderline": (("study_id", "probability"), lambda _: [(2, 0.55)]),
+    "21-studies-urgent": (("study_id", "state"), lambda _: [(3, "final")]),
 }
 
 
@@ -157,7 +179,51 @@ def moment(engine: Engine) -> datetime:
         for file_id, label in ((1, "normal"), (1, "hemorrhage"), (2, "normal"), (3, "normal")):
             session.add(Reading(image_id=file_id, label=label, reader="A", read_at=moment))
             session.flush()  # the newest reading counts
+        add_studies(session, moment)
     return moment
+
+
+def add_studies(session: Session, moment: datetime) -> None:
+    """Three that are final, of which a reader saw one, and one that is open."""
+    for number, (name, stat, expected) in enumerate(
+        (("Doe", False, None), (None, False, None), (None, True, 30), (None, False, 9)), start=1
+    ):
+        session.add(
+            Study(
+                id=number,
+                study_uid=None if name else f"1.{number}",
+                name=name,
+                stat=stat,
+                state="open" if number == 4 else "final",
+                images_expected=expected,
+                received_at=moment,
+                last_arrival_at=moment,
+            )
+        )
+    session.flush()
+    for number, label, probability, assessed, said in (
+        (1, "hemorrhage", 0.9, 20, None),
+        (2, "hemorrhage", 0.55, 20, "a gap"),
+        (3, "normal", 0.1, 2, None),
+    ):
+        session.add(
+            StudyResult(
+                study_id=number,
+                number=1,
+                model_version="v1",
+                rule="mean5-1",
+                label=label,
+                probability=probability,
+                threshold=0.5,
+                images_received=20,
+                images_assessed=assessed,
+                images_uncertain=0,
+                driving_images=[],
+                warnings=said,
+                finalised_at=moment,
+            )
+        )
+    session.add(Reading(study_id=2, label="normal", reader="A", read_at=moment))
 
 
 def query_name(file: Path) -> str:
