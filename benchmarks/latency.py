@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from benchmarks.images import ImageSource
+from benchmarks.images import FileSource
 from benchmarks.system import RunningSystem
 
 _FILES = 200
@@ -12,12 +12,12 @@ _FILES = 200
 _LOOK_S = 0.002
 
 
-def measure_latency(system: RunningSystem, source: ImageSource) -> tuple[float, float]:
+def measure_latency(system: RunningSystem, source: FileSource) -> tuple[float, float]:
     """50th and 99th percentile in ms."""
     seconds = []
     for number, data in enumerate(source.files(_FILES)):
         expected = system.finished() + 1
-        with (system.home.inbox / f"single{number:03d}.png").open("wb") as file:
+        with (system.home.inbox / f"single{number:03d}{source.suffix}").open("wb") as file:
             file.write(data)
         closed = time.perf_counter()
         system.wait_for(expected, _LOOK_S)

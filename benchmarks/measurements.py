@@ -20,6 +20,7 @@ from benchmarks.processes import CLASSIFY_CHILD, measure_idle_cpu, measure_memor
 from benchmarks.replaced_child import measure_replaced_child
 from benchmarks.report import print_parts
 from benchmarks.results_command import measure_results
+from benchmarks.study import measure_study
 from benchmarks.switch import measure_switch
 from benchmarks.system import RunningSystem, running_system
 from benchmarks.throughput import measure_throughput, throughput_figures
@@ -57,6 +58,11 @@ class Bench:
         which = f"{len(self.slices)} slices of a folder" if self.slices else "synthetic slices"
         self.console.print(f"PNGs: {which}.")
         return ImageSource(self.slices)
+
+    @cached_property
+    def dicom(self) -> DicomSource:
+        """DICOM files to measure with."""
+        return DicomSource()
 
 
 def measure(bench: Bench, letters: set[str]) -> Figures:
@@ -108,7 +114,7 @@ def _demo(bench: Bench) -> Figures:
 def _throughput(bench: Bench, system: RunningSystem) -> Figures:
     settings, figures = Settings(home=system.home.root), Figures()
     with bare_limit(settings) as limit, plain_loop(usable_cores()) as plain:
-        for kind, prefix, source in (("PNG", "", bench.source), ("DICOM", "dicom_", DicomSource())):
+        for kind, prefix, source in (("PNG", "", bench.source), ("DICOM", "dicom_", bench.dicom)):
             rounds = measure_throughput(
                 system, source, bench.folder / "scratch", (limit, plain), bench.rounds
             )
@@ -135,7 +141,17 @@ def _memory(bench: Bench, system: RunningSystem) -> Figures:
 
 def _latency(bench: Bench, system: RunningSystem) -> Figures:
     middle, slow = measure_latency(system, bench.source)
-    return {"latency_p50_ms": middle, "latency_p99_ms": slow}
+    dicom_middle, dicom_slow = measure_latency(system, bench.dicom)
+    return {
+        "latency_p50_ms": middle,
+        "latency_p99_ms": slow,
+        "dicom_latency_p50_ms": dicom_middle,
+        "dicom_latency_p99_ms": dicom_slow,
+    }
+
+
+def _study(bench: Bench, system: RunningSystem) -> Figures:
+    return median_figure("study_seconds", measure_study(system, bench.dicom))
 
 
 def _idle_cpu(bench: Bench, system: RunningSystem) -> Figures:
@@ -173,6 +189,7 @@ RUNNING: dict[str, Callable[[Bench, RunningSystem], Figures]] = {
     "a": _throughput,
     "d": _memory,  # after the load
     "b": _latency,
+    "l": _study,
     "c": _idle_cpu,
     "g": _training_share,
     "j": _switch,

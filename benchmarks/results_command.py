@@ -14,13 +14,17 @@ from sqlalchemy.orm import Session
 
 from benchmarks.system import environment
 from core.home import Home
+from core.place import Place
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import MAX_IDS, database_url, make_engine
 from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish, next_chunks
 from db.migrate import migrate
+from models.store import ModelStore
+from scheduler.finaliser import Finaliser
 
 _ROWS, _REPEATS = 10_000, 5
+_STUDIES = 1_000
 _MANY_ROWS, _MANY_REPEATS = 50_000, 3
 _STARTS = 9
 _HEADCT = str(Path(sys.executable).with_name("headct"))
@@ -59,6 +63,8 @@ def measure_results(root: Path) -> tuple[dict[str, float], bool]:
         "results_over_sqlalchemy": of_results / sqlalchemy,
     }
     _fill(home, range(_ROWS, _MANY_ROWS))
+    listed, of_studies = _medians(root, _STARTS, _RESULTS, [_HEADCT, "studies"])
+    figures["studies_over_results"] = of_studies / listed
     everything = [*_RESULTS, "--limit", "0"]
     table, csv = _medians(root, _MANY_REPEATS, everything, everything + _CSV)
     return figures | {"table_over_csv": table / csv}, bool(_TENSORFLOW.search(imports))
@@ -77,8 +83,13 @@ def _fill(home: Home, numbers: range) -> None:
             for image in claim(session, chunks[0], _CLAIMANT, _LEASE, max_attempts=3):
                 share = int(image.sha256[:8], 16) / 2**32
                 label = "hemorrhage" if share >= _MODEL.threshold else "normal"
-                outcomes.append(Outcome(image.id, share, label))
+                study = f"1.2.{image.id % _STUDIES}"
+                place = Place(study, f"{study}.1", f"{study}.1.{image.id}", position_mm=float(image.id))
+                outcomes.append(Outcome(image.id, share, label, place=place))
             finish(session, _CLAIMANT, outcomes, _MODEL)
+    finaliser = Finaliser(Settings(study_settle_seconds=0), engine, ModelStore(home.models))
+    while finaliser.finalise():
+        pass
     engine.dispose()
 
 

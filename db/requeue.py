@@ -64,7 +64,7 @@ def reclassify(
     return cast("CursorResult[Any]", moved).rowcount
 
 
-def files_of_study(study_id: int) -> CompoundSelect[tuple[int]]:
+def files_of_study(study_id: int) -> CompoundSelect[int]:
     """Ids of the files of a study."""
     placed = select(Image.file_id).join(Series).where(Series.study_id == study_id)
     return placed.union(select(Arrival.file_id).where(Arrival.study_id == study_id))

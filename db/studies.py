@@ -123,7 +123,7 @@ def results_of_study(session: Session, study_id: int) -> Sequence[StudyResult]:
     ).all()
 
 
-def _open(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Row[Any]]:
+def _open(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:
     return session.execute(
         select(Study.id, Study.stat, Study.received_at, Study.last_arrival_at)
         .where(Study.state == StudyState.OPEN, *conditions, ~_unfinished_of_it())
@@ -143,7 +143,7 @@ def _instances() -> ColumnElement[int]:
     )
 
 
-def _unread_beside(session: Session, study: Row[Any], settle: timedelta) -> bool:
+def _unread_beside(session: Session, study: Any, settle: timedelta) -> bool:
     """Whether a file that may be of the study was not read yet: it came within `settle` of one that is."""
     unread = exists().where(
         File.received_at.between(study.received_at - settle, study.last_arrival_at + settle),
