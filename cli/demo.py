@@ -64,7 +64,7 @@ def demo(
 
 
 def _print_results(rows: "Sequence[Row[Any]]", truth: Mapping[str, str]) -> None:
-    from models.card import CLASSES
+    from models.labels import CLASSES
 
     def true(row: "Row[Any]") -> str:
         label = truth.get(row.source_name, "")

@@ -143,7 +143,7 @@ def _instances() -> ColumnElement[int]:
     )
 
 
-def _unread_beside(session: Session, study: Any, settle: timedelta) -> bool:
+def _unread_beside(session: Session, study: Any, settle: timedelta) -> bool:  # noqa: ANN401 - a row
     """Whether a file that may be of the study was not read yet: it came within `settle` of one that is."""
     unread = exists().where(
         File.received_at.between(study.received_at - settle, study.last_arrival_at + settle),

@@ -4,29 +4,18 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from images.constants import Preprocessing
-
-CLASSES: Final = ("normal", "hemorrhage")
-"""The two words of labelled data; the index is the target that the network learns."""
-UNCERTAIN: Final = "uncertain"
-"""A result's third label: look at this one, the probability lies between the bounds."""
-NOT_ASSESSED: Final = "not assessed"
-"""Its fourth: the model does not judge this slice, as most of neck, skull base and vertex."""
-
-
-class LabelReason(NamedTuple):
-    """Why a label is `uncertain` or `not assessed`: stored as `label_code` and `label_reason`."""
-
-    code: str
-    text: str
-
-
-BETWEEN_BOUNDS: Final = LabelReason("between_bounds", "the probability lies between the bounds of certainty")
-OUTSIDE_DOMAIN: Final = LabelReason("outside_domain", "outside the model's domain")
-NO_HEAD_FOUND: Final = LabelReason("no_head_found", "no head is found in this CT slice")
-NO_BRAIN: Final = LabelReason("no_brain", "no brain is found in this CT slice")
+from models.labels import (
+    BETWEEN_BOUNDS,
+    CLASSES,
+    NOT_ASSESSED,
+    OUTSIDE_DOMAIN,
+    UNCERTAIN,
+    LabelReason,
+)
+from models.study_rule import SHIPPED_RULE, StudyRule
 
 
 @dataclass(frozen=True)
@@ -120,6 +109,8 @@ class ModelCard:
         In words, how the metrics came about.
     hyperparameters, metrics, baselines
         Names to values. Metrics are fractions (0..1) but for the log loss (nats); `<name>_ci95` is a pair.
+    study_rule
+        How its slices' probabilities become a study's.
     gate
         How it compared with the version in use when it was made: `incumbent`, `promote`, `rule`, `numbers`;
         empty where it was not compared.
@@ -139,6 +130,7 @@ class ModelCard:
     baselines: dict[str, Any] = field(default_factory=dict)
     gate: dict[str, Any] = field(default_factory=dict)
     graph_sha256: str = ""
+    study_rule: StudyRule = SHIPPED_RULE
 
     def to_json(self) -> str:
         """The card as an indented JSON object."""
@@ -150,6 +142,8 @@ class ModelCard:
         values = json.loads(text)
         values["preprocessing"] = Preprocessing.from_dict(values["preprocessing"])
         values["operating_point"] = OperatingPoint(**values["operating_point"])
+        if "study_rule" in values:  # not in cards of release 0.1
+            values["study_rule"] = StudyRule(**values["study_rule"])
         return cls(**values)
 
     @classmethod

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.errors import DatasetError
 from core.image_files import Limits
-from models.card import CLASSES
+from models.labels import CLASSES
 from training.batches import Images
 from training.dataset import Record
 from training.fold_workers import FoldJob, run_jobs

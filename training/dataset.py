@@ -13,7 +13,7 @@ from core.image_files import Limits, read_file
 from db.engine import read_session
 from db.labelled_images import labelled_images
 from db.states import Split
-from models.card import CLASSES
+from models.labels import CLASSES
 
 MIN_GROUPS_PER_CLASS = 3
 """One for each split."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, PrecisionRecallDisplay, RocCurveDisplay
 
-from models.card import CLASSES
+from models.labels import CLASSES
 from training.judged import Judged
 from training.metrics import BINS
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from models.card import CLASSES, Decision, OperatingPoint
+from models.card import Decision, OperatingPoint
 from models.explain import heat_map, heat_pair
+from models.labels import CLASSES
 from models.network import HEAT
 from training.batches import Images
 from training.dataset import Record

@@ -24,7 +24,7 @@ from db.queries import unknown_of
 from db.requeue import postpone
 from db.states import FileState
 from images.noted import Noted
-from models.card import NO_BRAIN, NO_HEAD_FOUND, NOT_ASSESSED
+from models.labels import NO_BRAIN, NO_HEAD_FOUND, NOT_ASSESSED
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
 

@@ -18,8 +18,8 @@ from db.arrivals import NewArrival, record_arrivals
 from db.engine import make_engine
 from db.lifecycle import next_chunks
 from db.results import results_of
-from models.card import NO_HEAD_FOUND
 from models.classifier import Classifier
+from models.labels import NO_HEAD_FOUND
 from models.store import shipped_model
 from tests.dicom_files import as_bytes, ct_slice
 from worker.app import create_app

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from models.card import CLASSES
+from models.labels import CLASSES
 from training.phantoms.acquisition import acquire, choose_acquisition
 from training.phantoms.canvas import Field, Frame
 from training.phantoms.face import draw_face

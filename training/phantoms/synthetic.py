@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.card import CLASSES
+from models.labels import CLASSES
 from training.phantoms.acquisition import acquire, add_streaks, choose_acquisition
 from training.phantoms.bleeds import LEVELS, Bleed, add_bleed
 from training.phantoms.brain import BrainLevel

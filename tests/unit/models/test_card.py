@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, ModelCard, OperatingPoint
+from models.card import ModelCard, OperatingPoint
+from models.labels import BETWEEN_BOUNDS, OUTSIDE_DOMAIN
 from models.store import shipped_model
 
 

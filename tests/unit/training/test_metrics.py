@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, precision_score, recall_score, roc_auc_score
 
-from models.card import NOT_ASSESSED, UNCERTAIN, OperatingPoint
+from models.card import OperatingPoint
+from models.labels import NOT_ASSESSED, UNCERTAIN
 from training.judged import EVEN_POINT, Judged
 from training.metrics import calibration_error, counts, point_metrics
 

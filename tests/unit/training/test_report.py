@@ -12,8 +12,9 @@ import pytest
 from db.states import Split
 from images.constants import Preprocessing
 from images.preprocessing import preprocess
-from models.card import BETWEEN_BOUNDS, Decision
+from models.card import Decision
 from models.explain import heat_pair
+from models.labels import BETWEEN_BOUNDS
 from models.network import build_network
 from models.store import shipped_model
 from training.batches import Images

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.image_files import Limits
 from db.states import Split
-from models.card import CLASSES
+from models.labels import CLASSES
 from training.dataset import Record
 from training.labelled.folder import read_folder
 from training.split import FRACTIONS, folds, new_splits

@@ -29,8 +29,9 @@ from db.results import results_of
 from db.states import Cause
 from db.tables import File, Prediction, Promotion, ShippedModel
 from images.noted import Noted
-from models.card import BETWEEN_BOUNDS, OUTSIDE_DOMAIN, Decision, OperatingPoint
+from models.card import Decision, OperatingPoint
 from models.classifier import Classifier
+from models.labels import BETWEEN_BOUNDS, OUTSIDE_DOMAIN
 from models.store import shipped_model
 from tests.dicom_files import as_bytes, ct_slice
 from training.phantoms.synthetic import generate_image
