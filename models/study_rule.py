@@ -121,11 +121,11 @@ SHIPPED_RULE: Final = StudyRule(
     version="mean5-1",
     kind=MEAN,
     window=5,
-    slope=1.0,
-    intercept=0.0,
-    threshold=0.5,
-    uncertain_low=0.4,
-    uncertain_high=0.6,
-    target_sensitivity=None,
+    slope=2.1169,
+    intercept=0.2473,
+    threshold=0.4042,
+    uncertain_low=0.1652,
+    uncertain_high=0.7564,
+    target_sensitivity=0.95,
 )
-"""Of the shipped model, and of versions whose card names none."""
+"""Of the shipped model, and of versions whose card names none: chosen by `training.study_rules`."""

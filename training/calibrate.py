@@ -55,11 +55,11 @@ def calibrate(
     inside = ~outside_domain(distances, domain_limit)
     logits, targets = logits[inside], targets[inside]
     if len(np.unique(targets)) < 2:
-        low, high = _bounds(expit(logits), 0.5)
+        low, high = bounds_around(expit(logits), 0.5)
         return OperatingPoint(1.0, 0.5, low, high, None, domain_limit)
     temperature = _temperature(logits, targets)
-    threshold = _threshold(logits / temperature, targets, target_sensitivity)
-    low, high = _bounds(expit(logits / temperature), threshold)
+    threshold = threshold_for(logits / temperature, targets, target_sensitivity)
+    low, high = bounds_around(expit(logits / temperature), threshold)
     return OperatingPoint(temperature, threshold, low, high, target_sensitivity, domain_limit)
 
 
@@ -74,7 +74,7 @@ def _temperature(logits: Floats, targets: NDArray[np.intp]) -> float:
     return float(np.exp(found.x))
 
 
-def _threshold(logits: Floats, targets: NDArray[np.intp], sensitivity: float) -> float:
+def threshold_for(logits: Floats, targets: NDArray[np.intp], sensitivity: float) -> float:
     """The greatest probability at which the sensitivity is reached, moved half-way to the next lower score.
 
     Every value between the two gives the validation images the same labels; the middle (in log-odds) keeps
@@ -86,7 +86,7 @@ def _threshold(logits: Floats, targets: NDArray[np.intp], sensitivity: float) ->
     return float(np.clip(expit((scores[place] + lower) / 2.0), *THRESHOLDS))
 
 
-def _bounds(probabilities: Floats, threshold: float) -> tuple[float, float]:
+def bounds_around(probabilities: Floats, threshold: float) -> tuple[float, float]:
     """Bounds that hold `BAND_SHARE` of these images, both the same fraction of the way to 0 and to 1.
 
     Whoever sets a threshold t holds a miss to be (1 - t) / t times as bad as a false alarm; the images with
