@@ -30,6 +30,7 @@ from core.settings import Settings
 from db.engine import now, read_session
 from db.promotions import version_in_use
 from db.queries import counts_by_state, oldest_unfinished
+from db.states import ImageLabel
 from db.training_runs import runs_by_state
 from scheduler.inbox import walk
 from scheduler.pause import pause_shown
@@ -46,6 +47,8 @@ TAKEN_BACK = Counter(
 STUDIES_FINALISED = Counter(
     "headct_studies_finalised", "Studies that got their result, or again the same.", ["label"], registry=None
 )
+for _label in ImageLabel:
+    STUDIES_FINALISED.labels(_label.value)  # all are served from the beginning
 
 _FRESH_S, _SHARE = 1.0, 20
 """An answer holds for a second, or so many times as long as it took to find: asked for as often as may be, it

@@ -42,9 +42,10 @@ def test_a_benchmark_runs() -> None:
     [seconds] = re.findall(r"^\(e\) headct results, 10,000 rows +(\d+\.\d\d) s", ran.stdout, re.MULTILINE)
     assert bare < float(seconds) < elapsed / 5, "a process that reads a database, five times at least"
     ratios = map(float, re.findall(r"^\(e\) .* over .* (\d+\.\d\d) +<=", ran.stdout, re.MULTILINE))
-    of_help, of_results, of_table = ratios
+    of_help, of_results, of_table, of_studies = ratios
     assert of_help < of_results, "one imports nothing that the other does not"
     assert 0.5 < of_table < 4, "both read and print 50,000 rows"
+    assert 0.1 < of_studies < 4, "of ten times as many results"
     assert set(re.findall(r"^\((\w)\)", ran.stdout, re.MULTILINE)) == {"e"}
     assert (latest.stat().st_mtime_ns if latest.exists() else None) == before, "only a whole run is kept"
 

@@ -20,13 +20,18 @@ _SOURCE = SimpleNamespace(mean_bytes=1.0, files=lambda count: iter([b""] * count
 _SAID: dict[str, Any] = {
     "measure_results": (
         dict.fromkeys(
-            ("results_seconds", "help_over_sqlalchemy", "results_over_sqlalchemy", "table_over_csv"), 1.0
+            (
+                *("results_seconds", "studies_over_results", "help_over_sqlalchemy"),
+                *("results_over_sqlalchemy", "table_over_csv"),
+            ),
+            1.0,
         ),
         False,
     ),
     "measure_cost": Cost(4.0, 9.0, 1.0, 2.0),
     "measure_replaced_child": [3.0, 9.0, 1.0],
     "measure_demo": 1.0,
+    "measure_study": [1.0],
     "measure_throughput": [Round(100.0, 200.0, 50.0)],
     "measure_memory": [Memory("supervisor", 5.0), Memory(CLASSIFY_CHILD, 3.0), Memory(CLASSIFY_CHILD, 2.0)],
     "measure_latency": (1.0, 2.0),

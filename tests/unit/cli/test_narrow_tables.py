@@ -123,6 +123,7 @@ def test_a_comparison_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[s
 def test_an_evaluation_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
     card = shipped_model().card
     metrics = {**card.metrics, "confusion_matrix": {"tp": 1, "fn": 2, "tn": 3, "fp": 4}}
+    metrics |= {"bleeds_not_assessed": 1, "normals_not_assessed": 2}
     print_version("20261128-101112-7", metrics, shipped=False)
     printed = re.sub(r"\x1b\[[\d;]*m", "", capsys.readouterr().out)
     table, _ = printed.split("\n\n", 1)
