@@ -2,9 +2,10 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -45,7 +46,7 @@ _NAMES, _RESULT = 19, 22
 
 
 def submit(
-    paths: Annotated[list[Path], typer.Argument(help="image files, and folders of them")],
+    paths: Annotated[list[Path], typer.Argument(help="images, zip and tar files, and folders of them")],
     wait: Annotated[
         bool, typer.Option("--wait", help="wait for the results; exit 1 if any was rejected")
     ] = False,
@@ -55,7 +56,7 @@ def submit(
     ] = None,
     stat: Annotated[bool, typer.Option("--stat", help="they go before all others")] = False,
 ) -> None:
-    """Take files in at once, and the images in folders.
+    """Take files in at once, and the images and archives in folders.
 
     An image is known by its content; a file that is named itself is always taken.
     """
@@ -90,22 +91,22 @@ def _wait_for_results(context: Context, files: Sequence[tuple[str, int]]) -> int
     from cli.failures import warn_unless_running
     from cli.progress import progress
     from services.results import results_by_name
-    from services.submit import finished_counts
+    from services.submit import finished_counts, members
 
     file_ids = list(dict.fromkeys(file_id for _, file_id in files))
     warn_unless_running(context)
     with progress("Classifying") as told:
         moved, before, said = time.monotonic(), 0, False
-        for finished in finished_counts(context, file_ids):
+        for finished, total in finished_counts(context, file_ids):
             if finished > before:
                 moved, before = time.monotonic(), finished
             elif time.monotonic() - moved > _SILENCE_S and not said:
                 said = True
                 say(f"Nothing finished for {_SILENCE_S} s. Is there a worker? See `headct status`.", err=True)
-            told(finished, len(file_ids))
-    rows = results_by_name(context, files)
-    print_results(rows, max(file_ids, default=0))
-    return sum(row.state != "classified" for row in rows)
+            told(finished, total)
+    rows = results_by_name(context, [*files, *members(context, file_ids)])
+    print_results(rows, max((row.file_id for row in rows), default=0))
+    return sum(row.state not in ("classified", "unpacked") for row in rows)
 
 
 def show(file: Reference) -> None:
@@ -124,8 +125,12 @@ def print_file(
     predictions: "Sequence[Prediction]",
     readings: "Sequence[Reading]",
     shown: str | None,
+    members: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
-    """Print all that is known of one file; `shown` is the version whose result stands in `results`."""
+    """Print all that is known of one file; `shown` is the version whose result stands in `results`.
+
+    Of an archive `members` are the files that came out of it, by state.
+    """
     facts = (
         ("id", str(file.id)),
         ("sha256", file.sha256),
@@ -137,6 +142,7 @@ def print_file(
         ),
         ("what to do", advice_on(file.reason_code) or ""),
         ("warnings", file.warnings or ""),
+        ("members", ", ".join(f"{count} {state}" for state, count in members.items())),
         ("attempts", str(file.attempts)),
         ("received", local(file.received_at)),
         ("finished", local(file.finished_at)),
@@ -148,7 +154,7 @@ def print_file(
     beside = max(1, (width() - _NAMES) // _RESULT)
     for start in range(0, len(predictions), beside):
         _print_predictions(predictions[start : start + beside])
-    if not predictions:
+    if not predictions and not members:
         tell("No result yet.\n")
     if result := next((one for one in predictions if one.model_version == shown), None):
         tell(f"`headct results` shows the result of {shown}.")

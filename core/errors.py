@@ -45,6 +45,15 @@ class ImageTooLarge(RejectedImage):
             f"The file is larger than {max_file_mb:g} MiB. Raise HEADCT_MAX_FILE_MB.",
         )
 
+    @classmethod
+    def archive(cls, max_archive_mb: float) -> "ImageTooLarge":
+        """The error for an archive of more than `max_archive_mb` MiB, packed or unpacked."""
+        return cls(
+            ReasonCode.TOO_LARGE,
+            f"The archive is larger, or unpacks to more, than {max_archive_mb:g} MiB. "
+            "Raise HEADCT_MAX_ARCHIVE_MB, or make several archives of it.",
+        )
+
 
 class ImageTooSmall(RejectedImage):
     """The image has too few pixels, or too little content, to show a head."""

@@ -1,8 +1,11 @@
 """Image files as everybody reads them: not larger than allowed, and of stored ones the bytes that arrived."""
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import ImageTooLarge, StoreUnavailable, UnreadableImage
 from core.home import Home
@@ -53,8 +56,34 @@ def read_stored(home: Home, sha256: str, max_file_mb: float) -> bytes:
     StoreUnavailable
         No file can be read, which says nothing about this one.
     """
-    try:
+    with _of_store(home):
         data = _read(home.bytes_path(sha256), max_file_mb)
+    if not _is(data, sha256):
+        raise _changed()
+    return data
+
+
+@contextlib.contextmanager
+def opened_stored(home: Home, sha256: str) -> Iterator[BinaryIO]:
+    """A stored file that may be too large for memory, open; its bytes are those that arrived.
+
+    Raises
+    ------
+    UnreadableImage, StoreUnavailable
+        As `read_stored`, also for what is read in the block.
+    """
+    with _of_store(home), home.bytes_path(sha256).open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise _changed()
+        file.seek(0)
+        yield file
+
+
+@contextlib.contextmanager
+def _of_store(home: Home) -> Iterator[None]:
+    """In the block a stored file is read."""
+    try:
+        yield
     except OSError as error:
         if not holds_anything(home.store):
             raise StoreUnavailable(
@@ -65,12 +94,11 @@ def read_stored(home: Home, sha256: str, max_file_mb: float) -> bytes:
             f"The stored copy of this file cannot be read ({error.strerror}). "
             "Drop the file again, or see to the store.",
         ) from error
-    if not _is(data, sha256):
-        # It may be a link to the dropped file, whose writer can go on; that arrives as another file.
-        raise UnreadableImage(
-            ReasonCode.FILE_CHANGED, "The file was changed after it arrived. Drop it again."
-        )
-    return data
+
+
+def _changed() -> UnreadableImage:
+    # It may be a link to the dropped file, whose writer can go on; that arrives as another file.
+    return UnreadableImage(ReasonCode.FILE_CHANGED, "The file was changed after it arrived. Drop it again.")
 
 
 def _read(path: Path, max_file_mb: float) -> bytes:

@@ -14,6 +14,7 @@ class ReasonCode(StrEnum):
     TOO_LARGE = "too_large"
     TOO_SMALL = "too_small"
     TOO_COMPLEX = "too_complex"
+    ENCRYPTED = "encrypted"
     DECODER_FAILED = "decoder_failed"
     NO_IMAGE = "no_image"
     MULTI_FRAME = "multi_frame"

@@ -57,6 +57,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(gt=0, le=65536),
         "Larger files (in MiB) are moved to `rejected`, never decoded.",
     ] = 64.0
+    max_archive_mb: Annotated[
+        float,
+        Meta(gt=0, le=65536),
+        "Zip, tar and tar.gz files that are larger (in MiB), or unpack to more, are rejected.",
+    ] = 2048.0
     min_free_mb: Annotated[
         int,
         Meta(ge=0, le=100_000_000),

@@ -143,6 +143,30 @@ def store_file(source: int, store: int, *, link: bool, min_free: int = 0) -> Sto
     return Stored(sha256, size, after)
 
 
+def store_bytes(data: bytes, store: int, *, min_free: int = 0) -> str:
+    """Put bytes into the store, whole or not at all; returns their SHA-256.
+
+    Raises
+    ------
+    OSError
+        As `store_file`.
+    """
+    name = f"{_UNFINISHED}{uuid.uuid4().hex}"
+    sha256 = hashlib.sha256(data).hexdigest()
+    target = _open_copy(name, store, len(data) + min_free)
+    try:
+        try:
+            _write(target, data)
+            os.fsync(target)
+        finally:
+            os.close(target)
+        os.rename(name, sha256, src_dir_fd=store, dst_dir_fd=store)
+    except BaseException:
+        _discard(name, store)
+        raise
+    return sha256
+
+
 def _discard(name: str, store: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(name, dir_fd=store)
@@ -178,9 +202,15 @@ def _read_through(source: int, target: int | None, expected: int) -> tuple[str, 
             break
         digest.update(block)
         size += len(block)
-        while target is not None and block:
-            block = block[os.write(target, block) :]
+        if target is not None:
+            _write(target, block)
     return digest.hexdigest(), size
+
+
+def _write(target: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(target, left) :]
 
 
 @contextlib.contextmanager

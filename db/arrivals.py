@@ -32,6 +32,7 @@ class NewArrival:
     `identity` is the same when the same inbox file is seen again after a crash, and None where no file
     of the inbox stands behind it. `refused` is the reason when the file is not to be classified at all.
     `study` is the study that a person named it of; `stat` puts it before the others.
+    `archive_id` is the archive that it came out of.
     """
 
     sha256: str
@@ -40,6 +41,7 @@ class NewArrival:
     identity: str | None
     refused: Reason | None = None
     study: str | None = None
+    archive_id: int | None = None
     stat: bool = False
 
 
@@ -99,6 +101,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
             "file_id": ids[arrival.sha256],
             "source_name": arrival.source_name,
             "file_identity": arrival.identity,
+            "archive_id": arrival.archive_id,
             "study_id": None if arrival.study is None else studies[arrival.study],
             "arrived_at": moment,
         }

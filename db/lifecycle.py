@@ -221,11 +221,12 @@ def claim(
     ]
 
 
-def release(session: Session, claimant: Claimant) -> None:
-    """The files that this task holds wait again, and this costs them no attempt: it could not begin."""
+def release(session: Session, claimant: Claimant, only: Sequence[int] | None = None) -> None:
+    """The files that this task holds (or `only` these) wait again, which costs them no attempt."""
+    chosen = [] if only is None else [File.id.in_(only)]
     session.execute(
         update(_FILE)
-        .where(File.state == FileState.RUNNING, File.claimed_by == str(claimant))
+        .where(File.state == FileState.RUNNING, File.claimed_by == str(claimant), *chosen)
         .values(state=FileState.RECEIVED, attempts=File.attempts - 1, claimed_by=None, lease_expires_at=None)
     )
 

@@ -1,7 +1,7 @@
 """Whether a file may be an image, by its first bytes: for folders in which other things lie beside images."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from core.dicom_start import begins_as_dicom
 from core.store import open_regular
@@ -39,4 +39,10 @@ def is_image_file(path: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
-    return may_be_image(start) or (path.suffix.lower() in _SUFFIXES and _DICOMDIR not in start)
+    return shows_image(start, path.name)
+
+
+def shows_image(start: bytes, name: str) -> bool:
+    """Whether a file that begins so may be an image, or its name says that it is one."""
+    suffix = PurePath(name).suffix.lower()
+    return may_be_image(start[:_START]) or (suffix in _SUFFIXES and _DICOMDIR not in start[:_START])

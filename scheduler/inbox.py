@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ _PNG_SIGNATURE, _PNG_END = (
     b"\x00\x00\x00\x00IEND\xaeB`\x82",
 )  # PNG 3rd ed., 5.2 and 11.2.5
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"  # ITU-T T.81, B.1.1.3: SOI and EOI
+_ZIP_START, _ZIP_END = b"PK\x03\x04", struct.Struct("<4s8xIIH")  # APPNOTE 6.3.10, 4.3.7 and 4.3.16
+_END = max(len(_PNG_END), _ZIP_END.size)
 
 _DICOM_HEADER = 65_536
 """Bytes in which the pixel data must begin; where they begin later, the file has to be still for a while."""
@@ -110,7 +113,7 @@ def carries_its_end(path: str | Path, *, closed: bool = False) -> bool:
     closed
         Whoever wrote it has closed it, or moved it here. Only then DICOM is believed: its end is where its
         header says, and a writer that makes the whole length first reaches that before it writes the pixels.
-        A PNG or JPEG has a closing marker.
+        So is a zip file, whose directory is its end. A PNG or JPEG has a closing marker.
     """
     try:
         descriptor = open_regular(path)
@@ -119,16 +122,26 @@ def carries_its_end(path: str | Path, *, closed: bool = False) -> bool:
     try:
         size = os.fstat(descriptor).st_size
         start = os.pread(descriptor, START, 0)
-        end = os.pread(descriptor, len(_PNG_END), max(0, size - len(_PNG_END)))
+        end = os.pread(descriptor, _END, max(0, size - _END))
         if begins_as_dicom(start):
             return closed and _ends_with_its_pixels(os.pread(descriptor, _DICOM_HEADER, 0), size, end)
     except OSError:
         return False
     finally:
         os.close(descriptor)
-    return (start.startswith(_PNG_SIGNATURE) and end == _PNG_END) or (
+    if start.startswith(_ZIP_START):
+        return closed and _ends_with_its_directory(end, size)
+    return (start.startswith(_PNG_SIGNATURE) and end.endswith(_PNG_END)) or (
         start.startswith(_JPEG_START) and end.endswith(_JPEG_END)
     )
+
+
+def _ends_with_its_directory(end: bytes, size: int) -> bool:
+    """Whether a zip file of that size ends with its directory, whose place that end tells, and no comment."""
+    if len(end) < _ZIP_END.size:
+        return False
+    mark, length, place, comment = _ZIP_END.unpack(end[-_ZIP_END.size :])
+    return mark == b"PK\x05\x06" and not comment and place + length + _ZIP_END.size == size
 
 
 def _ends_with_its_pixels(header: bytes, size: int, end: bytes) -> bool:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from core.archive_start import START, archive_kind
 from core.errors import ImageTooLarge, StoreUnavailable
 from core.home import Home
 from core.settings import Settings
@@ -292,9 +293,11 @@ class Intake:
         except OSError as error:
             return _unreadable(error)
         settings = self._settings
-        too_large = os.fstat(descriptor).st_size > settings.max_file_mb * 2**20
-        store = stores.rejected if too_large else stores.store
+        too_large: ImageTooLarge | None = None
         try:
+            if os.fstat(descriptor).st_size > settings.max_file_mb * 2**20:
+                too_large = _too_large(descriptor, settings)
+            store = stores.rejected if too_large else stores.store
             # A further name for what stays would change its change time, which is in its identity.
             link = link and file.identity is None
             stat = settings.stat is not None and self._is_stat(os.pread(descriptor, HEADER, 0))
@@ -315,7 +318,7 @@ class Intake:
             size_bytes=stored.size_bytes,
             source_name=file.source_name,
             identity=file.key(stored.sha256),
-            refused=ImageTooLarge.file(settings.max_file_mb).reason if too_large else None,
+            refused=too_large.reason if too_large else None,
             study=asked.study,
             stat=asked.stat or stat,
         )
@@ -324,7 +327,7 @@ class Intake:
 
 def never_read(size_bytes: int, settings: Settings) -> bool:
     """Whether a file of that size is left in the inbox, since reading it would take too long."""
-    return size_bytes > max(_LARGEST_READ, settings.max_file_mb * 2**20)
+    return size_bytes > max(_LARGEST_READ, settings.max_file_mb * 2**20, settings.max_archive_mb * 2**20)
 
 
 class _Stores(NamedTuple):
@@ -354,6 +357,15 @@ class _Stored(NamedTuple):
         except OSError:
             return RECORDED
         return None
+
+
+def _too_large(descriptor: int, settings: Settings) -> ImageTooLarge | None:
+    """Why a file that is too large for an image is refused, unless it is an archive that may be so large."""
+    if archive_kind(os.pread(descriptor, START, 0)) is None:
+        return ImageTooLarge.file(settings.max_file_mb)
+    if os.fstat(descriptor).st_size > settings.max_archive_mb * 2**20:
+        return ImageTooLarge.archive(settings.max_archive_mb)
+    return None
 
 
 def _is_one_of(folder: int, paths: Sequence[Path]) -> bool:

@@ -9,6 +9,7 @@ from core.errors import NotACtSlice, NothingToExplain
 from core.image_files import read_stored
 from db.engine import read_session
 from db.queries import find_file
+from db.states import FileState
 from images.decoding import GreyImage, decode
 from models.card import Decision
 from models.classifier import Classifier
@@ -50,6 +51,8 @@ def explain(context: Context, reference: str) -> Explained:
                 f"File {file_id} is {file.state}, so there is nothing to explain: {file.reason}",
                 file.reason_code,
             )
+        if file.state == FileState.UNPACKED:
+            raise NothingToExplain(f"File {file_id} is an archive. Name one of the images that it held.")
     limits = context.settings
     image = decode(read_stored(context.home, sha256, limits.max_file_mb), limits.max_pixels)
     stored = model_in_use(context)

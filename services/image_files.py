@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.archive_start import is_archive_file
 from core.name_order import by_name
 from core.printable import printable
 from images.sniff import is_image_file
@@ -17,17 +18,21 @@ _LONGEST_SUFFIX = 6
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Files below a folder in the natural order of their names: those that may be images, and the others."""
+    """Files below a folder in the natural order of their names: likely images, archives, and the others."""
 
     images: list[Path]
+    archives: list[Path]
     others: list[Path]
 
 
 def image_files(folder: Path) -> ImageFiles:
     """All files below the folder but those that the inbox leaves alone; links are not followed."""
-    found = ImageFiles([], [])
+    found = ImageFiles([], [], [])
     for path in sorted(find_files(folder), key=lambda path: by_name(str(path))):
-        (found.images if is_image_file(path) else found.others).append(path)
+        if is_image_file(path):
+            found.images.append(path)
+        else:
+            (found.archives if is_archive_file(path) else found.others).append(path)
     return found
 
 

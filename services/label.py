@@ -7,6 +7,7 @@ from core.errors import LabelConflict
 from core.image_files import Limits
 from db.engine import read_session
 from db.queries import arrivals_of, find_file
+from db.states import FileState
 from services.context import Context
 from training.labelled.labelling import Verdict, label_image
 
@@ -32,11 +33,18 @@ def label(
         What was given before is recorded.
     """
     with read_session(context.engine) as session:
-        found = {file.id: file.sha256 for file in (find_file(session, name) for name in references)}
+        files = [find_file(session, name) for name in references]
+        found = {file.id: file.sha256 for file in files}
+        archives = {file.id for file in files if file.state == FileState.UNPACKED}
         arrived = {file_id: arrivals_of(session, file_id)[:1] for file_id in found}
         names = {file_id: "".join(one.source_name for one in first) for file_id, first in arrived.items()}
     limits = Limits.of(context.settings)
     for file_id, sha256 in found.items():
+        if file_id in archives:
+            yield Labelled(
+                file_id, LabelConflict(f"File {file_id} is an archive. Label what came out of it.")
+            )
+            continue
         said = Verdict(file_id, verdict, reader, note)
         try:
             left_out = label_image(context.engine, context.home, limits, sha256, names[file_id], said)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from db.archives import members_by_state
 from db.engine import read_session
 from db.queries import arrivals_of, find_file, predictions_of
 from db.readings import readings_of
@@ -12,13 +13,17 @@ from services.context import Context
 
 
 class Shown(NamedTuple):
-    """A file, and what there is to it; `version` is that whose result stands in the view `results`."""
+    """A file, and what there is to it; `version` is that whose result stands in the view `results`.
+
+    Of an archive `members` are the files that came out of it, by state.
+    """
 
     file: File
     arrivals: Sequence[Arrival]
     predictions: Sequence[Prediction]
     readings: Sequence[Reading]
     version: str | None
+    members: dict[str, int]
 
 
 def show(context: Context, reference: str) -> Shown:
@@ -36,4 +41,5 @@ def show(context: Context, reference: str) -> Shown:
             predictions_of(session, file.id),
             readings_of(session, file.id),
             next((row.model_version for row in results_of(session, [file.id])), None),
+            members_by_state(session, file.id),
         )

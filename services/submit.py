@@ -8,7 +8,9 @@ from typing import NamedTuple
 from sqlalchemy.exc import DBAPIError
 
 from core.errors import DiskNearlyFull, HeadctError, NothingSubmitted, StoreUnavailable
+from core.name_order import by_name
 from core.printable import printable
+from db.archives import members_of
 from db.engine import read_session
 from db.queries import unfinished_of
 from db.results import largest_id, read_connection
@@ -96,15 +98,28 @@ def submit(
     return Submitted(taken, len(new), left, others)
 
 
-def finished_counts(context: Context, file_ids: Sequence[int]) -> Iterator[int]:
-    """How many of the files have a final state, again and again until all have."""
+def finished_counts(context: Context, file_ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """How many of the files, and of those that came out of them, have a final state, and of how many.
+
+    Again and again until all have.
+    """
     while True:
         with read_session(context.engine) as session:
-            finished = len(file_ids) - unfinished_of(session, file_ids)
-        yield finished
-        if finished == len(file_ids):
+            unfinished = unfinished_of(session, file_ids)
+            # After those: once an archive is done, all that was in it is recorded.
+            members = {file_id for _, file_id in members_of(session, file_ids)}.difference(file_ids)
+            unfinished += unfinished_of(session, sorted(members))
+        total = len(file_ids) + len(members)
+        yield total - unfinished, total
+        if not unfinished:
             return
         time.sleep(_LOOK_S)
+
+
+def members(context: Context, file_ids: Sequence[int]) -> list[tuple[str, int]]:
+    """Name and id of each file that came out of the archives among these, in the natural order of names."""
+    with read_session(context.engine) as session:
+        return sorted(members_of(session, file_ids), key=lambda member: by_name(member[0]))
 
 
 def _files(paths: Sequence[Path]) -> tuple[list[InboxFile], list[Path]]:
@@ -115,7 +130,7 @@ def _files(paths: Sequence[Path]) -> tuple[list[InboxFile], list[Path]]:
             found.append(InboxFile(path, Path(path.name)))
             continue
         files = image_files(path)
-        found += [InboxFile(file, file.relative_to(path.parent)) for file in files.images]
+        found += [InboxFile(file, file.relative_to(path.parent)) for file in (*files.images, *files.archives)]
         others += files.others
     return found, others
 
@@ -124,6 +139,6 @@ def _nothing(paths: Sequence[Path], others: Sequence[Path]) -> str:
     folders = ", ".join(printable(str(path)) for path in paths)
     seen = f"no image in {folders}, only {kinds(others)}" if others else f"no file in {folders}"
     return (
-        f"Nothing was taken: there is {seen} (hidden and unfinished files apart). PNG, JPEG, TIFF, BMP and "
-        "DICOM are known by their content; a file that is named itself is always taken."
+        f"Nothing was taken: there is {seen} (hidden and unfinished files apart). PNG, JPEG, TIFF, BMP, "
+        "DICOM, zip and tar are known by their content; a file that is named itself is always taken."
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from core.archive_start import is_archive_file
 from core.errors import HeadlessCt, NetworkFailed, RejectedImage, StoreUnavailable
 from core.home import Home
 from core.image_files import read_stored
@@ -27,6 +28,7 @@ from images.noted import Noted
 from models.labels import NO_BRAIN, NO_HEAD_FOUND, NOT_ASSESSED
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
+from worker.unpacking import PORTION_S, unpack
 
 if TYPE_CHECKING:
     import numpy as np  # brought, with OpenCV, by the classifier, which only the children load
@@ -58,6 +60,7 @@ def classify_chunk(
 
     Ids that are finished or another task's are passed over, so that doing it twice is harmless; so are those
     that are unknown, which is logged.
+    Archives are unpacked after the images have their results, one of a chunk.
     A bad image is rejected with its reason and never fails its neighbours. A CT without a head that can be
     found is not assessed, without the network. One that takes too long ends this
     process (`worker.limits`). No transaction is open while images are decoded or the network runs.
@@ -91,7 +94,25 @@ def classify_chunk(
     if not claimed:
         return 0
     ATTEMPTS.inc(len(claimed))
+    archives = [file for file in claimed if is_archive_file(home.bytes_path(file.sha256))]
     watch.lap("claim")
+    if images := [file for file in claimed if file not in archives]:
+        _classify(engine, classifier, settings, home, images, claimant, watch)
+    if archives:
+        until = time.monotonic() + PORTION_S - watch.total()
+        _unpack_one(engine, classifier, settings, home, archives, claimant, until)
+    return len(claimed)
+
+
+def _classify(
+    engine: Engine,
+    classifier: "Classifier",
+    settings: Settings,
+    home: Home,
+    claimed: Sequence[Claimed],
+    claimant: Claimant,
+    watch: "_Stopwatch",
+) -> None:
     noted, patients = {file.id: Noted() for file in claimed}, Patients(settings, home)
     try:
         images, outcomes = _decoded(claimed, classifier, settings, home, noted)
@@ -120,7 +141,34 @@ def classify_chunk(
         classifier.card.version,
         watch,
     )
-    return len(claimed)
+
+
+def _unpack_one(
+    engine: Engine,
+    classifier: "Classifier",
+    settings: Settings,
+    home: Home,
+    archives: Sequence[Claimed],
+    claimant: Claimant,
+    until: float,
+) -> None:
+    """Unpack the first of these; the others wait again, for any worker."""
+    first, *others = archives
+    if others:
+        with Session(engine) as session, session.begin():
+            release(session, claimant, [archive.id for archive in others])
+        home.wake_dispatcher()
+    try:
+        refused = unpack(engine, settings, home, claimant, first, until)
+    except StoreUnavailable:
+        _release(engine, claimant)
+        raise
+    if refused is not None:
+        outcome = Outcome(first.id, rejected=refused)
+        with Session(engine) as session, session.begin():
+            written = finish(session, claimant, [outcome], _stamp(classifier))
+        if written:
+            _tell([first], [outcome], classifier.card.version, _Stopwatch())
 
 
 def _decoded(
@@ -167,6 +215,10 @@ class _Stopwatch:
     def __init__(self) -> None:
         self._began = time.perf_counter()
         self.fields: dict[str, float] = {}
+
+    def total(self) -> float:
+        """The seconds of all stages."""
+        return sum(self.fields.values()) / 1000
 
     def lap(self, stage: str) -> float:
         """The stage ends now; returns its seconds."""

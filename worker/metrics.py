@@ -9,7 +9,7 @@ ATTEMPTS = Counter("headct_file_attempts", "Files that a classify process began 
 FINISHED = Counter(
     "headct_files_finished", "Files that a classify process brought to a final state.", ["state"]
 )
-for _state in (FileState.CLASSIFIED, FileState.REJECTED):
+for _state in (FileState.CLASSIFIED, FileState.REJECTED, FileState.UNPACKED):
     FINISHED.labels(_state.value)  # at 0 from the start: Prometheus counts no increase from nothing
 REJECTED = Counter("headct_files_rejected", "Rejected files by their reason code.", ["reason_code"])
 for _code in ReasonCode:

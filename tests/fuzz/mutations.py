@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Sequence
 
 from core.dicom_start import START, begins_as_dicom
+from tests.archives import MAKERS
 from tests.fuzz.files import PNG_SIGNATURE, png_chunk, png_chunks, png_of
 
 Mutation = Callable[[random.Random, bytes, Sequence[bytes]], bytes]
@@ -268,6 +269,13 @@ def bmp_header(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
     return data[:at] + struct.pack(layout, rng.choice(numbers)) + data[at + struct.calcsize(layout) :]
 
 
+def packed(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
+    """An archive of the file and another one, damaged afterwards or not."""
+    make = rng.choice(list(MAKERS.values()))
+    archive = make([("a", data), (rng.choice(("b", "../b", "/b", "b.zip")), rng.choice(others))])
+    return rng.choice((archive, flip_bytes(rng, archive, others), cut(rng, archive, others)))
+
+
 def dicom_element(rng: random.Random, data: bytes, _: Sequence[bytes]) -> bytes:
     """An element of the image (groups 0020, 0028) with another representation, length or value."""
     groups = (b"\x20\x00", b"\x28\x00")
@@ -339,6 +347,7 @@ _BLIND: tuple[Mutation, ...] = (
     insert_noise,
     splice,
     append_file,
+    packed,
 )
 _PNG: tuple[Mutation, ...] = (png_header, png_rearranged, png_pixels, png_metadata)
 _JPEG: tuple[Mutation, ...] = (jpeg_rearranged, jpeg_frame, jpeg_many_scans, jpeg_cut_and_closed)

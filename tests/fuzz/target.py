@@ -1,11 +1,14 @@
 """What is tested with every hostile file: all that a worker does with its bytes before the network."""
 
+import io
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from core.archive_start import START, archive_kind
 from core.errors import RejectedImage
+from images.archive import ArchiveLimits, read_members
 from images.constants import Preprocessing
 from images.decoding import decode
 from images.dicom import dicom_patient
@@ -32,6 +35,9 @@ def examine(data: bytes) -> Examined:
     began = time.process_time()
     prepared, rejected = None, None
     try:
+        if archive_kind(data[:START]):
+            for _ in read_members(io.BytesIO(data), ArchiveLimits(2**26, 2**31)):
+                pass
         prepared = preprocess(decode(data), CONSTANTS)
     except RejectedImage as error:
         rejected = error

@@ -1,13 +1,24 @@
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
+from core.errors import NothingToExplain
 from core.home import Home
 from core.settings import Settings
+from db.lifecycle import next_chunks
 from services.context import Context
+from services.explain import explain
+from services.label import label
 from services.results import results_by_name
+from services.show import show
+from services.submit import finished_counts, members
+from tests.archives import MAKERS, tar_gz_of, zip_of
 from tests.dicom_files import as_bytes, ct_slice
 from tests.processes import run_headct
+from tests.unit.worker.test_classification import classify, png, stored
 
 
 def test_a_full_disk_is_told_and_the_files_stay(
@@ -85,3 +96,40 @@ def test_known_bytes_are_counted_and_keep_the_name_that_was_given(
     taken = [("10.dcm", 1), ("9.dcm", 1)]
     rows = results_by_name(Context(Settings(home=home.root), home, sqlite_engine), taken)
     assert [(row.source_name, row.file_id) for row in rows] == taken
+
+
+def test_archives_in_a_folder_are_taken_and_office_documents_are_not(
+    home: Home, sqlite_engine: Engine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for kind, make in MAKERS.items():
+        (folder / f"study.{kind}").write_bytes(make([("1.dcm", as_bytes(ct_slice()))]))
+    (folder / "report.docx").write_bytes(zip_of([("[Content_Types].xml", b""), ("word/1.png", b"")]))
+    taken = run_headct(home, "submit", str(folder))
+    assert "3 files taken in: 3 new" in taken.stderr
+    assert "no images by their content: 1 .docx." in taken.stderr
+    imported = run_headct(home, "dataset", "import", str(folder / "study.zip"))
+    assert imported.returncode == 1
+    assert "is an archive. Unpack it" in imported.stderr
+
+
+def test_who_waits_for_an_archive_waits_for_what_is_in_it(
+    home: Home, settings: Settings, sqlite_engine: Engine
+) -> None:
+    (archive,) = stored(sqlite_engine, home, [tar_gz_of([("10.png", png(1)), ("9.png", png(2))])])
+    context = Context(settings, home, sqlite_engine)
+    counts = finished_counts(context, [archive])
+    assert next(counts) == (0, 1)
+    classify(sqlite_engine, settings, home, [archive])
+    assert next(counts) == (1, 3)
+    with Session(sqlite_engine) as session, session.begin():
+        (chunk,) = next_chunks(session, 1, 64, timedelta(minutes=1))
+    classify(sqlite_engine, settings, home, chunk)
+    assert list(counts) == [(3, 3)]
+    assert [name for name, _ in members(context, [archive])] == ["x/9.png", "x/10.png"]
+    assert show(context, str(archive)).members == {"classified": 2}
+    (said,) = label(context, [str(archive)], "normal", "ann", None)
+    assert "is an archive" in str(said.conflict)
+    with pytest.raises(NothingToExplain, match="is an archive"):
+        explain(context, str(archive))

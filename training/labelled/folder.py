@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.archive_start import is_archive_file
 from core.errors import DatasetError
 from core.image_files import Limits
 from core.left_alone import is_ignored
@@ -71,6 +72,10 @@ def _table(folder: Path) -> Path | None:
     """The table of labels, in whatever case its name is."""
     shown = printable(str(folder))
     try:
+        if is_archive_file(folder):
+            raise DatasetError(
+                f"{shown} is an archive. Unpack it, and name the folder that holds the images."
+            )
         if not folder.is_dir():
             raise DatasetError(f"{shown} is no folder. Name the one that holds the images.")
         tables = [path for path in folder.iterdir() if path.name.lower() == TABLE and path.is_file()]

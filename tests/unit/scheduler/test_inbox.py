@@ -12,6 +12,7 @@ from core.errors import InboxUnusable
 from core.left_alone import UNFINISHED, is_ignored
 from core.store import open_regular
 from scheduler.inbox import carries_its_end, check_inbox, find_files
+from tests.archives import zip_of
 from tests.dicom_files import as_bytes, compressed_slice, ct_slice
 
 PNG = b"\x89PNG\r\n\x1a\n...\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -75,6 +76,16 @@ def test_dicom_is_not_taken_for_whole_by_the_pixels_of_its_icon(tmp_path: Path) 
     assert carries_its_end(path, closed=True)
     path.write_bytes(content[:-2000])
     assert not carries_its_end(path, closed=True)
+
+
+def test_a_zip_that_was_closed_ends_with_its_directory(tmp_path: Path) -> None:
+    path, content = tmp_path / "file", zip_of([("a.png", PNG), ("b.png", PNG)])
+    path.write_bytes(content)
+    assert carries_its_end(path, closed=True)
+    assert not carries_its_end(path)
+    for part in (content[:-1], content[: len(content) // 2], content + b"more", content[:4], content[4:]):
+        path.write_bytes(part)
+        assert not carries_its_end(path, closed=True)
 
 
 def test_hidden_and_unfinished_files_links_fifos_and_devices_are_passed_over(tmp_path: Path) -> None:
