@@ -41,7 +41,13 @@ COMMANDS = {
 _HIDDEN = {"redis"}
 
 
-class LazyGroup(TyperGroup):
+class _QuickGroup(TyperGroup):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own copy of Click
+        _leave_defaults(self, ctx, args)
+        return super().parse_args(ctx, args)
+
+
+class LazyGroup(_QuickGroup):
     """Has of each command only what the list shows, until one is run or asked for its own help."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - inherited
@@ -50,10 +56,6 @@ class LazyGroup(TyperGroup):
             name: TyperCommand(name, short_help=text, hidden=name in _HIDDEN, rich_markup_mode=None)
             for name, (_, text) in COMMANDS.items()
         }
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own copy of Click
-        _leave_defaults(self, ctx, args)
-        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - Typer's own copy of Click
         """The command itself, in place of what was listed."""
@@ -66,7 +68,7 @@ def load(name: str) -> Any:  # noqa: ANN401 - Typer's own copy of Click
     app = _App(rich_markup_mode=None)
     command = getattr(import_module(f"cli.{COMMANDS[name][0]}"), name)
     if isinstance(command, typer.Typer):
-        app.add_typer(command, name=name)
+        app.add_typer(command, name=name, cls=_QuickGroup)
     else:
         app.command(hidden=name in _HIDDEN)(command)
     return get_group(app).commands[name]

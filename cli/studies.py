@@ -59,7 +59,7 @@ def list_studies(
     """Show the worklist: unread before read, stat before routine, then by label and probability."""
     if command.invoked_subcommand is not None:
         return
-    from services.studies import find
+    from services.worklist import find
 
     shown = limit if limit is not None else (TABLE_ROWS if output is Format.TABLE else 0)
     wanted = StudyFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)

@@ -1,4 +1,4 @@
-"""Studies: the worklist, all that is known of one, what a reader says of one."""
+"""All that is known of a study, and what a reader says of it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,22 +9,14 @@ from sqlalchemy.orm import Session
 from core.study_images import StudyImage
 from db.engine import batches, read_session
 from db.readings import readings_of_study, record_study_reading
-from db.results import read_connection
 from db.studies import find_study, results_of_study, study_to_assess
 from db.tables import File, Image, Reading, StudyResult
-from db.worklist import StudyFilter, count_studies, study_row, worklist
+from db.worklist import study_row
 from models.studies import counted_images
 from services.context import Context
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
-
-
-class Worklist(NamedTuple):
-    """Rows of the view `studies`, and, if limited, how many there are."""
-
-    rows: "Sequence[Row[Any]]"
-    matching: int
 
 
 class Source(NamedTuple):
@@ -67,13 +59,6 @@ class Study(NamedTuple):
     slices: list[Slice]
     results: Sequence[StudyResult]
     readings: Sequence[Reading]
-
-
-def find(context: Context, wanted: StudyFilter) -> Worklist:
-    """The studies that a filter fits."""
-    with read_connection(context.engine) as connection:
-        matching = count_studies(connection, wanted) if wanted.limit else 0
-        return Worklist(worklist(connection, wanted), matching)
 
 
 def show(context: Context, reference: str) -> Study:
