@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, bindparam, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
 
 from core.reasons import Reason, ReasonCode
 from db.engine import now
@@ -20,7 +21,7 @@ _FILE = cast("Table", File.__table__)
 _STORED_AT_FAULT = (ReasonCode.FILE_CHANGED, ReasonCode.FILE_UNREADABLE)
 _NO_HEAD = (ReasonCode.BLANK, ReasonCode.NO_HEAD, ReasonCode.NO_BRAIN)
 """Why a picture is refused that may be a slice without a head, once somebody says that it is of a study."""
-_KNOWN = select(_FILE.c.id, _FILE.c.sha256, _FILE.c.reason_code, _FILE.c.stat).where(
+_KNOWN = select(_FILE.c.id, _FILE.c.sha256, _FILE.c.reason_code, _FILE.c.stat, _FILE.c.state).where(
     _FILE.c.sha256.in_(bindparam("hashes", expanding=True))
 )
 
@@ -109,4 +110,33 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     ]
     rows.sort(key=lambda row: (row["file_id"], row["source_name"]))
     insert_missing(session, Arrival, rows, ["file_identity"])
+    unpacked = {row.id for row in known if row.state == FileState.UNPACKED}
+    for row in rows:
+        if row["file_id"] in unpacked and row["study_id"] is not None:
+            _let_members_join(session, row["file_id"], row["study_id"], moment)
     return ids
+
+
+def _let_members_join(session: Session, archive_id: int, study_id: int, moment: datetime) -> None:
+    """What came out of an archive before is also of the study that the archive came again for."""
+    joined = aliased(Arrival)
+    members = session.execute(
+        select(Arrival.file_id, func.min(Arrival.source_name).label("name"), File.reason_code)
+        .join(File, File.id == Arrival.file_id)
+        .where(
+            Arrival.archive_id == archive_id,
+            ~exists().where(joined.file_id == Arrival.file_id, joined.study_id == study_id),
+        )
+        .group_by(Arrival.file_id, File.reason_code)
+    ).all()
+    retry(session, [member.file_id for member in members if member.reason_code in _NO_HEAD])
+    session.add_all(
+        Arrival(
+            file_id=member.file_id,
+            source_name=member.name,
+            archive_id=archive_id,
+            study_id=study_id,
+            arrived_at=moment,
+        )
+        for member in members
+    )

@@ -103,7 +103,8 @@ SELECT study.id AS study_id,
        CASE WHEN study.state = 'final' THEN study_result.images_received ELSE
            (SELECT count(*) FROM image JOIN series ON series.id = image.series_id
             WHERE series.study_id = study.id) +
-           (SELECT count(DISTINCT arrival.file_id) FROM arrival WHERE arrival.study_id = study.id)
+           (SELECT count(DISTINCT arrival.file_id) FROM arrival JOIN file ON file.id = arrival.file_id
+            WHERE arrival.study_id = study.id AND file.state <> 'unpacked')
            END AS images_received,
        study_result.images_assessed AS images_assessed,
        study_result.images_uncertain AS images_uncertain,

@@ -264,6 +264,23 @@ def test_a_clock_that_was_set_back_delays_nothing(engine: Engine, finaliser: Fin
     assert finaliser.finalise() == 1
 
 
+def test_members_join_the_study_that_their_archive_comes_again_for(
+    engine: Engine, finaliser: Finaliser
+) -> None:
+    (archive,) = arrive(engine, "a.zip")
+    members = arrive(engine, "1.png", "2.png", "3.png")
+    with Session(engine) as session, session.begin():
+        session.execute(update(Arrival).where(Arrival.file_id.in_(members)).values(archive_id=archive))
+        session.execute(update(File).where(File.id == archive).values(state="unpacked", finished_at=now()))
+    classify(engine, dict.fromkeys(members))
+    for _ in range(2):
+        arrive(engine, "a.zip", study="Doe")
+        let_pass(engine, SETTLE)
+        assert finaliser.finalise() == 1
+        assert studies(engine) == [("final", "normal", 3, "routine")]
+    assert results(engine) == [(1, "normal", 3)]
+
+
 def test_members_of_an_archive_that_is_still_unpacked_are_waited_for(
     engine: Engine, finaliser: Finaliser
 ) -> None:
