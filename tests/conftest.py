@@ -39,12 +39,17 @@ DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "d
 
 
 SYSTEMS = {
-    "tests/acceptance": {"tests/acceptance/test_pipeline.py", "tests/acceptance/test_watching.py"},
+    "tests/acceptance": {
+        "tests/acceptance/test_pipeline.py",
+        "tests/acceptance/test_studies.py",
+        "tests/acceptance/test_watching.py",
+    },
     "tests/faults": {
         "tests/faults/test_database.py",
         "tests/faults/test_inbox.py",
         "tests/faults/test_model.py",
         "tests/faults/test_processes.py",
+        "tests/faults/test_studies.py",
     },
 }
 """Files whose tests share a running system, when `make test` deals the files to processes."""
