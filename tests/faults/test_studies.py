@@ -37,6 +37,16 @@ def test_a_worker_is_killed_in_the_middle_of_a_study(system: System, trials: Tri
 
 
 @pytest.mark.usefixtures("full_form")
+def test_a_worker_is_killed_in_the_middle_of_an_archive(system: System, trials: Trials) -> None:
+    for trial in trials.of("SIGKILL of a classify child, mid-archive", system, within_s=60):
+        trial.drop_archive(trials.files.slices_of(trials.files.new_study(), range(5 * _SLICES)))
+        trial.wait_for_work()
+        trial.pause(0.2)
+        trial.over()
+        system.kill_children("worker")
+
+
+@pytest.mark.usefixtures("full_form")
 def test_the_power_fails_in_the_middle_of_a_study(system: System, trials: Trials) -> None:
     for trial in trials.of("power-off in the middle of a study", system, within_s=60):
         trial.drop_study(trials.files.slices_of(trials.files.new_study(), range(_SLICES)))

@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 
 from db.engine import read_session
 from db.tables import File
+from tests.archives import tar_of
 from tests.dicom_files import as_bytes, ct_slice
 from tests.faults.invariants import check, left_over
 from tests.faults.system import System
@@ -88,6 +89,14 @@ class Trial:
         for number, content in enumerate(files):
             name = f"{folder}study-{self.number}-{len(self.system.dropped)}-{number}.dcm"
             self.system.drop(content, name, state="classified")
+
+    def drop_archive(self, files: Sequence[bytes]) -> None:
+        """Put a tar file of the slices of a study into the inbox, each of which is to be classified."""
+        name = f"archive-{self.number}-{len(self.system.dropped)}.tar"
+        members = [(f"IM{number}", content) for number, content in enumerate(files)]
+        for member, content in members:
+            self.system.expect(content, f"{name}/{member}", "classified")
+        self.system.drop(tar_of(members), name, state="unpacked")
 
     def arriving(self, per_second: float) -> AbstractContextManager[None]:
         """New files go on arriving until the block ends."""
