@@ -92,3 +92,17 @@ def test_the_clock_is_set_forward_and_back(
             clock.set(0)
             trial.over()
             trial.pause(2)
+
+
+def test_a_study_is_split_over_two_days(shifted: System, clock: Clock, trials: Trials) -> None:
+    for trial in trials.of("a study split over two days by the clock", shifted, within_s=_BACK_S):
+        slices = trials.files.slices_of(trials.files.new_study(), range(40))
+        trial.drop_study(slices[:20])
+        with trial.arriving(per_second=10):
+            written = {log: log.stat().st_size for log in (shifted.home.logs / name for name in _LOGS)}
+            clock.set(24)
+            wait_until(lambda: all(map(is_ahead, written, written.values())), what="all see the new time")  # noqa: B023 - called at once
+        trial.drop_study(slices[20:])
+        trial.pause(4)
+        clock.set(0)
+        trial.over()
