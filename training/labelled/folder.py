@@ -65,7 +65,10 @@ def read_folder(folder: Path, limits: Limits) -> tuple[Record, ...]:
             f"{len(unreadable)} images cannot be trained on. Mend or remove them:\n{listing(reasons)}"
         )
     groups = {i: cluster.name(images) for cluster in clusters(images, []) for i in cluster.new}
-    return tuple(Record(image.path, image.label, groups[i]) for i, image in enumerate(images))
+    return tuple(
+        Record(image.path, image.label, groups[i], study=image.study, position=image.position)
+        for i, image in enumerate(images)
+    )
 
 
 def _table(folder: Path) -> Path | None:
