@@ -33,8 +33,8 @@ def list_folder(folder: Path) -> LabelledFolder:
     DatasetError
         No image, or one whose label is not clear.
     """
-    table = _table(folder)
-    files = [path for path in sorted(_files(folder)) if path != table]
+    table = table_of(folder)
+    files = [path for path in sorted(files_below(folder)) if path != table]
     images: list[Path] = []
     others: list[Path] = []
     for path in files:
@@ -71,7 +71,7 @@ def read_folder(folder: Path, limits: Limits) -> tuple[Record, ...]:
     )
 
 
-def _table(folder: Path) -> Path | None:
+def table_of(folder: Path) -> Path | None:
     """The table of labels, in whatever case its name is."""
     shown = printable(str(folder))
     try:
@@ -87,7 +87,7 @@ def _table(folder: Path) -> Path | None:
     return max(tables, key=lambda path: path.name == TABLE, default=None)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
     """Every regular file below the folder that the inbox would not leave alone; links are not followed."""
     for path in folder.rglob("*"):
         left_alone = any(map(is_ignored, path.relative_to(folder).parts))
