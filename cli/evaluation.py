@@ -42,6 +42,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         bool, typer.Option("--cv", help="cross-validate recipes; takes minutes to an hour")
     ] = False,
     model: Annotated[str | None, typer.Option(help="version to evaluate; default: the one in use")] = None,
+    studies: Annotated[
+        Path | None, typer.Option(help="evaluate on this folder of studies: labels.csv with study, label")
+    ] = None,
     images: Annotated[
         Path | None, typer.Option(help="with --cv: a folder of labelled images; default: the data set")
     ] = None,
@@ -63,7 +66,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     ] = 0.10,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="write the figures as JSON")] = None,
 ) -> None:
-    """Evaluate a version on the test split of the data set, or recipes by cross-validation (--cv)."""
+    """Evaluate a version on the test split or on studies, or recipes by cross-validation (--cv)."""
     from services.extras import require_training
     from training.quiet import load_tensorflow
 
@@ -71,9 +74,19 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         check_output(output)
     require_training()
     load_tensorflow()
-    from services.evaluation import cross_validate, evaluate_version
+    from services.evaluation import cross_validate, evaluate_studies, evaluate_version
 
-    if not cv:
+    if studies is not None:
+        _refuse(
+            "does not go with --studies",
+            cv=cv or None,
+            images=images,
+            recipe=recipe,
+            epochs=epochs,
+        )
+        values = evaluate_studies(open_migrated(), model, studies, prevalence, seed)
+        print_studies(values["version"], values["metrics"], values["left_out"])
+    elif not cv:
         _refuse("goes with --cv only", images=images, recipe=recipe, epochs=epochs, processes=processes)
         from models.store import shipped_model
 
@@ -121,6 +134,24 @@ def print_version(version: str, metrics: "Metrics", *, shipped: bool) -> None:
     )
     if shipped:
         tell(_SHIPPED)
+    tell(NOTICE, "dim")
+
+
+def print_studies(version: str, metrics: "Metrics", left_out: int) -> None:
+    """The figures of one version on studies."""
+    from training.study_figures import FIGURES
+
+    print_table(
+        [version, "", "95 % interval"],
+        [(words, figure(metrics[name]), interval(metrics, name)) for name, words in FIGURES.items()],
+    )
+    tell(
+        f"\n{metrics['studies']} studies of {metrics['groups']} patients, {metrics['bleed_free_studies']} "
+        f"without a bleed, by the rule {metrics['rule']}. One minus the specificity is the false alarms per "
+        "bleed-free study."
+    )
+    if left_out:
+        tell(f"{left_out} files were left out: of no study in the table, or not to be decoded.")
     tell(NOTICE, "dim")
 
 

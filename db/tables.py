@@ -314,6 +314,8 @@ class LabelledImage(Table):
         String(128), index=True, comment="The patient, or slices that look like one; never split apart"
     )
     split: Mapped[str] = mapped_column(String(16))
+    study: Mapped[str | None] = mapped_column(String(64), comment="Study Instance UID of its DICOM file")
+    position: Mapped[float | None] = mapped_column(comment="In the study, towards the head's top, in mm")
     image_id: Mapped[int | None] = mapped_column(
         ForeignKey("image.id", ondelete="SET NULL"), index=True, comment="The image that a reader labelled"
     )

@@ -19,7 +19,9 @@ from training.dataset import Dataset, fingerprint, load_dataset
 from training.evaluate import measure
 from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folder
+from training.labelled.studies import read_studies
 from training.recipes import Recipe
+from training.study_figures import studies_of, study_metrics
 from training.train import judge_by, prepare_records
 
 
@@ -41,6 +43,28 @@ def evaluate_version(context: Context, version: str | None, prevalence: float, s
         "data_fingerprint": dataset.fingerprint,
         "split": Split.TEST.value,
         "metrics": measure(targets, judged, groups, prevalence=prevalence, seed=seed),
+    }
+
+
+def evaluate_studies(
+    context: Context, version: str | None, folder: Path, prevalence: float, seed: int
+) -> dict[str, Any]:
+    """The figures of a version (None: the one in use) on a folder of studies whose labels are known.
+
+    Raises
+    ------
+    DatasetError, ModelError
+    """
+    stored, limits = find_version(context, version), Limits.of(context.settings)
+    found = read_studies(folder, limits)
+    slices = judge_by(stored, found.records, limits)
+    studies = studies_of(found.records, 1, found.labels)
+    rule = stored.card.study_rule
+    return {
+        "version": stored.card.version,
+        "study_rule": asdict(rule),
+        "left_out": found.left_out,
+        "metrics": study_metrics(studies, slices, rule, prevalence=prevalence, seed=seed),
     }
 
 

@@ -31,6 +31,8 @@ class Record:
         What the image is used for; None where that is not decided, as for a folder.
     sha256
         Of the bytes that were recorded; None where nobody did, as for a folder.
+    study, position
+        The study that its DICOM file names, and where in it, in mm from feet to head; None where unknown.
     """
 
     path: Path
@@ -38,6 +40,8 @@ class Record:
     group: str
     split: Split | None = None
     sha256: str | None = None
+    study: str | None = None
+    position: float | None = None
 
     @property
     def target(self) -> int:
@@ -72,6 +76,8 @@ def load_records(engine: Engine, home: Home) -> tuple[Record, ...]:
             Record(
                 *(home.dataset / image.sha256, image.label, image.patient_group),
                 *(Split(image.split), image.sha256),
+                study=image.study,
+                position=image.position,
             )
             for image in labelled_images(session)
         )

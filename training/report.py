@@ -16,6 +16,7 @@ from training import plots
 from training.dataset import Record
 from training.judged import Judged
 from training.metrics import FIGURES, Metrics
+from training.study_figures import FIGURES as STUDY_FIGURES
 from training.wrong_images import WrongImage
 
 PAGE: Final = "report.html"
@@ -41,6 +42,8 @@ class ReportContent:
         As `data_summary` gives it.
     wrong
         As `wrong_images` gives it.
+    studies
+        As `study_metrics` gives it, of the new version and of the one in use; None without studies.
     """
 
     card: ModelCard
@@ -52,6 +55,7 @@ class ReportContent:
     curve: Sequence[plots.EpochLike]
     data: dict[str, dict[str, int]]
     wrong: Sequence[WrongImage]
+    studies: tuple[Metrics, Metrics] | None = None
 
 
 def data_summary(records: Sequence[Record]) -> dict[str, dict[str, int]]:
@@ -79,6 +83,7 @@ def _as_json(content: ReportContent) -> str:
         "card": json.loads(content.card.to_json()),
         "incumbent_metrics": content.incumbent_metrics,
         "difference": content.difference,
+        "studies": content.studies,
         "data": content.data,
         "curve": [
             {
@@ -122,6 +127,7 @@ def _as_html(content: ReportContent) -> str:
         card=card,
         content=content,
         rows=_rows(content),
+        study_rows=_study_rows(content),
         plots={title: _data_uri(image) for title, image in drawn.items()},
         wrong=[(image, _data_uri(image.picture)) for image in content.wrong],
     )
@@ -132,6 +138,11 @@ def _rows(content: ReportContent) -> list[tuple[str, ...]]:
     cues = content.card.baselines.get("cues")
     columns = (content.card.metrics, content.incumbent_metrics, content.difference, cues)
     return [(words, *(_figure(column, name) for column in columns)) for name, words in FIGURES.items()]
+
+
+def _study_rows(content: ReportContent) -> list[tuple[str, ...]]:
+    of_studies = content.studies or ()
+    return [(words, *(_figure(one, name) for one in of_studies)) for name, words in STUDY_FIGURES.items()]
 
 
 def _figure(metrics: Metrics | None, name: str) -> str:

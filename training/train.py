@@ -23,7 +23,7 @@ from training import baselines
 from training.batches import Images
 from training.calibrate import calibrate
 from training.dataset import Dataset, Record, read_record
-from training.evaluate import evaluate, measure, paired_difference
+from training.evaluate import PREVALENCE, evaluate, measure, paired_difference
 from training.fit import Epoch, domain_limit, fit, outputs
 from training.gate import favour, judge
 from training.hyperparameters import Hyperparameters
@@ -32,6 +32,7 @@ from training.metrics import Metrics
 from training.register import register
 from training.report import ReportContent, data_summary, write_report
 from training.split import Indices
+from training.study_figures import studies_of, study_metrics
 from training.wrong_images import wrong_images
 
 _CHECKED = 200
@@ -148,11 +149,27 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         curve=curve,
         data=data_summary(records),
         wrong=wrong_images(network, point, tested, test),
+        studies=_of_studies(tested, candidate, card, incumbent, job),
     )
     write_report(job.report, content)
 
     watch.on_stage("registering")
     return register(store, network, card, images.pixels[:_CHECKED])
+
+
+def _of_studies(
+    tested: Sequence[Record], candidate: Judged, card: ModelCard, incumbent: Judged, job: Job
+) -> tuple[Metrics, Metrics] | None:
+    """Figures of the test split's studies, by the new version and by the one in use; None without studies."""
+    ours, theirs = card.study_rule, job.incumbent.card.study_rule
+    studies = studies_of(tested, max(ours.least_assessed, theirs.least_assessed))
+    if not studies:
+        return None
+    seed = job.hyperparameters.seed
+    return (
+        study_metrics(studies, candidate, ours, prevalence=PREVALENCE, seed=seed),
+        study_metrics(studies, incumbent, theirs, prevalence=PREVALENCE, seed=seed),
+    )
 
 
 def _protocol(splits: dict[Split, Indices], target_sensitivity: float) -> str:

@@ -11,13 +11,18 @@ from core.errors import RejectedImage
 from core.image_files import Limits, read_file
 from images.decoding import GreyImage, decode
 from images.dicom import dicom_patient
+from images.noted import Noted
 from training.labelled.label_table import Listed
 from training.labelled.similarity import Signature, signature
 
 
 @dataclass(frozen=True)
 class Examined:
-    """An image that can be trained on. `group` is the patient, where the table or DICOM names one."""
+    """An image that can be trained on.
+
+    `group` is the patient, where the table or DICOM names one; `study` and `position` (mm, from feet to
+    head) are what DICOM says of its study.
+    """
 
     path: Path
     label: str
@@ -25,6 +30,8 @@ class Examined:
     sha256: str
     pixels_sha256: str
     signature: Signature
+    study: str | None = None
+    position: float | None = None
 
 
 def examine(listed: Listed, limits: Limits, data: bytes | None = None) -> Examined:
@@ -37,7 +44,8 @@ def examine(listed: Listed, limits: Limits, data: bytes | None = None) -> Examin
     """
     if data is None:
         data = read_file(listed.path, limits.max_file_mb)
-    image = decode(data, limits.max_pixels)
+    noted = Noted()
+    image = decode(data, limits.max_pixels, noted)
     return Examined(
         listed.path,
         listed.label,
@@ -45,6 +53,8 @@ def examine(listed: Listed, limits: Limits, data: bytes | None = None) -> Examin
         hashlib.sha256(data).hexdigest(),
         _pixels_sha256(image),
         signature(image),
+        noted.place.study_uid if noted.place else None,
+        noted.place.position_mm if noted.place else None,
     )
 
 

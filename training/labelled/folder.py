@@ -33,8 +33,8 @@ def list_folder(folder: Path) -> LabelledFolder:
     DatasetError
         No image, or one whose label is not clear.
     """
-    table = _table(folder)
-    files = [path for path in sorted(_files(folder)) if path != table]
+    table = table_of(folder)
+    files = [path for path in sorted(files_below(folder)) if path != table]
     images: list[Path] = []
     others: list[Path] = []
     for path in files:
@@ -65,10 +65,13 @@ def read_folder(folder: Path, limits: Limits) -> tuple[Record, ...]:
             f"{len(unreadable)} images cannot be trained on. Mend or remove them:\n{listing(reasons)}"
         )
     groups = {i: cluster.name(images) for cluster in clusters(images, []) for i in cluster.new}
-    return tuple(Record(image.path, image.label, groups[i]) for i, image in enumerate(images))
+    return tuple(
+        Record(image.path, image.label, groups[i], study=image.study, position=image.position)
+        for i, image in enumerate(images)
+    )
 
 
-def _table(folder: Path) -> Path | None:
+def table_of(folder: Path) -> Path | None:
     """The table of labels, in whatever case its name is."""
     shown = printable(str(folder))
     try:
@@ -84,7 +87,7 @@ def _table(folder: Path) -> Path | None:
     return max(tables, key=lambda path: path.name == TABLE, default=None)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
     """Every regular file below the folder that the inbox would not leave alone; links are not followed."""
     for path in folder.rglob("*"):
         left_alone = any(map(is_ignored, path.relative_to(folder).parts))

@@ -79,6 +79,8 @@ def new_row(image: Examined, found: Place, name: str) -> LabelledImage:
         label=image.label,
         patient_group=found.group,
         split=found.split,
+        study=image.study,
+        position=image.position,
         source_name=name,
         added_at=now(),
     )

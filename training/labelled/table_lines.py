@@ -13,7 +13,11 @@ from core.errors import DatasetError
 from core.printable import printable
 from training.labelled.label_words import label_of
 
-_FILE, _LABEL, _GROUP = ("filename", "id"), ("label", "hemorrhage"), "group"
+_FILE, _STUDY, _LABEL, _GROUP = ("filename", "id"), ("study",), ("label", "hemorrhage"), "group"
+_NEEDS = {
+    False: "filename and label (and group, the patient, if known), or id and hemorrhage (0 or 1)",
+    True: "study (its Study Instance UID, or its folder) and label",
+}
 _YES_OR_NO = {
     **dict.fromkeys(("0", "0.0", "false", "no"), "normal"),
     **dict.fromkeys(("1", "1.0", "true", "yes"), "hemorrhage"),
@@ -35,11 +39,12 @@ class TableLine:
     group: str
 
 
-def table_lines(table: Path) -> Iterator[TableLine]:
+def table_lines(table: Path, *, of_studies: bool = False) -> Iterator[TableLine]:
     """The lines that are not empty, numbered from 1, which is the heading.
 
     UTF-8, or UTF-16 with its mark; divided by commas, semicolons or tabs; any kind of line end; a line
     `sep=;` before the heading. The names of columns may be in any case, with spaces, hyphens, underscores.
+    With `of_studies` the first column names a study in place of a file.
 
     Raises
     ------
@@ -53,7 +58,8 @@ def table_lines(table: Path) -> Iterator[TableLine]:
     try:
         heading = next((row for row in rows if any(row) and not row[0].startswith("sep=")), [])
         columns = [re.sub(r"[\s_-]+", "", _bare(cell).lower()) for cell in heading]
-        file, label = _column(table, columns, _FILE), _column(table, columns, _LABEL)
+        names = (_STUDY if of_studies else _FILE), (_LABEL[:1] if of_studies else _LABEL)
+        file, label = (_column(table, columns, some, _NEEDS[of_studies]) for some in names)
         group = columns.index(_GROUP) if _GROUP in columns else len(columns)
         for row in rows:
             cells = [_bare(cell) for cell in row] + [""] * (1 + len(columns) - len(row))
@@ -94,15 +100,18 @@ def _bare(cell: str) -> str:
     return cell.strip().strip(_UNSEEN).strip()
 
 
-def _column(table: Path, columns: Sequence[str], names: Sequence[str]) -> int:
+def _column(table: Path, columns: Sequence[str], names: Sequence[str], needs: str) -> int:
     for name in names:
         if columns.count(name) > 1:
             raise DatasetError(f"{_shown(table)} has two columns {name}. Remove the one that is not meant.")
         if name in columns:
             return columns.index(name)
+    hint = ""
+    if names is _FILE and _STUDY[0] in columns:
+        hint = " A table of studies is for `headct evaluate --studies`."
     raise DatasetError(
-        f"{_shown(table)} lacks the column {names[0]}. It needs filename and label (and group, the patient, "
-        "if known), or id and hemorrhage (0 or 1), separated by commas, semicolons or tabs."
+        f"{_shown(table)} lacks the column {names[0]}. It needs {needs}, separated by commas, semicolons or "
+        f"tabs.{hint}"
     )
 
 

@@ -180,6 +180,14 @@ def upgrade() -> None:
         table.create_check_constraint(
             op.f("ck_reading_image_or_study"), "(image_id IS NULL) <> (study_id IS NULL)"
         )
+    op.add_column(
+        "labelled_image",
+        sa.Column("study", sa.String(64), comment="Study Instance UID of its DICOM file"),
+    )
+    op.add_column(
+        "labelled_image",
+        sa.Column("position", sa.Double(), comment="In the study, towards the head's top, in mm"),
+    )
     _say_of_prediction("The same in words", "Beyond it nothing is said")
     op.execute(RESULTS_0007)
     _create_agreement(AGREEMENT_0007)
@@ -194,6 +202,8 @@ def downgrade() -> None:
     with op.batch_alter_table("reading") as table:
         table.drop_constraint(op.f("ck_reading_image_or_study"), type_="check")
         table.alter_column("image_id", existing_type=sa.Integer(), nullable=False)
+    for column in ("position", "study"):
+        op.drop_column("labelled_image", column)
     _forget("reading", "study", index=["study_id", "id"])
     with op.batch_alter_table("prediction") as table:
         table.drop_constraint(op.f("ck_prediction_label"), type_="check")

@@ -1,6 +1,7 @@
 """`headct evaluate` prints figures with what they mean, and writes them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from cli.evaluation import print_recipes, print_version
 from cli.main import app
 from core.home import Home
+from tests.labelled import images_by_label, write_table
 from training.calibrate import calibrate
 from training.crossfitting import judge_held_out, measure_repeats
 from training.crossvalidation import CrossValidation, Plan
@@ -64,12 +66,28 @@ def test_a_version_or_recipe_that_is_certain_of_nothing_is_shown(capsys: pytest.
     assert "0 of 6 errors are called hemorrhage or normal" in said
 
 
+def test_the_version_in_use_is_evaluated_on_studies(
+    home_in_use: Home, synthetic_images: Path, tmp_path: Path
+) -> None:
+    for label, files in images_by_label(synthetic_images).items():
+        for number, file in enumerate(files[:6]):
+            (tmp_path / f"{label} {number % 2}").mkdir(exist_ok=True)
+            shutil.copy(file, tmp_path / f"{label} {number % 2}")
+    labels = ("normal", "hemorrhage")
+    write_table(tmp_path, [f"{label} {n},{label}" for label in labels for n in range(2)], "study,label")
+    code, said = run("evaluate", "--studies", str(tmp_path), "-o", str(tmp_path / "figures.json"))
+    assert code == 0, said
+    assert "4 studies of 4 patients, 2 without a bleed, by the rule mean5-1" in " ".join(said.split())
+    assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["metrics"]["studies"] == 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
         (["--epochs", "1"], "goes with --cv only"),
         (["--cv", "--model", "x"], "does not go with --cv"),
         (["--cv", "--recipe", "magic"], "there are headct"),
+        (["--cv", "--studies", "x"], "does not go with --studies"),
     ],
 )
 def test_options_that_do_not_go_together_are_told(home_in_use: Home, arguments: list[str], why: str) -> None:

@@ -17,6 +17,7 @@ from models.explain import heat_pair
 from models.labels import BETWEEN_BOUNDS
 from models.network import build_network
 from models.store import shipped_model
+from models.study_rule import SHIPPED_RULE
 from training.batches import Images
 from training.dataset import Record
 from training.evaluate import measure, paired_difference
@@ -24,6 +25,7 @@ from training.gate import judge
 from training.judged import EVEN_POINT, Judged
 from training.phantoms.synthetic import generate_image
 from training.report import ReportContent, data_summary, write_report
+from training.study_figures import LabelledStudy, study_metrics
 from training.wrong_images import WrongImage, wrong_images
 
 PATIENT = "Mustermann"
@@ -168,6 +170,16 @@ def test_a_version_that_is_certain_of_nothing_gets_its_report_and_is_not_promote
         difference=difference,
     )
     assert "Confusion matrix" in write_report(tmp_path, alike).read_text(encoding="utf-8")
+
+
+def test_figures_of_studies_stand_beside_those_of_images(content: ReportContent, tmp_path: Path) -> None:
+    assert "On the studies" not in write_report(tmp_path, content).read_text(encoding="utf-8")
+    studies = [LabelledStudy(f"p{i}", i % 2 == 0, (3 * i, 3 * i + 1, 3 * i + 2)) for i in range(8)]
+    metrics = study_metrics(studies, content.candidate, SHIPPED_RULE, prevalence=0.1, seed=1)
+    text = write_report(tmp_path, replace(content, studies=(metrics, metrics))).read_text(encoding="utf-8")
+    assert "8 studies of 8 patients, 4 of them without a\nbleed" in text
+    assert "slices called hemorrhage in a bleed-free study" in text
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["studies"][0] == metrics
 
 
 def test_wrong_images_are_named_by_their_content_and_come_with_a_picture(tmp_path: Path) -> None:

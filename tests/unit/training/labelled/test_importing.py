@@ -5,6 +5,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import Engine
@@ -19,6 +20,7 @@ from db.states import FileState, Split
 from db.tables import File, LabelledImage, Reading
 from db.tables import Image as FileImage
 from tests.conftest import DATA
+from tests.dicom_files import as_bytes, ct_slice
 from tests.labelled import class_folders, images_by_label, kept_files, write_table
 from tests.transactions import at
 from training.dataset import load_dataset
@@ -51,6 +53,22 @@ def test_an_import_can_be_trained_on(engine: Engine, home: Home, folder: Path) -
     for record in dataset.records:
         assert hashlib.sha256(record.path.read_bytes()).hexdigest() == record.path.name
     assert {row.source_name.split("/")[0] for row in rows(engine)} == {"set"}
+
+
+def test_of_dicom_the_patient_the_study_and_the_place_in_it_are_kept(
+    engine: Engine, home: Home, tmp_path: Path
+) -> None:
+    for number, label in enumerate(("Normal", "Hemorrhage", "Normal")):
+        picture = np.rint(generate_image(number, None).image * (80.0 / 255.0)).astype(np.int16)
+        place = {"ImagePositionPatient": [0, 0, 5.0 * number], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+        (tmp_path / "set" / label).mkdir(parents=True, exist_ok=True)
+        path = tmp_path / "set" / label / f"{number}.dcm"
+        path.write_bytes(as_bytes(ct_slice(picture, StudyInstanceUID="1.2.840.1", **place)))
+    imported(engine, home, tmp_path / "set")
+    found = rows(engine)
+    assert {row.study for row in found} == {"1.2.840.1"}
+    assert sorted(row.position or 0.0 for row in found) == [0.0, 5.0, 10.0]
+    assert len({row.patient_group for row in found}) == 1
 
 
 def test_importing_again_changes_nothing(engine: Engine, home: Home, folder: Path) -> None:
