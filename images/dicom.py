@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.dicom_start import START, begins_as_dicom
-from core.errors import ImageTooLarge, NotACtSlice, UnreadableImage
+from core.errors import ImageTooLarge, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS, BoundedFile
+from images.dicom_kind import ELEMENTS as KINDS
+from images.dicom_kind import check_kind, check_slice
 from images.dicom_pixels import hounsfield_of, loss_of, padding_of, rescale_of, stored_values
 from images.dicom_place import PLACE_ELEMENTS, place_of
 from images.dicom_plane import in_standard_view, in_true_proportions, plane_of
 from images.dicom_remarks import ELEMENTS as REMARKED
 from images.dicom_remarks import remarks_of
+from images.hounsfield import check_air, lost_signs
 from images.noted import Noted
 from images.size import check_size
 
@@ -29,10 +32,6 @@ if TYPE_CHECKING:
 
 WINDOW_CENTRE, WINDOW_WIDTH = 40.0, 80.0
 """HU; the usual brain window, also of the images that the network is trained on."""
-_GREATEST_CT_NUMBER = 30_710
-"""HU, of the extended scale for metal. More is a padding value that lost its sign."""
-_HOUNSFIELD = ("HU", "HU_MOD", "US")
-"""Rescale types of CT (PS3.3, C.11.1.1.2); US is unspecified, which some software writes for HU."""
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _EXPLICIT = b"1.2.840.10008.1.2.1"
 _META_END = 4096
@@ -50,12 +49,12 @@ _PLACEHOLDERS = {"", "0", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NA", "N/A"
 _IDENTIFIERS = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID")
 _READ_ELEMENTS = (
     *_IDENTIFIERS,
-    *("Modality", "ImageType", "Rows", "Columns", "NumberOfFrames", "PhotometricInterpretation"),
-    *("SamplesPerPixel", "PlanarConfiguration", "PixelRepresentation", "BitsAllocated", "BitsStored"),
-    *("HighBit", "RescaleSlope", "RescaleIntercept", "RescaleType", "PixelSpacing", "PixelAspectRatio"),
+    *("Rows", "Columns", "NumberOfFrames", "PlanarConfiguration", "PixelRepresentation", "BitsAllocated"),
+    *("BitsStored", "HighBit", "RescaleSlope", "RescaleIntercept", "PixelSpacing", "PixelAspectRatio"),
     *("ImageOrientationPatient", "PatientOrientation"),
     *("LossyImageCompression", "LossyImageCompressionRatio"),
     *("PixelPaddingValue", "PixelPaddingRangeLimit", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+    *KINDS,
     *PLACE_ELEMENTS,
     *REMARKED,
 )
@@ -104,15 +103,22 @@ def decode_dicom(data: bytes, max_pixels: int, noted: Noted) -> NDArray[np.uint8
     try:
         noted.warnings += [*loss_of(dataset), *remarks_of(dataset)]
         noted.is_ct = dataset.get("Modality") == "CT"
-        _check_modality(dataset)
+        check_kind(dataset)
         noted.place = place_of(dataset)
-        _check(dataset)
+        check_slice(dataset)
+        if int(dataset.get("NumberOfFrames") or 1) > 1:
+            raise UnreadableImage(
+                ReasonCode.MULTI_FRAME,
+                "The DICOM file holds many frames. Export every slice as a file of its own (classic CT).",
+            )
         plane = plane_of(dataset)
         check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
         rescale = rescale_of(dataset)
         stored = stored_values(dataset)
         hounsfield = hounsfield_of(stored, rescale)
-        padding = padding_of(dataset, stored) | (hounsfield > _GREATEST_CT_NUMBER)
+        padding = padding_of(dataset, stored)
+        padding |= lost_signs(stored, hounsfield, padding)
+        check_air(hounsfield, padding)
         shown = _in_brain_window(hounsfield, padding)
         return in_true_proportions(in_standard_view(shown, plane), dataset, plane, max_pixels)
     except _damage():
@@ -242,46 +248,6 @@ def _name_encoding(dataset: "Dataset") -> None:
     implicit, little = dataset.original_encoding
     explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-
-
-def _check_modality(dataset: "Dataset") -> None:
-    """Refuse what says that it is no CT."""
-    modality = str(dataset.get("Modality") or "")
-    if modality and modality != "CT":
-        named = f" ({modality})" if modality.isalnum() and len(modality) <= 4 else ""
-        raise NotACtSlice(
-            ReasonCode.OTHER_MODALITY,
-            f"The DICOM file is of another modality{named}. Submit axial slices of a head CT.",
-        )
-
-
-def _check(dataset: "Dataset") -> None:
-    """Refuse what is no single slice in grey."""
-    if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
-        raise UnreadableImage(
-            ReasonCode.NO_IMAGE,
-            "The DICOM file holds no image: it is a report, a directory or only a header. Submit the slices.",
-        )
-    if "LOCALIZER" in str(dataset.get("ImageType")):
-        raise NotACtSlice(
-            ReasonCode.SCOUT, "The DICOM file is a scout view. Submit the axial slices of the series."
-        )
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise UnreadableImage(
-            ReasonCode.MULTI_FRAME,
-            "The DICOM file holds many frames. Export every slice as a file of its own (classic CT).",
-        )
-    photometric = dataset.get("PhotometricInterpretation")
-    if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(dataset.get("SamplesPerPixel") or 1) != 1:
-        raise NotACtSlice(
-            ReasonCode.IN_COLOUR,
-            "The DICOM file is not in grey, as reports and screenshots are. Submit the original slices.",
-        )
-    if str(dataset.get("RescaleType") or "HU").strip() not in _HOUNSFIELD:
-        raise NotACtSlice(
-            ReasonCode.NOT_HOUNSFIELD,
-            "The DICOM file's values are not Hounsfield units. Submit the original slices.",
-        )
 
 
 def _damage() -> tuple[type[Exception], ...]:

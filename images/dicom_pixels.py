@@ -195,11 +195,7 @@ def hounsfield_of(stored: Stored, rescale: Rescale) -> NDArray[np.float32]:
 
 
 def padding_of(dataset: "Dataset", stored: Stored) -> NDArray[np.bool_]:
-    """Where the stored values are padding, bool (height, width); PS3.3, C.7.5.1.1.2.
-
-    Also where all unused bits of values without a sign are set, as by negative numbers that some software
-    pads with. Overlays in these bits (PS3.5, 8.1.2) are hardly ever in all of them.
-    """
+    """Where the stored values are padding, bool (height, width); PS3.3, C.7.5.1.1.2."""
     words, padding = stored.words, np.zeros(stored.words.shape, dtype=np.bool_)
     first = dataset.get("PixelPaddingValue")
     if first is not None:
@@ -209,8 +205,6 @@ def padding_of(dataset: "Dataset", stored: Stored) -> NDArray[np.bool_]:
         padding = _within(words, least, span)
         if stored.values is not words:
             padding |= _within(stored.values, least, span)
-    if stored.lost_sign is not None:
-        padding |= words >= stored.lost_sign
     return padding
 
 

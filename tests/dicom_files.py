@@ -57,8 +57,8 @@ def ct_slice(stored: NDArray[np.integer] = HOUNSFIELD, **elements: object) -> Da
 
 
 def slice_that_shows(grey: NDArray[np.uint8]) -> bytes:
-    """A file that the brain window (0 to 80 HU) shows as that image, in whole HU."""
-    return as_bytes(ct_slice(np.rint(grey * (80.0 / 255.0)).astype(np.int16)))
+    """A file that the brain window (0 to 80 HU) shows as that image, in whole HU; what is black is air."""
+    return as_bytes(ct_slice(np.where(grey == 0, -1000, np.rint(grey * (80.0 / 255.0))).astype(np.int16)))
 
 
 def compressed_slice(syntax: str) -> Dataset:
