@@ -16,7 +16,6 @@ class ReasonCode(StrEnum):
     TOO_COMPLEX = "too_complex"
     ENCRYPTED = "encrypted"
     DECODER_FAILED = "decoder_failed"
-    ENCRYPTED = "encrypted"
     DICOMDIR = "dicomdir"
     DOCUMENT = "document"
     NO_IMAGE = "no_image"

@@ -10,7 +10,8 @@ from PIL import Image
 from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS
-from images.dicom import decode_dicom, is_dicom
+from images.dicom import decode_dicom
+from images.dicom_file import is_dicom
 from images.dicom_kind import encrypted, is_encrypted
 from images.noted import Noted
 from images.raster import decode_raster

@@ -130,7 +130,7 @@ def _check_compressed(dataset: "Dataset") -> tuple[int, bool]:
 
     syntax, shape = dataset.file_meta.TransferSyntaxUID, (dataset.Rows, dataset.Columns)
     allocated = int(dataset.BitsAllocated)
-    _check_decoder(syntax)
+    check_decoder(syntax)
     if len(dataset.PixelData) > _MAX_COMPRESSED_BYTES:
         raise UnreadableImage(
             ReasonCode.TOO_COMPLEX,
@@ -168,7 +168,8 @@ def _used_bits(words: NDArray[np.integer], used: int, high: int) -> NDArray[np.i
     return np.asarray(words << words.dtype.type(bits - 1 - high) >> words.dtype.type(bits - used))
 
 
-def _check_decoder(syntax: "UID") -> None:
+def check_decoder(syntax: "UID") -> None:
+    """Refuse, by its name, a transfer syntax that cannot be decoded."""
     from pydicom.pixels import get_decoder  # noqa: PLC0415 - only who reads DICOM pays for it
 
     from images.codecs import register  # noqa: PLC0415 - as above

@@ -414,7 +414,7 @@ def test_a_ct_without_a_head_is_not_assessed_and_has_no_probability(
         )
         assert rows[0].model_version == classifier.card.version
         assert [one.domain_distance is None for one in found] == [True, False]
-        print_file(find_file(session, str(ids[0])), [], found[:1], [], None)
+        print_file(find_file(session, str(ids[0])), [], found[:1], [], rows[:1])
 
 
 def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(
