@@ -5,6 +5,7 @@ from core.reasons import ReasonCode
 
 _ANOTHER_VERSION = "For another version: `headct models rollback`, or `headct models promote` and its name."
 _RETRY = "After that `headct retry` it; a changed setting needs a restart of headct."
+_FRAME = "`--frame NUMBER` names one; `headct show` lists them."
 _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.BrokerAway: "`headct up` brings a Redis of its own.",
     errors.DatabaseNotMigrated: "Run `headct migrate`.",
@@ -15,6 +16,8 @@ _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.NoSuchStudy: "`headct studies` lists them.",
     errors.NoSuchVersion: "`headct models list` lists them, `headct models promote` puts one into use.",
     errors.NotRunning: "Start `headct up`.",
+    errors.SeveralFrames: _FRAME,
+    errors.SeveralImages: _FRAME,
     errors.NothingToRollBack: "`headct models promote` puts another version into use (`headct models list`).",
     errors.RunNotFound: "`headct runs` lists them.",
     errors.WorkersDeaf: "`headct status` names those that are alive, `headct up` starts all.",
@@ -28,7 +31,7 @@ _FOR_REASONS = {
 
 def advice_for(error: Exception) -> str | None:
     """What to type, in whole sentences that go on from the error's own words; None if nothing helps."""
-    if isinstance(error, errors.RejectedImage):
+    if isinstance(error, errors.RejectedImage) and not isinstance(error, errors.SeveralFrames):
         return advice_on(error.reason.code)
     if isinstance(error, errors.NothingToExplain):
         return advice_on(error.reason_code)

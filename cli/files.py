@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,8 +19,11 @@ from models.labels import CLASSES
 from services.context import Context, open_migrated
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from db.tables import Arrival, File, Prediction, Reading
 
+Frame = Annotated[int | None, typer.Option("--frame", min=0, help="which image of a file of several, from 0")]
 Reference = Annotated[str, typer.Argument(help="id, or the first digits of the SHA-256")]
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 """No id or SHA-256 of a file is one."""
@@ -124,10 +127,10 @@ def print_file(
     arrivals: "Sequence[Arrival]",
     predictions: "Sequence[Prediction]",
     readings: "Sequence[Reading]",
-    shown: str | None,
+    rows: "Sequence[Row[Any]]",
     members: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
-    """Print all that is known of one file; `shown` is the version whose result stands in `results`.
+    """Print all that is known of one file; `rows` are those of its images in `results`.
 
     Of an archive `members` are the files that came out of it, by state.
     """
@@ -154,8 +157,11 @@ def print_file(
     beside = max(1, (width() - _NAMES) // _RESULT)
     for start in range(0, len(predictions), beside):
         _print_predictions(predictions[start : start + beside])
-    if not predictions and not members:
+    if len(rows) > 1:
+        _print_images(rows)
+    elif not predictions and not members:
         tell("No result yet.\n")
+    shown = next((row.model_version for row in rows), None)
     if result := next((one for one in predictions if one.model_version == shown), None):
         tell(f"`headct results` shows the result of {shown}.")
         newest = readings[-1] if readings else None
@@ -170,6 +176,25 @@ def print_file(
         print_table(["read", "label", "reader", "note"], said)
         tell("")
     tell(NOTICE)
+
+
+def _print_images(rows: "Sequence[Row[Any]]") -> None:
+    """A line for each image of a file of several."""
+    table = [
+        (
+            str(row.frame),
+            row.label or "",
+            "" if row.probability is None else f"{row.probability:.3f}",
+            row.reader_label or "",
+            row.model_version or "",
+            row.label_reason or "",
+        )
+        for row in rows
+    ]
+    heads = ["frame", "label", "prob.", "reader", "model", "why"]
+    kept = [number for number in range(len(heads)) if any(row[number] for row in table)]
+    print_table([heads[number] for number in kept], [[row[number] for number in kept] for row in table])
+    tell("")
 
 
 def _print_predictions(predictions: "Sequence[Prediction]") -> None:
@@ -238,6 +263,7 @@ def label(
     study: Annotated[
         bool, typer.Option("--study", help="these are studies: id, UID, accession number or name")
     ] = False,
+    frame: Frame = None,
     by: Annotated[str | None, typer.Option(help="who read them; default: this user")] = None,
     note: Annotated[str | None, typer.Option(help="a remark that is kept beside the label")] = None,
 ) -> None:
@@ -246,6 +272,7 @@ def label(
     The newest label counts, and the next training learns from that of images.
     """
     from services.label import label as record
+    from services.label import label_frame
 
     *files, verdict = words
     if verdict not in CLASSES:
@@ -261,6 +288,12 @@ def label(
 
         for study_id in record_of_studies(open_migrated(), files, verdict, reader, note):
             typer.echo(f"Study {study_id} is labelled {verdict} as a whole. No slice is, for training.")
+        return
+    if frame is not None:
+        if len(files) > 1:
+            raise typer.BadParameter("name one file", param_hint="--frame")
+        labelled = label_frame(open_migrated(), files[0], frame, verdict, reader, note)
+        typer.echo(f"Image {frame} of file {labelled} is labelled {verdict}. No training learns from it.")
         return
     refused = False
     for file_id, conflict, left_out in record(open_migrated(), files, verdict, reader, note):
@@ -287,16 +320,18 @@ def _check_texts(reader: str, note: str | None) -> None:
 def explain(
     file: Reference,
     output: Annotated[Path, typer.Option("--output", "-o", help="file to write: .png, .jpg or .tif")],
+    frame: Frame = None,
 ) -> None:
     """Draw an image, and beside it a heat map by the model in use."""
     from models.explain import heat_pair
     from services.explain import explain as look_again
 
     kind = picture_format(output)
-    file_id, version, decision, image, heat = look_again(open_migrated(), file)
+    file_id, version, decision, image, heat = look_again(open_migrated(), file, frame)
     found = decision.label + (f" ({decision.reason.text})" if decision.reason else "")
+    which = f"file {file_id}" if frame is None else f"file {file_id}, image {frame}"
     title = (
-        f"file {file_id}: {found}, probability {decision.probability:.3f}, "
+        f"{which}: {found}, probability {decision.probability:.3f}, "
         f"model {version}\n{NOTICE} The heat map does not outline a bleed."
     )
     write_output(output, heat_pair(image, heat, title, kind))

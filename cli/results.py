@@ -151,7 +151,8 @@ def _fit(
 
 
 def _file(row: "Row[Any]") -> str:
-    return row.source_name or ""
+    """Its name, and which further image of it, if it is one."""
+    return f"{row.source_name or ''}{f' [{row.frame}]' if row.frame else ''}"
 
 
 def remark(row: "Row[Any]", known: Collection[str] | None = None) -> str:

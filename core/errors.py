@@ -34,6 +34,17 @@ class UnreadableImage(RejectedImage):
     """The bytes are no image of an allowed format, or a truncated or damaged one."""
 
 
+class SeveralFrames(UnreadableImage):
+    """The DICOM file has several frames, and one image is asked for."""
+
+    def __init__(
+        self,
+        code: ReasonCode = ReasonCode.MULTI_FRAME,
+        message: str = "The DICOM file holds many frames. Name one, or export each as a file of its own.",
+    ) -> None:
+        super().__init__(code, message)
+
+
 class ImageTooLarge(RejectedImage):
     """The image has more pixels, or the file more bytes, than the settings allow."""
 
@@ -209,6 +220,10 @@ class NoSuchFile(HeadctError):
 
 class NoSuchStudy(HeadctError):
     """No study with that id, UID, accession number or name."""
+
+
+class SeveralImages(HeadctError):
+    """The file has several images, and which one is meant was not said, or is none of them."""
 
 
 class NothingToExplain(HeadctError):

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -101,9 +102,27 @@ def _changed() -> UnreadableImage:
     return UnreadableImage(ReasonCode.FILE_CHANGED, "The file was changed after it arrived. Drop it again.")
 
 
-def _read(path: Path, max_file_mb: float) -> bytes:
+def open_stored(home: Home, sha256: str, max_file_mb: float) -> FileIO:
+    """As `read_stored`, but to be read piece by piece."""
+    with _of_store(home):
+        path = home.bytes_path(sha256)
+        _check_size(path, max_file_mb)
+        file = FileIO(path)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != sha256:
+        file.close()
+        raise _changed()
+    file.seek(0)
+    return file
+
+
+def _check_size(path: Path, max_file_mb: float) -> None:
     if path.stat().st_size > max_file_mb * 2**20:
         raise ImageTooLarge.file(max_file_mb)
+
+
+def _read(path: Path, max_file_mb: float) -> bytes:
+    _check_size(path, max_file_mb)
     return path.read_bytes()
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.place import Place
 from core.reasons import Reason, ReasonCode
 from db.engine import MAX_IDS, now
-from db.images import first_images
+from db.images import images_of
 from db.places import PlacedImage, place_images, reopen_named
 from db.states import FileState
 from db.tables import Arrival, File, Prediction
@@ -240,12 +240,49 @@ def finish(
     holds it now decides, and a final state is never changed by who comes late.
     """
     moment, outcomes = now(), list(outcomes)
+    held = write_results(session, claimant, outcomes, model, moment)
+    outcomes = [outcome for outcome in outcomes if outcome.file_id in held]
+    final = {"claimed_by": None, "lease_expires_at": None, "finished_at": moment}
+    _set(
+        session,
+        sorted(outcome.file_id for outcome in outcomes if outcome.rejected is None),
+        state=FileState.CLASSIFIED,
+        reason_code=None,
+        reason=None,
+        warnings=None,
+        **final,
+    )
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.file_id):
+        if outcome.rejected is None:
+            if outcome.warnings is not None:
+                _set(session, [outcome.file_id], warnings=outcome.warnings)
+        else:
+            code, text = outcome.rejected
+            _set(
+                session,
+                [outcome.file_id],
+                state=FileState.REJECTED,
+                reason_code=code,
+                reason=text,
+                warnings=outcome.warnings,
+                **final,
+            )
+    return sorted(held)
+
+
+def write_results(
+    session: Session, claimant: Claimant, outcomes: Sequence[Outcome], model: ModelStamp, moment: datetime
+) -> set[int]:
+    """Write the results, and where the images belong, of files that this task still holds; returns their ids.
+
+    The state of the files stays.
+    """
     held = {
         row.id: row
         for row in session.execute(
             select(File.id, File.received_at, File.stat)
             .where(
-                File.id.in_([outcome.file_id for outcome in outcomes]),
+                File.id.in_({outcome.file_id for outcome in outcomes}),
                 File.claimed_by == str(claimant),
             )
             .order_by(File.id)
@@ -253,7 +290,8 @@ def finish(
         )
     }
     outcomes = sorted(
-        (outcome for outcome in outcomes if outcome.file_id in held), key=lambda outcome: outcome.file_id
+        (outcome for outcome in outcomes if outcome.file_id in held),
+        key=lambda outcome: (outcome.file_id, outcome.frame),
     )
     place_images(
         session,
@@ -267,10 +305,10 @@ def finish(
     )
     reopen_named(session, held)
     classified = [outcome for outcome in outcomes if outcome.rejected is None]
-    images = first_images(session, [outcome.file_id for outcome in classified])
+    images = images_of(session, [(outcome.file_id, outcome.frame) for outcome in classified])
     rows = [
         {
-            "image_id": images[outcome.file_id],
+            "image_id": images[outcome.file_id, outcome.frame],
             "model_version": model.version,
             "weights_sha256": model.weights_sha256,
             "preprocessing_version": model.preprocessing_version,
@@ -289,32 +327,7 @@ def finish(
         for outcome in classified
     ]
     insert_missing(session, Prediction, rows, ["image_id", "model_version"])
-    final = {"claimed_by": None, "lease_expires_at": None, "finished_at": moment}
-    _set(
-        session,
-        [outcome.file_id for outcome in classified],
-        state=FileState.CLASSIFIED,
-        reason_code=None,
-        reason=None,
-        warnings=None,
-        **final,
-    )
-    for outcome in outcomes:
-        if outcome.rejected is None:
-            if outcome.warnings is not None:
-                _set(session, [outcome.file_id], warnings=outcome.warnings)
-        else:
-            code, text = outcome.rejected
-            _set(
-                session,
-                [outcome.file_id],
-                state=FileState.REJECTED,
-                reason_code=code,
-                reason=text,
-                warnings=outcome.warnings,
-                **final,
-            )
-    return sorted(held)
+    return set(held)
 
 
 def _wait_or_quarantine(session: Session, which: ColumnElement[bool], max_attempts: int) -> Sequence[int]:

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from typing import Any
 
 from core.errors import UnreadableImage
 from core.reasons import ReasonCode
@@ -32,13 +33,13 @@ _TIMES_ITS_SIZE, _SMALL_FILE = 8, 64 * 2**20
 """Bytes read in all: strips of a TIFF file may overlap, or be listed again and again."""
 
 
-class BoundedFile(io.BytesIO):
-    """A file in memory that refuses, by an `UnreadableImage`, to be read without end."""
+class _Bounded:
+    """A file that refuses, by an `UnreadableImage`, to be read without end."""
 
-    def __init__(self, data: bytes, max_reads: int = MAX_READS) -> None:
-        super().__init__(data)
+    def __init__(self, source: Any, size: int, max_reads: int) -> None:  # noqa: ANN401 - bytes or a file
+        super().__init__(source)  # type: ignore[call-arg]  # the file's class is the next base
         self._reads_left = max_reads
-        self._bytes_left = _TIMES_ITS_SIZE * len(data) + _SMALL_FILE
+        self._bytes_left = _TIMES_ITS_SIZE * size + _SMALL_FILE
         self._header_left: int | None = None
 
     def begin_header(self) -> None:
@@ -57,7 +58,7 @@ class BoundedFile(io.BytesIO):
         UnreadableImage
             It was read too often, or too much of it.
         """
-        block = super().read(size)
+        block: bytes = super().read(size)  # type: ignore[misc]  # as above
         self._reads_left -= 1
         self._bytes_left -= len(block)
         if self._reads_left < 0 or self._bytes_left < 0:
@@ -71,6 +72,29 @@ class BoundedFile(io.BytesIO):
                     f"{MAX_HEADER_BYTES // 2**20} MiB. Export the slice without such data.",
                 )
         return block
+
+
+class BoundedFile(_Bounded, io.BytesIO):
+    """In memory."""
+
+    def __init__(self, data: bytes, max_reads: int = MAX_READS) -> None:
+        super().__init__(data, len(data), max_reads)
+
+
+class BoundedReader(_Bounded, io.BufferedReader):
+    """On a disk, or wherever it may be read from.
+
+    Attributes
+    ----------
+    name
+        pydicom asks for it.
+    """
+
+    name = ""
+
+    def __init__(self, file: Any, max_reads: int = MAX_READS) -> None:  # noqa: ANN401 - any raw file
+        super().__init__(file, file.seek(0, io.SEEK_END), max_reads)
+        self.seek(0)
 
 
 def reserve(size: int) -> None:

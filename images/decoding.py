@@ -10,7 +10,9 @@ from PIL import Image
 from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS
-from images.dicom import decode_dicom, is_dicom
+from images.dicom import decode_dicom
+from images.dicom_file import is_dicom
+from images.dicom_kind import encrypted, is_encrypted
 from images.noted import Noted
 from images.raster import decode_raster
 
@@ -61,6 +63,8 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, noted: Noted | Non
     try:
         if is_dicom(data):
             return decode_dicom(data, max_pixels, noted or Noted())
+        if is_encrypted(data):
+            raise encrypted()
         return decode_raster(data, max_pixels)
     except (MemoryError, cv2.error) as error:  # OpenCV is given nothing else that it could refuse
         raise ImageTooLarge(

@@ -4,23 +4,19 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 """
 
 import hashlib
-import logging
-import struct
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dicom_start import START, begins_as_dicom
-from core.errors import ImageTooLarge, NotACtSlice, UnreadableImage
-from core.reasons import ReasonCode
-from images.bounded import PARSER_ERRORS, BoundedFile
+from core.errors import SeveralFrames, UnreadableImage
+from images.dicom_file import IDENTIFIERS, damage, damaged, is_dicom, read_dataset
+from images.dicom_kind import check_kind, check_slice
 from images.dicom_pixels import hounsfield_of, loss_of, padding_of, rescale_of, stored_values
-from images.dicom_place import PLACE_ELEMENTS, place_of
+from images.dicom_place import place_of
 from images.dicom_plane import in_standard_view, in_true_proportions, plane_of
-from images.dicom_remarks import ELEMENTS as REMARKED
 from images.dicom_remarks import remarks_of
+from images.hounsfield import check_air, lost_signs
 from images.noted import Noted
 from images.size import check_size
 
@@ -29,47 +25,9 @@ if TYPE_CHECKING:
 
 WINDOW_CENTRE, WINDOW_WIDTH = 40.0, 80.0
 """HU; the usual brain window, also of the images that the network is trained on."""
-_GREATEST_CT_NUMBER = 30_710
-"""HU, of the extended scale for metal. More is a padding value that lost its sign."""
-_HOUNSFIELD = ("HU", "HU_MOD", "US")
-"""Rescale types of CT (PS3.3, C.11.1.1.2); US is unspecified, which some software writes for HU."""
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
-_EXPLICIT = b"1.2.840.10008.1.2.1"
-_META_END = 4096
-_MAGIC, _MAGIC_AT = b"DICM", 128
-_GROUP_LENGTH = b"\x02\0\0\0UL\x04\0"
-"""The first element of the meta information, in explicit VR (PS3.10, 7.1)."""
-_LAST_TAGS = (b"\xfa\xff\xfa\xff", b"\xfc\xff\xfc\xff")
-"""Digital signatures and padding: what may follow the pixels (PS3.3, C.12.1.1.3, and PS3.10, 7.2)."""
-_MOST_INFLATED = 64 * 2**20
-"""Bytes; 20 million pixels of 16 bits have 40 MB."""
-_UNDEFINED_LENGTH = 0xFFFFFFFF
-"""Of pixels in fragments, as all that are compressed (PS3.5, A.4)."""
 _PLACEHOLDERS = {"", "0", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NA", "N/A", "UNKNOWN"}
 """What stands for a patient in files without one; as a group it would join strangers."""
-_IDENTIFIERS = ("PatientID", "IssuerOfPatientID", "StudyInstanceUID", "SeriesInstanceUID")
-_READ_ELEMENTS = (
-    *_IDENTIFIERS,
-    *("Modality", "ImageType", "Rows", "Columns", "NumberOfFrames", "PhotometricInterpretation"),
-    *("SamplesPerPixel", "PlanarConfiguration", "PixelRepresentation", "BitsAllocated", "BitsStored"),
-    *("HighBit", "RescaleSlope", "RescaleIntercept", "RescaleType", "PixelSpacing", "PixelAspectRatio"),
-    *("ImageOrientationPatient", "PatientOrientation"),
-    *("LossyImageCompression", "LossyImageCompressionRatio"),
-    *("PixelPaddingValue", "PixelPaddingRangeLimit", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
-    *PLACE_ELEMENTS,
-    *REMARKED,
-)
-"""Every element whose value is converted, here or by pydicom's decoders, but for the pixels."""
-_MAX_READS = 50_000
-"""Two for each element; a CT slice has some hundred elements, and each costs 20 microseconds."""
-_LONGEST_VALUE = 4096
-"""Bytes; the standard allows 1024 in each of a few values (PS3.5, 6.2)."""
 _SALT = b"headct: patient of a DICOM file"
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether it begins as a DICOM file, with its preamble or without."""
-    return begins_as_dicom(data[:START])
 
 
 def decode_dicom(data: bytes, max_pixels: int, noted: Noted) -> NDArray[np.uint8]:
@@ -100,23 +58,32 @@ def decode_dicom(data: bytes, max_pixels: int, noted: Noted) -> NDArray[np.uint8
     NotACtSlice
         Another modality, a scout view, not axial, colour, or values that are not Hounsfield units.
     """
-    dataset = _read(data)
+    dataset = read_dataset(data)
     try:
-        noted.warnings += [*loss_of(dataset), *remarks_of(dataset)]
-        noted.is_ct = dataset.get("Modality") == "CT"
-        _check_modality(dataset)
-        noted.place = place_of(dataset)
-        _check(dataset)
-        plane = plane_of(dataset)
-        check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
-        rescale = rescale_of(dataset)
-        stored = stored_values(dataset)
-        hounsfield = hounsfield_of(stored, rescale)
-        padding = padding_of(dataset, stored) | (hounsfield > _GREATEST_CT_NUMBER)
-        shown = _in_brain_window(hounsfield, padding)
-        return in_true_proportions(in_standard_view(shown, plane), dataset, plane, max_pixels)
-    except _damage():
-        raise _damaged() from None  # the cause quotes the file, which may name the patient
+        if int(dataset.get("NumberOfFrames") or 1) > 1:
+            raise SeveralFrames
+        return shown_slice(dataset, max_pixels, noted)
+    except damage():
+        raise damaged() from None  # the cause quotes the file, which may name the patient
+
+
+def shown_slice(dataset: "Dataset", max_pixels: int, noted: Noted) -> NDArray[np.uint8]:
+    """As `decode_dicom`, of a data set with the pixels of one slice; raises what pydicom does, besides."""
+    noted.warnings += [*loss_of(dataset), *remarks_of(dataset)]
+    noted.is_ct = dataset.get("Modality") == "CT"
+    check_kind(dataset)
+    noted.place = place_of(dataset)
+    check_slice(dataset)
+    plane = plane_of(dataset)
+    check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)
+    rescale = rescale_of(dataset)
+    stored = stored_values(dataset)
+    hounsfield = hounsfield_of(stored, rescale)
+    padding = padding_of(dataset, stored)
+    padding |= lost_signs(stored, hounsfield, padding)
+    check_air(hounsfield, padding)
+    shown = _in_brain_window(hounsfield, padding)
+    return in_true_proportions(in_standard_view(shown, plane), dataset, plane, max_pixels)
 
 
 def _in_brain_window(hounsfield: NDArray[np.float32], padding: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -140,159 +107,14 @@ def dicom_patient(data: bytes) -> str | None:
     if not is_dicom(data):
         return None
     try:
-        dataset = _read(data)
-        names = [str(dataset.get(name) or "").strip() for name in _IDENTIFIERS]
+        dataset = read_dataset(data)
+        names = [str(dataset.get(name) or "").strip() for name in IDENTIFIERS]
     except UnreadableImage:
         return None
-    except _damage():
+    except damage():
         return None
     patient, issuer, *others = names
     if patient.upper() not in _PLACEHOLDERS:
         others.insert(0, f"{issuer}\\{patient}")
     named = next((name for name in others if name), None)
     return hashlib.sha256(_SALT + named.encode()).hexdigest() if named else None
-
-
-def _read(data: bytes) -> "Dataset":
-    from pydicom import dcmread  # noqa: PLC0415 - only who reads DICOM pays for it
-
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote values, such as names
-    try:
-        deflated = _DEFLATED in data[:_META_END]
-        if deflated:
-            data = _inflated(data)
-        dataset = dcmread(BoundedFile(data, _MAX_READS), force=True)
-        if len(dataset) == 0:  # bytes that are no elements are read as none
-            raise _damaged()
-        if deflated:
-            _check_end(dataset, data)
-        _check_short(dataset)
-        _name_encoding(dataset)
-    except _damage():
-        raise _damaged() from None  # the cause quotes the file, which may name the patient
-    return dataset
-
-
-def _inflated(data: bytes) -> bytes:
-    """A file that is deflated as a whole (PS3.5, A.5) as one that is not; pydicom would know no bound.
-
-    Raises
-    ------
-    ImageTooLarge
-    ValueError, struct.error
-        The group of its meta information does not say where it ends, or what is deflated ends before.
-    """
-    begins = _MAGIC_AT + len(_MAGIC) if data.startswith(_MAGIC, _MAGIC_AT) else 0
-    group, length = struct.unpack_from("<8sI", data, begins)
-    if group != _GROUP_LENGTH:
-        raise ValueError("no length of the meta information")
-    end = begins + struct.calcsize("<8sI") + length
-    inflating = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflating.decompress(data[end:], _MOST_INFLATED)
-    if inflating.unconsumed_tail:
-        raise ImageTooLarge(
-            ReasonCode.TOO_COMPLEX,
-            f"The DICOM file is deflated and unpacks to more than {_MOST_INFLATED // 2**20} MiB. Export the "
-            "slice uncompressed (Explicit VR Little Endian).",
-        )
-    if not inflating.eof:
-        raise ValueError("the deflated data set is cut off")
-    plain = data[:end].replace(_DEFLATED, _EXPLICIT.ljust(len(_DEFLATED), b"\0"))
-    return plain + inflated
-
-
-def _check_end(dataset: "Dataset", data: bytes) -> None:
-    """Refuse pixels that are not the last: deflate has no checksum, but damage changes how much it gives."""
-    pixels = dataset.get_item("PixelData")
-    if pixels is not None:
-        rest = data[pixels.value_tell + pixels.length :]
-        if rest and not rest.startswith(_LAST_TAGS):
-            raise ValueError("the pixels are not the last")
-
-
-def _check_short(dataset: "Dataset") -> None:
-    """Refuse long values and sequences where numbers and words must be: pydicom would convert them all."""
-    for name in _READ_ELEMENTS:
-        element = dataset.get_item(name)  # not converted yet
-        if element is not None and (element.VR == "SQ" or len(element.value or b"") > _LONGEST_VALUE):
-            raise ValueError("a value is too long")
-
-
-def _name_encoding(dataset: "Dataset") -> None:
-    """Where the file does not say its transfer syntax, give it that by which its elements could be read.
-
-    It is one of the three that the standard has for pixels that are not compressed (PS3.5, 10.1 and A).
-
-    Raises
-    ------
-    UnreadableImage
-        The pixels are compressed: nothing says how.
-    """
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian  # noqa: PLC0415
-
-    if "TransferSyntaxUID" in dataset.file_meta:
-        return
-    pixels = dataset.get_item("PixelData")
-    if pixels is not None and pixels.length == _UNDEFINED_LENGTH:
-        raise UnreadableImage(
-            ReasonCode.UNSUPPORTED,
-            "The DICOM file does not say how its image is compressed (transfer syntax). Export it again, "
-            "uncompressed (Explicit VR Little Endian).",
-        )
-    implicit, little = dataset.original_encoding
-    explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-
-
-def _check_modality(dataset: "Dataset") -> None:
-    """Refuse what says that it is no CT."""
-    modality = str(dataset.get("Modality") or "")
-    if modality and modality != "CT":
-        named = f" ({modality})" if modality.isalnum() and len(modality) <= 4 else ""
-        raise NotACtSlice(
-            ReasonCode.OTHER_MODALITY,
-            f"The DICOM file is of another modality{named}. Submit axial slices of a head CT.",
-        )
-
-
-def _check(dataset: "Dataset") -> None:
-    """Refuse what is no single slice in grey."""
-    if "PixelData" not in dataset or not dataset.get("Rows") or not dataset.get("Columns"):
-        raise UnreadableImage(
-            ReasonCode.NO_IMAGE,
-            "The DICOM file holds no image: it is a report, a directory or only a header. Submit the slices.",
-        )
-    if "LOCALIZER" in str(dataset.get("ImageType")):
-        raise NotACtSlice(
-            ReasonCode.SCOUT, "The DICOM file is a scout view. Submit the axial slices of the series."
-        )
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise UnreadableImage(
-            ReasonCode.MULTI_FRAME,
-            "The DICOM file holds many frames. Export every slice as a file of its own (classic CT).",
-        )
-    photometric = dataset.get("PhotometricInterpretation")
-    if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(dataset.get("SamplesPerPixel") or 1) != 1:
-        raise NotACtSlice(
-            ReasonCode.IN_COLOUR,
-            "The DICOM file is not in grey, as reports and screenshots are. Submit the original slices.",
-        )
-    if str(dataset.get("RescaleType") or "HU").strip() not in _HOUNSFIELD:
-        raise NotACtSlice(
-            ReasonCode.NOT_HOUNSFIELD,
-            "The DICOM file's values are not Hounsfield units. Submit the original slices.",
-        )
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What pydicom raises on bytes that are no data set, when reading or, later, when converting them."""
-    from pydicom.errors import BytesLengthException  # noqa: PLC0415 - as in `_read`
-
-    return (*PARSER_ERRORS, BytesLengthException)
-
-
-def _damaged() -> UnreadableImage:
-    return UnreadableImage(
-        ReasonCode.DAMAGED,
-        "The DICOM file is truncated or damaged: it cannot be decoded. Copy or export it again.",
-    )

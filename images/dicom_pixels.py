@@ -130,7 +130,7 @@ def _check_compressed(dataset: "Dataset") -> tuple[int, bool]:
 
     syntax, shape = dataset.file_meta.TransferSyntaxUID, (dataset.Rows, dataset.Columns)
     allocated = int(dataset.BitsAllocated)
-    _check_decoder(syntax)
+    check_decoder(syntax)
     if len(dataset.PixelData) > _MAX_COMPRESSED_BYTES:
         raise UnreadableImage(
             ReasonCode.TOO_COMPLEX,
@@ -168,7 +168,8 @@ def _used_bits(words: NDArray[np.integer], used: int, high: int) -> NDArray[np.i
     return np.asarray(words << words.dtype.type(bits - 1 - high) >> words.dtype.type(bits - used))
 
 
-def _check_decoder(syntax: "UID") -> None:
+def check_decoder(syntax: "UID") -> None:
+    """Refuse, by its name, a transfer syntax that cannot be decoded."""
     from pydicom.pixels import get_decoder  # noqa: PLC0415 - only who reads DICOM pays for it
 
     from images.codecs import register  # noqa: PLC0415 - as above
@@ -195,11 +196,7 @@ def hounsfield_of(stored: Stored, rescale: Rescale) -> NDArray[np.float32]:
 
 
 def padding_of(dataset: "Dataset", stored: Stored) -> NDArray[np.bool_]:
-    """Where the stored values are padding, bool (height, width); PS3.3, C.7.5.1.1.2.
-
-    Also where all unused bits of values without a sign are set, as by negative numbers that some software
-    pads with. Overlays in these bits (PS3.5, 8.1.2) are hardly ever in all of them.
-    """
+    """Where the stored values are padding, bool (height, width); PS3.3, C.7.5.1.1.2."""
     words, padding = stored.words, np.zeros(stored.words.shape, dtype=np.bool_)
     first = dataset.get("PixelPaddingValue")
     if first is not None:
@@ -209,8 +206,6 @@ def padding_of(dataset: "Dataset", stored: Stored) -> NDArray[np.bool_]:
         padding = _within(words, least, span)
         if stored.values is not words:
             padding |= _within(stored.values, least, span)
-    if stored.lost_sign is not None:
-        padding |= words >= stored.lost_sign
     return padding
 
 

@@ -99,10 +99,14 @@ class Classifier:
         """
         noted = noted or Noted()
         image = decode(data, max_pixels, noted)
+        return self.prepare_slice(image, is_ct=of_study or noted.is_ct)
+
+    def prepare_slice(self, image: GreyImage, *, is_ct: bool) -> NDArray[np.float32]:
+        """As `prepare`, of a decoded image."""
         try:
             return self.prepare_image(image)
         except NotACtSlice as error:
-            if error.reason.code in _HEADLESS and (of_study or noted.is_ct):
+            if error.reason.code in _HEADLESS and is_ct:
                 raise HeadlessCt(*error.reason) from None
             raise
 

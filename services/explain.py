@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import NotACtSlice, NothingToExplain
-from core.image_files import read_stored
 from db.engine import read_session
 from db.queries import find_file
 from db.states import FileState
-from images.decoding import GreyImage, decode
+from images.decoding import GreyImage
 from models.card import Decision
 from models.classifier import Classifier
 from models.explain import heat_map, in_image
 from services.context import Context
 from services.models import model_in_use
+from services.pictures import Pictures
 
 
 class Explained(NamedTuple):
@@ -36,8 +36,8 @@ class Explained(NamedTuple):
     heat: NDArray[np.float32]
 
 
-def explain(context: Context, reference: str) -> Explained:
-    """Look at the image of a file, named by its id or SHA-256, once more.
+def explain(context: Context, reference: str, frame: int | None = None) -> Explained:
+    """Look at the image of a file, named by its id or SHA-256, once more; of several at that frame, from 0.
 
     Raises
     ------
@@ -53,8 +53,7 @@ def explain(context: Context, reference: str) -> Explained:
             )
         if file.state == FileState.UNPACKED:
             raise NothingToExplain(f"File {file_id} is an archive. Name one of the images that it held.")
-    limits = context.settings
-    image = decode(read_stored(context.home, sha256, limits.max_file_mb), limits.max_pixels)
+    image = Pictures(context).picture(sha256, frame)
     stored = model_in_use(context)
     classifier, constants = Classifier.load(stored), stored.card.preprocessing
     try:

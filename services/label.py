@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from core.errors import LabelConflict
+from sqlalchemy.orm import Session
+
+from core.errors import LabelConflict, SeveralImages
 from core.image_files import Limits
 from db.engine import read_session
+from db.images import known_images
 from db.queries import arrivals_of, find_file
+from db.readings import record_reading
 from db.states import FileState
 from services.context import Context
 from training.labelled.labelling import Verdict, label_image
@@ -20,6 +24,24 @@ class Labelled(NamedTuple):
     left_out: str | None = None
 
 
+def label_frame(
+    context: Context, reference: str, frame: int, verdict: str, reader: str, note: str | None
+) -> int:
+    """Record a verdict on one image of a file of several; returns the file's id. No training learns from it.
+
+    Raises
+    ------
+    NoSuchFile, SeveralImages
+    """
+    with Session(context.engine) as session, session.begin():
+        file_id = find_file(session, reference).id
+        image_id = known_images(session, file_id).get(frame)
+        if image_id is None:
+            raise SeveralImages(f"File {file_id} has no image {frame}, or it has no result yet.")
+        record_reading(session, image_id, verdict, reader, note)
+    return file_id
+
+
 def label(
     context: Context, references: Sequence[str], verdict: str, reader: str, note: str | None
 ) -> Iterator[Labelled]:
@@ -27,8 +49,8 @@ def label(
 
     Raises
     ------
-    NoSuchFile
-        One of them is not there. Nothing was recorded.
+    NoSuchFile, SeveralImages
+        One of them is not there, or has several images. Nothing was recorded.
     DatasetError, StoreUnavailable
         What was given before is recorded.
     """
@@ -36,6 +58,9 @@ def label(
         files = [find_file(session, name) for name in references]
         found = {file.id: file.sha256 for file in files}
         archives = {file.id for file in files if file.state == FileState.UNPACKED}
+        for file_id in found:
+            if len(known_images(session, file_id)) > 1:
+                raise SeveralImages(f"File {file_id} has several images, which have labels of their own.")
         arrived = {file_id: arrivals_of(session, file_id)[:1] for file_id in found}
         names = {file_id: "".join(one.source_name for one in first) for file_id, first in arrived.items()}
     limits = Limits.of(context.settings)

@@ -1,7 +1,7 @@
 """All that is known of one file."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from db.archives import members_by_state
 from db.engine import read_session
@@ -11,18 +11,28 @@ from db.results import results_of
 from db.tables import Arrival, File, Prediction, Reading
 from services.context import Context
 
+if TYPE_CHECKING:
+    from sqlalchemy import Row
+
 
 class Shown(NamedTuple):
-    """A file, and what there is to it; `version` is that whose result stands in the view `results`.
+    """A file, and what there is to it.
 
-    Of an archive `members` are the files that came out of it, by state.
+    Attributes
+    ----------
+    predictions
+        Of its image; none of a file of several.
+    rows
+        Of the view `results`, one for each image.
+    members
+        Of an archive, the files that came out of it, by state.
     """
 
     file: File
     arrivals: Sequence[Arrival]
     predictions: Sequence[Prediction]
     readings: Sequence[Reading]
-    version: str | None
+    rows: "Sequence[Row[Any]]"
     members: dict[str, int]
 
 
@@ -35,11 +45,12 @@ def show(context: Context, reference: str) -> Shown:
     """
     with read_session(context.engine) as session:
         file = find_file(session, reference)
+        rows = results_of(session, [file.id])
         return Shown(
             file,
             arrivals_of(session, file.id),
-            predictions_of(session, file.id),
+            predictions_of(session, file.id) if len(rows) == 1 else [],
             readings_of(session, file.id),
-            next((row.model_version for row in results_of(session, [file.id])), None),
+            rows,
             members_by_state(session, file.id),
         )

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from core.errors import RejectedImage, StoreUnavailable
-from core.image_files import read_stored
 from core.printable import printable
-from images.decoding import GreyImage, decode
+from images.decoding import GreyImage
 from services.contact_sheet import COLOURS
 from services.context import Context
+from services.pictures import Pictures
 from services.sheet import Cell, sheet
 from services.studies import Slice, Study
 
@@ -30,20 +30,20 @@ def strip(context: Context, study: Study, kind: str, notice: str) -> bytes:
 
 
 def _cells(context: Context, study: Study) -> Iterator[Cell]:
+    pictures = Pictures(context)
     for number, one in enumerate(study.slices, 1):
         image = one.image
         figure = "" if image.probability is None else f" {image.probability:.2f}"
         mark = " >>>" if one.drives else ""
         colour = COLOURS.get(image.label or "", _UNCERTAIN if image.label == "uncertain" else _PLAIN)
-        yield Cell(_picture(context, one), f"{number}{figure}{mark}\n{image.label or 'rejected'}", colour)
+        yield Cell(_picture(pictures, one), f"{number}{figure}{mark}\n{image.label or 'rejected'}", colour)
 
 
-def _picture(context: Context, one: Slice) -> GreyImage | None:
+def _picture(pictures: Pictures, one: Slice) -> GreyImage | None:
     """The slice; None where its file is gone, or was rejected."""
     if one.source is None or one.image.label is None:
         return None
-    limits = context.settings
     try:
-        return decode(read_stored(context.home, one.source.sha256, limits.max_file_mb), limits.max_pixels)
+        return pictures.picture(one.source.sha256, one.image.frame)
     except (RejectedImage, StoreUnavailable):
         return None

@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import imagecodecs
@@ -14,6 +14,7 @@ from pydicom.uid import (
     HTJ2K,
     JPEG2000,
     CTImageStorage,
+    EnhancedCTImageStorage,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
@@ -56,9 +57,43 @@ def ct_slice(stored: NDArray[np.integer] = HOUNSFIELD, **elements: object) -> Da
     return dataset
 
 
+def enhanced_ct(frames: Sequence[NDArray[np.integer]], **elements: object) -> Dataset:
+    """Frames 5 mm apart, from the feet on; what a slice has in its data set stands in functional groups."""
+    dataset = classic_frames(frames, **{"SOPClassUID": EnhancedCTImageStorage} | elements)
+    del dataset.RescaleSlope, dataset.RescaleIntercept
+    shared = _item(
+        PlaneOrientationSequence=[_item(ImageOrientationPatient=[1, 0, 0, 0, 1, 0])],
+        PixelMeasuresSequence=[_item(PixelSpacing=[1, 1], SliceThickness=5)],
+        PixelValueTransformationSequence=[_item(RescaleSlope=1, RescaleIntercept=0, RescaleType="HU")],
+    )
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = [
+        _item(
+            PlanePositionSequence=[_item(ImagePositionPatient=[0, 0, 5 * number])],
+            FrameContentSequence=[_item(StackID="1", InStackPositionNumber=number + 1)],
+            CTImageFrameTypeSequence=[_item(FrameType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"])],
+        )
+        for number in range(len(frames))
+    ]
+    return dataset
+
+
+def classic_frames(frames: Sequence[NDArray[np.integer]], **elements: object) -> Dataset:
+    """Frames of which the file says nothing but that they are there."""
+    pixels = b"".join(frame.tobytes() for frame in frames)
+    return ct_slice(frames[0], **{"NumberOfFrames": len(frames), "PixelData": pixels} | elements)
+
+
+def _item(**elements: object) -> Dataset:
+    item = Dataset()
+    for name, value in elements.items():
+        setattr(item, name, value)
+    return item
+
+
 def slice_that_shows(grey: NDArray[np.uint8]) -> bytes:
-    """A file that the brain window (0 to 80 HU) shows as that image, in whole HU."""
-    return as_bytes(ct_slice(np.rint(grey * (80.0 / 255.0)).astype(np.int16)))
+    """A file that the brain window (0 to 80 HU) shows as that image, in whole HU; what is black is air."""
+    return as_bytes(ct_slice(np.where(grey == 0, -1000, np.rint(grey * (80.0 / 255.0))).astype(np.int16)))
 
 
 def compressed_slice(syntax: str) -> Dataset:

@@ -1,10 +1,8 @@
 """One chunk of files, from claim to committed result."""
 
 import logging
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,21 +11,21 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from core.archive_start import is_archive_file
-from core.errors import HeadlessCt, NetworkFailed, RejectedImage, StoreUnavailable
+from core.errors import NetworkFailed, RejectedImage, SeveralFrames, StoreUnavailable
 from core.home import Home
 from core.image_files import read_stored
 from core.patients import Patients
-from core.reasons import Reason, ReasonCode
 from core.settings import Settings
 from db.engine import now
-from db.lifecycle import Claimant, Claimed, ModelStamp, Outcome, claim, finish, release
+from db.lifecycle import Claimant, Claimed, Outcome, claim, finish, release
 from db.queries import unknown_of
 from db.requeue import postpone
 from db.states import FileState
 from images.noted import Noted
-from models.labels import NO_BRAIN, NO_HEAD_FOUND, NOT_ASSESSED
+from worker.frames import classify_frames, has_frames
 from worker.limits import file_limits
 from worker.metrics import ATTEMPTS, DECODE, FINISHED, LATENCY, NETWORK, REJECTED
+from worker.outcomes import DECODER_FAILED, judged, refused, score, stamp_of, with_notes
 from worker.unpacking import PORTION_S, unpack
 
 if TYPE_CHECKING:
@@ -41,11 +39,6 @@ logger = logging.getLogger(__name__)
 _PATIENCE = timedelta(minutes=1)
 """So long files that are to be classified again wait for a worker that serves the version in use. A worker
 switches within a second or two of the promotion, and refuses a version that it cannot load for good."""
-_DECODER_FAILED = Reason(ReasonCode.DECODER_FAILED, "The image cannot be decoded. Export the slice again.")
-_NO_NUMBER = Reason(
-    ReasonCode.NETWORK_UNDEFINED,
-    "The network gave no number for this image. Export the slice again, in a brain window.",
-)
 
 
 def classify_chunk(
@@ -62,8 +55,9 @@ def classify_chunk(
     that are unknown, which is logged.
     Archives are unpacked after the images have their results, one of a chunk.
     A bad image is rejected with its reason and never fails its neighbours. A CT without a head that can be
-    found is not assessed, without the network. One that takes too long ends this
-    process (`worker.limits`). No transaction is open while images are decoded or the network runs.
+    found is not assessed, without the network. Files of several frames come last, and a portion of them
+    (`worker.frames`). One that takes too long ends this process (`worker.limits`). No transaction is open
+    while images are decoded or the network runs.
 
     Raises
     ------
@@ -115,25 +109,19 @@ def _classify(
 ) -> None:
     noted, patients = {file.id: Noted() for file in claimed}, Patients(settings, home)
     try:
-        images, outcomes = _decoded(claimed, classifier, settings, home, noted)
-    except StoreUnavailable:
-        _release(engine, claimant)
+        images, outcomes, many = _decoded(claimed, classifier, settings, home, noted)
+        watch.lap("decode")
+        if images:
+            scores = score(classifier, list(images.values()))
+            outcomes += map(partial(judged, classifier), images, scores.logits, scores.distances)
+            NETWORK.observe(watch.lap("network"))
+    except (StoreUnavailable, NetworkFailed):
+        with Session(engine) as session, session.begin():
+            release(session, claimant)
         raise
-    watch.lap("decode")
-    if images:
-        try:
-            scores = classifier.score(list(images.values()))
-        except Exception as error:  # the runtime's tree and Python's: whatever it is, no image is to blame
-            _release(engine, claimant)
-            raise NetworkFailed(
-                f"The network failed on this worker ({type(error).__name__}: {str(error)[:200]}). See to its "
-                "memory and its GPU, or roll back to the model before."
-            ) from error
-        outcomes += map(partial(_outcome, classifier), images, scores.logits, scores.distances)
-        NETWORK.observe(watch.lap("network"))
-    outcomes = [_with_notes(one, noted[one.file_id], patients) for one in outcomes]
+    outcomes = [with_notes(one, noted[one.file_id], patients) for one in outcomes]
     with Session(engine) as session, session.begin():
-        written = set(finish(session, claimant, outcomes, _stamp(classifier)))
+        written = set(finish(session, claimant, outcomes, stamp_of(classifier)))
     watch.lap("commit")
     _tell(
         [file for file in claimed if file.id in written],
@@ -141,6 +129,8 @@ def _classify(
         classifier.card.version,
         watch,
     )
+    if many:
+        classify_frames(engine, classifier, settings, home, many, claimant)
 
 
 def _unpack_one(
@@ -161,12 +151,13 @@ def _unpack_one(
     try:
         refused = unpack(engine, settings, home, claimant, first, until)
     except StoreUnavailable:
-        _release(engine, claimant)
+        with Session(engine) as session, session.begin():
+            release(session, claimant)
         raise
     if refused is not None:
         outcome = Outcome(first.id, rejected=refused)
         with Session(engine) as session, session.begin():
-            written = finish(session, claimant, [outcome], _stamp(classifier))
+            written = finish(session, claimant, [outcome], stamp_of(classifier))
         if written:
             _tell([first], [outcome], classifier.card.version, _Stopwatch())
 
@@ -177,36 +168,36 @@ def _decoded(
     settings: Settings,
     home: Home,
     noted: dict[int, Noted],
-) -> "tuple[dict[int, np.ndarray], list[Outcome]]":
-    """The images that the network is to see, by file, and what becomes of the other files."""
+) -> "tuple[dict[int, np.ndarray], list[Outcome], list[Claimed]]":
+    """The images that the network is to see, by file; what becomes of others; those of many frames."""
     images: dict[int, np.ndarray] = {}
     outcomes: list[Outcome] = []
+    many: list[Claimed] = []
     limited = file_limits(settings)
-    for file_id, sha256, _, of_study in claimed:
+    for file in claimed:
         try:
+            with limited():
+                is_many = has_frames(home, file.sha256, settings.max_file_mb)
+            if is_many:
+                many.append(file)
+                continue
             with DECODE.time():
-                data = read_stored(home, sha256, settings.max_file_mb)
+                data = read_stored(home, file.sha256, settings.max_file_mb)
                 with limited():
-                    images[file_id] = classifier.prepare(
-                        data, settings.max_pixels, noted[file_id], of_study=of_study
+                    images[file.id] = classifier.prepare(
+                        data, settings.max_pixels, noted[file.id], of_study=file.of_study
                     )
-        except HeadlessCt as error:
-            why = NO_BRAIN if error.reason.code is ReasonCode.NO_BRAIN else NO_HEAD_FOUND
-            outcomes.append(Outcome(file_id, label=NOT_ASSESSED, label_code=why.code, label_reason=why.text))
+        except SeveralFrames:
+            many.append(file)
         except RejectedImage as error:
-            outcomes.append(Outcome(file_id, rejected=error.reason))
+            outcomes.append(refused(error, file.id))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - the comment below
             # Whatever a decoder raises, the neighbours are classified. No trace: it may name files.
-            logger.error("file %d: decoding failed with %s", file_id, type(error).__name__)  # noqa: TRY400
-            outcomes.append(Outcome(file_id, rejected=_DECODER_FAILED))
-    return images, outcomes
-
-
-def _release(engine: Engine, claimant: Claimant) -> None:
-    with Session(engine) as session, session.begin():
-        release(session, claimant)
+            logger.error("file %d: decoding failed with %s", file.id, type(error).__name__)  # noqa: TRY400
+            outcomes.append(Outcome(file.id, rejected=DECODER_FAILED))
+    return images, outcomes, many
 
 
 class _Stopwatch:
@@ -247,39 +238,4 @@ def _tell(claimed: Sequence[Claimed], outcomes: Sequence[Outcome], version: str,
             "model_version": version,
             **watch.fields,
         },
-    )
-
-
-def _with_notes(outcome: Outcome, noted: Noted, patients: Patients) -> Outcome:
-    place = noted.place and patients.protect(noted.place)
-    return replace(outcome, warnings=" ".join(noted.warnings) or None, place=place)
-
-
-def _outcome(classifier: "Classifier", file_id: int, logit: float, distance: float) -> Outcome:
-    if not (math.isfinite(logit) and math.isfinite(distance)):
-        return Outcome(file_id, rejected=_NO_NUMBER)
-    said = classifier.decide(float(logit), float(distance))
-    code, text = said.reason or (None, None)
-    return Outcome(
-        file_id,
-        probability=said.probability,
-        label=said.label,
-        label_code=code,
-        label_reason=text,
-        domain_distance=float(distance),
-    )
-
-
-def _stamp(classifier: "Classifier") -> ModelStamp:
-    card = classifier.card
-    point = card.operating_point
-    return ModelStamp(
-        version=card.version,
-        weights_sha256=card.weights_sha256,
-        preprocessing_version=card.preprocessing.version,
-        temperature=point.temperature,
-        threshold=point.threshold,
-        uncertain_low=point.uncertain_low,
-        uncertain_high=point.uncertain_high,
-        domain_limit=point.domain_limit,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from core.errors import RejectedImage
+from core.errors import RejectedImage, SeveralFrames
 from core.home import Home
 from core.image_files import Limits, read_stored
 from db.engine import read_session
@@ -50,10 +50,14 @@ def label_image(
         The same image is in the training data with the other label, and not as this image.
     DatasetError, StoreUnavailable
         The image cannot be copied, or no stored one read; nothing was recorded.
+    SeveralFrames
+        The file has several images; nothing was recorded.
     """
     try:
         data = read_stored(home, sha256, limits.max_file_mb)  # what a worker would refuse is not learnt
         image = examine(Listed(home.bytes_path(sha256), verdict.label), limits, data)
+    except SeveralFrames:
+        raise
     except RejectedImage as error:
         with Session(engine) as session, session.begin():
             lock_labelled_images(session)

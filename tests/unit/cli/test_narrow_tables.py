@@ -210,7 +210,7 @@ def test_a_file_has_its_name_hash_and_results_whole(columns: int, capsys: pytest
         [Arrival(arrived_at=MOMENT, source_name=NAME)],
         said,
         [Reading(read_at=MOMENT, label="normal", reader=NAME, note=None)],
-        None,
+        [],
     )
     printed = lines(capsys, columns)
     text = "".join(line.replace(" ", "").removeprefix("2026-11-2810:11:12") for line in printed)

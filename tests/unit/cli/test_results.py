@@ -91,6 +91,7 @@ NAME = "series/\x1b[31mDoe^Jane\x07 頭部の画像\u202e.png"
 def row(number: int, **changes: Any) -> Any:  # noqa: ANN401 - a row of the view
     values = {
         "file_id": number,
+        "frame": 0,
         "source_name": f"series of a name that is long/{number}.png",
         "received_at": datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC),
         "state": "classified",

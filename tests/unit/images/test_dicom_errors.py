@@ -62,7 +62,9 @@ def test_a_preamble_followed_by_garbage_is_damaged(garbage: bytes) -> None:
         decode(bytes(128) + b"DICM" + garbage)
 
 
-@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.108", "1.2.840.10008.1.2.4.110", "1.2.3"])
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.4.92", "1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.110", "1.2.3"]
+)
 def test_a_compression_without_a_decoder_is_named(syntax: str) -> None:
     data = as_bytes(compressed_slice(HTJ2KLossless))
     data = data.replace(HTJ2KLossless.encode(), syntax.ljust(len(HTJ2KLossless), "\0").encode())

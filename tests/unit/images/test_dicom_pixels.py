@@ -6,10 +6,11 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     JPEG2000,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -22,6 +23,7 @@ from pydicom.uid import (
 
 from core.errors import NotACtSlice, RejectedImage, UnreadableImage
 from images.decoding import decode
+from images.dicom_pixels import stored_values
 from images.noted import Noted
 from tests.dicom_files import HOUNSFIELD, as_bytes, compressed, compressed_slice, ct_slice
 
@@ -92,6 +94,14 @@ ENCODINGS = [ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian
 @pytest.mark.parametrize("syntax", ENCODINGS)
 def test_every_encoding_is_read(syntax: str) -> None:
     np.testing.assert_array_equal(decode(as_encoded(ct_slice(), syntax)), WINDOWED)
+
+
+@pytest.mark.parametrize("syntax", [*ENCODINGS, DeflatedExplicitVRLittleEndian])
+@pytest.mark.parametrize("kind", ["<i2", "<u2"])
+def test_every_encoding_keeps_every_bit(syntax: str, kind: str) -> None:
+    stored = np.random.default_rng(3).integers(0, 65536, (64, 80)).astype(np.uint16).view(kind)
+    read = dcmread(io.BytesIO(as_encoded(ct_slice(stored), syntax)))
+    np.testing.assert_array_equal(stored_values(read).values, stored)
 
 
 @pytest.mark.parametrize("syntax", ENCODINGS)

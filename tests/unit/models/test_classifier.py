@@ -155,7 +155,8 @@ def test_a_ct_without_a_head_is_told_from_what_is_no_ct(
 
 
 def test_a_ct_of_several_heads_is_refused_as_any_image(classifier: Classifier) -> None:
-    head = generate_image(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
+    grey = generate_image(1, None, (200, 180)).image.astype(np.int16)
+    head = np.where(grey == 0, -1000, grey * 80 // 255).astype(np.int16)
     with pytest.raises(NotACtSlice) as caught:
         classifier.prepare(as_bytes(ct_slice(np.hstack([head, head]))))
     assert not isinstance(caught.value, HeadlessCt)

@@ -392,7 +392,8 @@ def test_a_ct_without_a_head_is_not_assessed_and_has_no_probability(
     engine: Engine, settings: Settings, home: Home
 ) -> None:
     air = np.full((80, 90), -1000, dtype=np.int16)
-    head = generate_image(1, None, (200, 180)).image.astype(np.int16) * 80 // 255
+    grey = generate_image(1, None, (200, 180)).image.astype(np.int16)
+    head = np.where(grey == 0, -1000, grey * 80 // 255).astype(np.int16)
     file = io.BytesIO()
     Image.new("L", (90, 80)).save(file, "PNG")
     ids = stored(engine, home, [as_bytes(ct_slice(air)), as_bytes(ct_slice(head)), file.getvalue()])
@@ -413,7 +414,7 @@ def test_a_ct_without_a_head_is_not_assessed_and_has_no_probability(
         )
         assert rows[0].model_version == classifier.card.version
         assert [one.domain_distance is None for one in found] == [True, False]
-        print_file(find_file(session, str(ids[0])), [], found[:1], [], None)
+        print_file(find_file(session, str(ids[0])), [], found[:1], [], rows[:1])
 
 
 def test_a_chunk_of_cts_without_a_head_runs_no_network_and_counts_as_classified(
