@@ -14,6 +14,7 @@ from training.phantoms.synthetic import generate_image
 _DRAWN, _SIDE = 40, 512
 _WINDOW_WIDTH = 80.0  # HU, from 0 on: the brain window shows the slice as it was drawn
 _INTERCEPT = -1024
+_AIR = -1000.0
 _ROOT = "1.2.826.0.1.3680043.8.498."  # pydicom's, for UIDs that stand for nothing
 _FIRST = 10**19  # so that all have the same length
 _STUDY, _POSITION = "1" * 20, "+000001.00"
@@ -51,7 +52,7 @@ def _uid(number: int) -> str:
 
 
 def _as_file(grey: NDArray[np.uint8]) -> bytes:
-    hounsfield = np.rint(grey * (_WINDOW_WIDTH / 255.0))
+    hounsfield = np.where(grey == 0, _AIR, np.rint(grey * (_WINDOW_WIDTH / 255.0)))
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -92,8 +92,13 @@ def _item(**elements: object) -> Dataset:
 
 
 def slice_that_shows(grey: NDArray[np.uint8]) -> bytes:
-    """A file that the brain window (0 to 80 HU) shows as that image, in whole HU; what is black is air."""
-    return as_bytes(ct_slice(np.where(grey == 0, -1000, np.rint(grey * (80.0 / 255.0))).astype(np.int16)))
+    """A file that the brain window shows as that image."""
+    return as_bytes(ct_slice(hounsfield_that_shows(grey)))
+
+
+def hounsfield_that_shows(grey: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Whole HU that the brain window (0 to 80) shows as that image; what is black is air."""
+    return np.where(grey == 0, -1000, np.rint(grey * (80.0 / 255.0))).astype(np.int16)
 
 
 def compressed_slice(syntax: str) -> Dataset:

@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from db.engine import read_session
 from db.tables import File
 from tests.archives import tar_of
-from tests.dicom_files import as_bytes, ct_slice
+from tests.dicom_files import as_bytes, ct_slice, hounsfield_that_shows
 from tests.faults.invariants import check, left_over
 from tests.faults.system import System
 from tests.processes import repeating, wait_until
@@ -239,7 +239,7 @@ class Files:
 
     def _hounsfield(self, number: int) -> NDArray[np.int16]:
         with Image.open(io.BytesIO(self._contents[number % len(self._contents)])) as image:
-            return np.rint(np.asarray(image.convert("L")) * (80.0 / 255.0)).astype(np.int16)
+            return hounsfield_that_shows(np.asarray(image.convert("L")))
 
     def new(self) -> tuple[bytes, str]:
         """Bytes of a PNG that was never given before, and a name for it."""

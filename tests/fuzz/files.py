@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLossless, JPEGLSLossless, RLELossless
 
-from tests.dicom_files import as_bytes, compressed_slice, ct_slice
+from tests.dicom_files import as_bytes, compressed_slice, ct_slice, hounsfield_that_shows
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_image
 
@@ -190,16 +190,15 @@ def _bmp_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
 
 
 def _dicom_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
-    datasets = {"plain": ct_slice((grey // 3).astype(np.int16))}
+    shown = hounsfield_that_shows(grey)
+    datasets = {"plain": ct_slice(shown)}
     for syntax in (JPEGLossless, JPEGLSLossless, JPEG2000Lossless, HTJ2KLossless, RLELossless):
         datasets[syntax.keyword] = compressed_slice(syntax)
-    datasets["lossy"] = ct_slice(
-        (grey // 3).astype(np.int16), LossyImageCompression="01", LossyImageCompressionRatio=["7", "11"]
+    datasets["lossy"] = ct_slice(shown, LossyImageCompression="01", LossyImageCompressionRatio=["7", "11"])
+    datasets["turned"] = ct_slice(shown, ImageOrientationPatient=[0, 1, 0, -1, 0, 0], PixelSpacing=[1, 0.5])
+    datasets["high-bit"] = ct_slice(
+        (shown + 1024).astype(np.uint16) << 4, BitsStored=12, HighBit=15, RescaleIntercept=-1024
     )
-    datasets["turned"] = ct_slice(
-        (grey // 3).astype(np.int16), ImageOrientationPatient=[0, 1, 0, -1, 0, 0], PixelSpacing=[1, 0.5]
-    )
-    datasets["high-bit"] = ct_slice((grey // 3).astype(np.uint16) << 4, BitsStored=12, HighBit=15)
     for name, dataset in datasets.items():
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"
         yield f"{name}.dcm", as_bytes(dataset)

@@ -5,7 +5,6 @@ import shutil
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import Engine
@@ -20,7 +19,7 @@ from db.states import FileState, Split
 from db.tables import File, LabelledImage, Reading
 from db.tables import Image as FileImage
 from tests.conftest import DATA
-from tests.dicom_files import as_bytes, ct_slice
+from tests.dicom_files import as_bytes, ct_slice, hounsfield_that_shows
 from tests.labelled import class_folders, images_by_label, kept_files, write_table
 from tests.transactions import at
 from training.dataset import load_dataset
@@ -59,7 +58,7 @@ def test_of_dicom_the_patient_the_study_and_the_place_in_it_are_kept(
     engine: Engine, home: Home, tmp_path: Path
 ) -> None:
     for number, label in enumerate(("Normal", "Hemorrhage", "Normal")):
-        picture = np.rint(generate_image(number, None).image * (80.0 / 255.0)).astype(np.int16)
+        picture = hounsfield_that_shows(generate_image(number, None).image)
         place = {"ImagePositionPatient": [0, 0, 5.0 * number], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
         (tmp_path / "set" / label).mkdir(parents=True, exist_ok=True)
         path = tmp_path / "set" / label / f"{number}.dcm"

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from core.errors import DatasetError
 from core.image_files import Limits
-from tests.dicom_files import as_bytes, ct_slice
+from tests.dicom_files import as_bytes, ct_slice, hounsfield_that_shows
 from tests.labelled import write_table
 from training.labelled.folder import list_folder
 from training.labelled.studies import read_studies
@@ -21,7 +20,7 @@ ALONG = [1, 0, 0, 0, 1, 0]
 def folder(tmp_path: Path) -> Path:
     """A DICOM study of three slices, a scout and a second series; a study of two PNG; a picture of none."""
     grey = generate_image(1, None).image
-    hounsfield = np.rint(grey * (80.0 / 255.0)).astype(np.int16)
+    hounsfield = hounsfield_that_shows(grey)
     (tmp_path / "head 2").mkdir()
     for number in range(3):
         place = {"ImagePositionPatient": [0, 0, 9.0 - number], "ImageOrientationPatient": ALONG}
