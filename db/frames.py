@@ -27,17 +27,6 @@ def frames_done(session: Session, file_id: int, version: str) -> set[int]:
     )
 
 
-def put_back(session: Session, claimant: Claimant, file_ids: Sequence[int]) -> None:
-    """These files that this task holds wait again: they were not begun, which costs no attempt."""
-    session.execute(
-        update(_FILE)
-        .where(_FILE.c.id.in_(file_ids), _FILE.c.claimed_by == str(claimant))
-        .values(
-            state=FileState.RECEIVED, attempts=_FILE.c.attempts - 1, claimed_by=None, lease_expires_at=None
-        )
-    )
-
-
 def finish_frames(
     session: Session,
     claimant: Claimant,

@@ -14,7 +14,7 @@ from core.image_files import open_stored
 from core.patients import Patients
 from core.reasons import ReasonCode
 from core.settings import Settings
-from db.frames import finish_frames, frames_done, put_back
+from db.frames import finish_frames, frames_done
 from db.lifecycle import Claimant, Claimed, Outcome, finish, release
 from db.states import FileState
 from images.noted import Noted
@@ -76,7 +76,7 @@ def classify_frames(
         for number, file in enumerate(files):
             if left <= 0:
                 with Session(engine) as session, session.begin():
-                    put_back(session, claimant, [file.id for file in files[number:]])
+                    release(session, claimant, [file.id for file in files[number:]])
                 break
             left -= _classify_portion(engine, classifier, settings, home, file, claimant, left)
     except (StoreUnavailable, NetworkFailed):
