@@ -17,12 +17,18 @@ from db.promotions import name_in_use
 from db.states import UNFINISHED, StudyState
 from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult
 
+_ANY_OPEN = select(exists().where(Study.state == StudyState.OPEN))
 _MOST = 50
 """Studies that are looked at in one go, those that wait longest first."""
 _CLOCKS = timedelta(minutes=1)
 """By so much the clocks of several machines may differ."""
 _TRIED = 2
 """A file that has been tried so often may take long, and is waited for no more; it reopens its study."""
+
+
+def any_open(session: Session) -> bool:
+    """Whether there is a study without its last result."""
+    return bool(session.scalar(_ANY_OPEN))
 
 
 def complete_studies(session: Session, settle: timedelta) -> Sequence[int]:

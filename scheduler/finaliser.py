@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from core.errors import ModelError
 from core.settings import Settings
-from db.studies import complete_studies, hold_open, record_finding, study_to_assess
+from db.engine import read_session
+from db.studies import any_open, complete_studies, hold_open, record_finding, study_to_assess
 from models.store import ModelStore
 from models.studies import assess
 from models.study_rule import SHIPPED_RULE, StudyRule
@@ -18,7 +19,7 @@ from scheduler.metrics import STUDIES_FINALISED
 
 logger = logging.getLogger(__name__)
 
-_PERIOD_S = 0.5
+_PERIOD_S = 1.0
 
 
 class Finaliser:
@@ -44,6 +45,9 @@ class Finaliser:
 
     def finalise(self) -> int:
         """Give their results to those that are complete; returns how many these are."""
+        with read_session(self._engine) as session:
+            if not any_open(session):  # mostly
+                return 0
         with Session(self._engine) as session, session.begin():
             complete = complete_studies(session, self._settle)
         for study_id in complete:
