@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.uid import HTJ2KLossless, JPEG2000Lossless, JPEGLossless, JPEGLSLossless, RLELossless
 
-from tests.dicom_files import as_bytes, compressed_slice, ct_slice, hounsfield_that_shows
+from tests.dicom_files import (
+    as_bytes,
+    classic_frames,
+    compressed_slice,
+    ct_slice,
+    enhanced_ct,
+    hounsfield_that_shows,
+)
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_image
 
@@ -199,6 +206,8 @@ def _dicom_files(grey: Grey) -> Iterator[tuple[str, bytes]]:
     datasets["high-bit"] = ct_slice(
         (shown + 1024).astype(np.uint16) << 4, BitsStored=12, HighBit=15, RescaleIntercept=-1024
     )
+    datasets["frames"] = classic_frames([shown, shown, shown])
+    datasets["enhanced"] = enhanced_ct([shown, shown, shown])
     for name, dataset in datasets.items():
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"
         yield f"{name}.dcm", as_bytes(dataset)

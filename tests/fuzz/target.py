@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.archive_start import START, archive_kind
-from core.errors import RejectedImage
+from core.errors import RejectedImage, SeveralFrames
 from images.archive import ArchiveLimits, read_members
 from images.constants import Preprocessing
-from images.decoding import decode
+from images.decoding import DEFAULT_MAX_PIXELS, GreyImage, decode
 from images.dicom import dicom_patient
+from images.dicom_frames import Frames
+from images.noted import Noted
 from images.preprocessing import preprocess
 
 LONGEST_S = 5.0
@@ -29,6 +31,16 @@ class Examined:
     seconds: float
 
 
+def _image(data: bytes) -> GreyImage:
+    """The picture, or the last of the first frames."""
+    try:
+        return decode(data)
+    except SeveralFrames:
+        frames = Frames(io.BytesIO(data), DEFAULT_MAX_PIXELS)
+        shown = [frames.shown(number, Noted()) for number in range(min(frames.count, 3))]
+        return shown[-1]
+
+
 def examine(data: bytes) -> Examined:
     """Decode and prepare a file; lets through what is no `RejectedImage`, and so would fail in a worker."""
     dicom_patient(data)
@@ -38,7 +50,7 @@ def examine(data: bytes) -> Examined:
         if archive_kind(data[:START]):
             for _ in read_members(io.BytesIO(data), ArchiveLimits(2**26, 2**31)):
                 pass
-        prepared = preprocess(decode(data), CONSTANTS)
+        prepared = preprocess(_image(data), CONSTANTS)
     except RejectedImage as error:
         rejected = error
     examined = Examined(rejected, time.process_time() - began)
