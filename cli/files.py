@@ -64,13 +64,14 @@ def submit(
     An image is known by its content; a file that is named itself is always taken.
     """
     from cli.progress import progress
-    from scheduler.asked import Asked, study_name
+    from scheduler.asked import LONGEST_STUDY, Asked, study_name
     from services.image_files import kinds
     from services.submit import submit as take_in
 
-    asked = Asked(study_name(study) if study else None, stat)
-    if asked.study is not None and not asked.study.isprintable():
-        raise typer.BadParameter("must be one line of text in UTF-8", param_hint="--study")
+    if study is not None and not (study.strip() and study.isprintable() and len(study) <= LONGEST_STUDY):
+        why = f"must be one line of 1 to {LONGEST_STUDY} characters in UTF-8"
+        raise typer.BadParameter(why, param_hint="--study")
+    asked = Asked(None if study is None else study_name(study), stat)
     context = open_migrated()
     with progress("Taking in") as told:
         done = take_in(context, paths, asked, move=move, told=told)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from core.reasons import Reason, ReasonCode
 from db.engine import now
-from db.places import name_studies
+from db.places import hurry_studies, name_studies
 from db.requeue import retry
 from db.states import FileState
 from db.tables import Arrival, File
@@ -66,7 +66,6 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     for arrival in arrivals:
         if arrival.study is not None:
             named[arrival.study] = arrival.stat or named.get(arrival.study, False)
-    studies = name_studies(session, named, moment)
     stat = {arrival.sha256 for arrival in arrivals if arrival.stat}
     of_study = {arrival.sha256 for arrival in arrivals if arrival.study is not None}
     # One order for all writers, or two that insert the same files could deadlock in PostgreSQL.
@@ -93,10 +92,14 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         for row in known
         if row.reason_code in _STORED_AT_FAULT or (row.reason_code in _NO_HEAD and row.sha256 in of_study)
     ]
-    if again:
+    hurried = [row.id for row in known if row.sha256 in stat and not row.stat]
+    if again or hurried:  # files before studies, and in one order, as `db.lifecycle.finish` takes them
+        changed = select(_FILE.c.id).where(_FILE.c.id.in_({*again, *hurried})).order_by(_FILE.c.id)
+        session.execute(changed.with_for_update(key_share=True))
         retry(session, again)
-    if hurried := [row.id for row in known if row.sha256 in stat and not row.stat]:
         session.execute(update(_FILE).where(_FILE.c.id.in_(hurried)).values(stat=True))
+        hurry_studies(session, hurried)
+    studies = name_studies(session, named, moment) if named else {}
     rows: list[dict[str, Any]] = [
         {
             "file_id": ids[arrival.sha256],

@@ -77,6 +77,8 @@ def name_studies(session: Session, names: Mapping[str, bool], moment: datetime) 
     names
         And whether it goes before the others.
     """
+    rows = select(Study.id).where(Study.name.in_(names)).order_by(Study.id)  # locked in one order everywhere
+    session.execute(rows.with_for_update())
     return {
         name: _upsert(
             session,
@@ -93,6 +95,19 @@ def name_studies(session: Session, names: Mapping[str, bool], moment: datetime) 
         )
         for name, stat in sorted(names.items())
     }
+
+
+def hurry_studies(session: Session, file_ids: Sequence[int]) -> None:
+    """The studies of the scanner that images of these files are of go before the others."""
+    found = session.execute(
+        select(Study.study_uid, Study.id)
+        .join(Series, Series.study_id == Study.id)
+        .join(Image, Image.series_id == Series.id)
+        .where(Image.file_id.in_(file_ids), ~Study.stat)
+        .distinct()
+    ).tuples()
+    for _, study_id in sorted(found, key=lambda row: row[0] or ""):  # in the order of `place_images`
+        session.execute(update(Study).where(Study.id == study_id).values(stat=True))
 
 
 def _study(session: Session, uid: str, images: Sequence[PlacedImage]) -> int:

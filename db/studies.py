@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
@@ -18,8 +19,8 @@ from db.states import UNFINISHED, StudyState
 from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult
 
 _ANY_OPEN = select(exists().where(Study.state == StudyState.OPEN))
-_MOST = 50
-"""Studies that are looked at in one go, those that wait longest first."""
+_MOST, _MOST_LOOKS = 50, 500
+"""Studies that are finalised, and looked at, in one go: those that wait longest first."""
 _CLOCKS = timedelta(minutes=1)
 """By so much the clocks of several machines may differ."""
 _TRIED = 2
@@ -45,12 +46,10 @@ def complete_studies(session: Session, settle: timedelta) -> Sequence[int]:
         .values(last_arrival_at=moment)
     )
     is_settled = Study.last_arrival_at <= moment - settle
-    settled = _open(session, is_settled)
-    announced = _open(session, ~is_settled, Study.images_expected <= _instances())
-    return [
-        *(study.id for study in settled if not _unread_beside(session, study, settle)),
-        *(study.id for study in announced),
-    ]
+    announced = _open(session, _MOST, ~is_settled, Study.images_expected == _instances())
+    settled = _open(session, _MOST_LOOKS, is_settled)
+    quiet = (study for study in settled if not _unread_beside(session, study, settle))
+    return [study.id for study in (*announced, *islice(quiet, _MOST))]
 
 
 def hold_open(session: Session, study_id: int) -> Study | None:
@@ -111,15 +110,23 @@ def find_study(session: Session, reference: str) -> Study:
     NoSuchStudy
         There is none, or more than one.
     """
-    if reference.isdecimal() and len(reference) < 10 and (study := session.get(Study, int(reference))):
-        return study
-    named = or_(Study.study_uid == reference, Study.name == reference, Study.accession_number == reference)
-    found = session.scalars(select(Study).where(named).limit(2)).all()
+    number = reference.removeprefix("id=")
+    known_as = [
+        Study.study_uid == reference,
+        Study.name == reference,
+        Study.accession_number == reference,
+    ]
+    if number.isdecimal() and len(number) < 10:
+        known_as.append(Study.id == int(number))
+    found = session.scalars(select(Study).where(or_(*known_as)).order_by(Study.id)).all()
     if len(found) == 1:
         return found[0]
-    raise NoSuchStudy(
-        f"More than one study is {reference}. Give its id." if found else f"There is no study {reference}."
-    )
+    if found:
+        ids = ", ".join(f"id={study.id}" for study in found[:5])
+        raise NoSuchStudy(
+            f"More than one study has {reference!r} as its id, name or accession number. Name one by {ids}."
+        )
+    raise NoSuchStudy(f"There is no study {reference!r}.")
 
 
 def results_of_study(session: Session, study_id: int) -> Sequence[StudyResult]:
@@ -129,12 +136,12 @@ def results_of_study(session: Session, study_id: int) -> Sequence[StudyResult]:
     ).all()
 
 
-def _open(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:
+def _open(session: Session, most: int, *conditions: ColumnElement[bool]) -> Sequence[Any]:
     return session.execute(
         select(Study.id, Study.stat, Study.received_at, Study.last_arrival_at)
         .where(Study.state == StudyState.OPEN, *conditions, ~_unfinished_of_it())
         .order_by(Study.stat.desc(), Study.last_arrival_at)
-        .limit(_MOST)
+        .limit(most)
     ).all()
 
 
@@ -156,6 +163,7 @@ def _unread_beside(session: Session, study: Any, settle: timedelta) -> bool:  # 
         File.state.in_(UNFINISHED),
         File.finished_at.is_(None),
         File.attempts < _TRIED,
+        ~exists().where(Image.file_id == File.id, Image.series_id.is_not(None)),  # it is known whose it is
         *((File.stat,) if study.stat else ()),
     )
     return bool(session.scalar(select(unread)))

@@ -66,6 +66,7 @@ def _order(wanted: StudyFilter) -> Iterator[Any]:
     if wanted.sort == "urgency":
         ranks = {label: rank for rank, label in enumerate(_URGENCY)} | {"normal": len(_URGENCY) + 1}
         yield case((columns.reader_label.is_(None), 0), else_=1)
+        yield case((columns.images_received == 0, 1), else_=0)  # of DICOM files, which are in other studies
         yield case((columns.priority == "stat", 0), else_=1)
         yield case(ranks, value=columns.label, else_=len(_URGENCY))
     if wanted.sort != "time":

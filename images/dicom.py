@@ -73,6 +73,8 @@ def shown_slice(dataset: "Dataset", max_pixels: int, noted: Noted) -> NDArray[np
     noted.is_ct = dataset.get("Modality") == "CT"
     check_kind(dataset)
     noted.place = place_of(dataset)
+    if noted.is_ct and noted.place is None:
+        noted.warnings.append("The file names no valid study and series, so that it is in no study.")
     check_slice(dataset)
     plane = plane_of(dataset)
     check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)

@@ -41,7 +41,7 @@ def assess(study: StudyToAssess, rule: StudyRule) -> StudyFinding:
         label_reason=said.reason.text if said.reason else None,
         probability=said.probability,
         threshold=rule.threshold,
-        images_received=len(images),
+        images_received=len({_slice_of(image) for image in images}),
         images_assessed=len(assessed),
         images_uncertain=sum(image.label == UNCERTAIN for image in counted),
         driving_images=[id_ for index in said.driving if (id_ := assessed[index].image_id) is not None],
@@ -87,8 +87,9 @@ def in_order(images: Sequence[StudyImage]) -> list[StudyImage]:
     """From the feet to the head by position, where all have one; else by instance number; else by name."""
     if all(image.position_mm is not None for image in images):
         return sorted(images, key=lambda one: (one.position_mm, one.instance_number or 0, one.image_id))
-    if all(image.instance_number is not None for image in images):
-        return sorted(images, key=lambda one: (one.instance_number, one.image_id))
+    numbers = {image.instance_number for image in images}
+    if None not in numbers and len(numbers) == len(images):
+        return sorted(images, key=lambda one: one.instance_number or 0)
     return sorted(images, key=lambda one: (by_name(one.source_name), one.frame, one.image_id or 0))
 
 
@@ -104,12 +105,22 @@ def gaps(positions: Sequence[float]) -> list[tuple[float, float]]:
 
 
 def _once(images: Sequence[StudyImage]) -> list[StudyImage]:
-    """Each instance once: the first that has a result, or the first."""
+    """Each slice of a series once, the first that has a result, however often its instance came.
+
+    What lies elsewhere or has another number is another slice, whatever its instance UID: some software gives
+    all slices the same.
+    """
     found: dict[object, StudyImage] = {}
     for image in sorted(images, key=lambda one: (one.label is None, one.image_id or 0)):
-        key = (image.sop_instance_uid, image.frame) if image.sop_instance_uid else image
-        found.setdefault(key, image)
+        found.setdefault((image.series_id, *_slice_of(image)), image)
     return list(found.values())
+
+
+def _slice_of(image: StudyImage) -> tuple[object, ...]:
+    """What the same slice has in common, also in two series."""
+    if image.sop_instance_uid is None:
+        return (image,)
+    return image.sop_instance_uid, image.frame, image.position_mm, image.instance_number
 
 
 def _is_assessed(image: StudyImage) -> bool:
@@ -120,14 +131,23 @@ def _remarks(
     study: StudyToAssess, images: Sequence[StudyImage], counted: Sequence[StudyImage], series_id: int | None
 ) -> list[str]:
     said = []
-    if study.images_expected is not None and study.images_expected > len(images):
-        said.append(f"{len(images)} of {study.images_expected} images came.")
+    if not images:
+        said.append("No image is in it: DICOM files belong to the studies that they name themselves.")
+    instances = len({image.sop_instance_uid or image for image in images})
+    if study.images_expected is not None and study.images_expected > instances:
+        said.append(f"{instances} of {study.images_expected} images came.")
+    slices = {(image.sop_instance_uid, *_slice_of(image)) for image in images if image.sop_instance_uid}
+    shared = len(slices) - len({(uid, frame) for uid, _, frame, *_ in slices})
+    if shared:
+        said.append(f"{shared} slices have the instance UID of another.")
     if series_id is not None and len(study.series) > 1:
         number = study.series[series_id].number
         named = "One series" if number is None else f"Series {number}"
         said.append(f"{named} of {len(study.series)} counts, with {len(counted)} of {len(images)} images.")
     if unread := sum(image.label is None for image in counted):
-        said.append(f"{unread} of the {len(counted)} images have no result of this model version.")
+        said.append(
+            f"{unread} of the {len(counted)} images were rejected, or have no result of this version."
+        )
     positions = [image.position_mm for image in counted if image.position_mm is not None]
     if len(positions) == len(counted):
         doubled = sum(after - before <= _SAME_MM for before, after in pairwise(positions))

@@ -30,6 +30,7 @@ class Finaliser:
         self._settle = timedelta(seconds=settings.study_settle_seconds)
         self._models = models
         self._failing = False
+        self._unable: set[int] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Finalise studies until `stop` is set."""
@@ -50,19 +51,35 @@ class Finaliser:
                 return 0
         with Session(self._engine) as session, session.begin():
             complete = complete_studies(session, self._settle)
+        problem: DBAPIError | None = None
         for study_id in complete:
-            with Session(self._engine) as session, session.begin():
-                held = hold_open(session, study_id)
-                if held is None:
-                    continue
-                study = study_to_assess(session, held)
-                finding = assess(study, self._rule(study.version))
-                is_new = record_finding(session, study_id, finding)
-            STUDIES_FINALISED.labels(finding.label).inc()
-            logger.info(
-                "study %d is final%s", study_id, "" if is_new else ", as before", extra={"study_id": study_id}
-            )
+            if study_id in self._unable:
+                continue
+            try:
+                self._finalise(study_id)
+            except DBAPIError as error:  # the others may go well
+                problem = error
+            except Exception as error:  # noqa: BLE001 - one study must not hold up all others
+                self._unable.add(study_id)
+                logger.error(  # noqa: TRY400 - a trace may name a patient
+                    "study %d gets no result before a restart: %s", study_id, type(error).__name__
+                )
+        if problem is not None:
+            raise problem
         return len(complete)
+
+    def _finalise(self, study_id: int) -> None:
+        with Session(self._engine) as session, session.begin():
+            held = hold_open(session, study_id)
+            if held is None:
+                return
+            study = study_to_assess(session, held)
+            finding = assess(study, self._rule(study.version))
+            is_new = record_finding(session, study_id, finding)
+        STUDIES_FINALISED.labels(finding.label).inc()
+        logger.info(
+            "study %d is final%s", study_id, "" if is_new else ", as before", extra={"study_id": study_id}
+        )
 
     def _rule(self, version: str | None) -> StudyRule:
         """Of the version whose slices count; the usual one where it has none or is gone."""

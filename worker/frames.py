@@ -1,6 +1,7 @@
 """Files of several frames, which are classified in portions: no other file waits for all of them."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PORTION_S = 8.0
+"""After so long the frames that are done are committed, and the file waits again: a task has to end."""
 FRAMES_A_TASK = 256
 """About 2 s of a core: what comes meanwhile waits no longer for it."""
 _FRAMES_A_BATCH = 32
@@ -106,12 +109,14 @@ def _classify_portion(
         _reject(engine, classifier, file, claimant, error)
         return 1
     outcomes: list[Outcome] = []
-    patients = Patients(settings, home)
+    patients, until = Patients(settings, home), time.monotonic() + PORTION_S
     with frames.file:
         todo = [number for number in range(frames.count) if number not in done]
         for start in range(0, min(len(todo), most), _FRAMES_A_BATCH):
             some = todo[start : min(start + _FRAMES_A_BATCH, most)]
-            outcomes += _judged(classifier, file, frames, some, patients, limited)
+            outcomes += _judged(classifier, file, frames, some, patients, limited, until)
+            if time.monotonic() > until:
+                break
     with Session(engine) as session, session.begin():
         state = finish_frames(
             session, claimant, file.id, outcomes, stamp, _REFUSALS, more=len(todo) > len(outcomes)
@@ -151,12 +156,15 @@ def _judged(
     numbers: Sequence[int],
     patients: Patients,
     limited: FileLimit,
+    until: float,
 ) -> list[Outcome]:
-    """What becomes of these frames."""
+    """What becomes of these frames, or of as many as there is time for, at least one."""
     prepared: dict[int, np.ndarray] = {}
     noted = {number: Noted() for number in numbers}
     outcomes: list[Outcome] = []
     for number in numbers:
+        if (prepared or outcomes) and time.monotonic() > until:
+            break
         try:
             with DECODE.time(), limited():
                 shown = frames.shown(number, noted[number])

@@ -12,6 +12,7 @@ from core.place import Place
 from core.settings import Settings
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish
+from db.places import reopen_named
 from db.promotions import record_shipped
 from db.studies import results_of_study
 from db.tables import File, Study
@@ -55,6 +56,32 @@ def test_the_last_two_slices_are_in_one_final_result(engine: Engine, home: Home)
         for study in session.scalars(select(Study)):
             *_, last = results_of_study(session, study.id)
             assert (study.state, last.images_received, last.number <= 2) == ("final", 2, True)
+
+
+def test_who_records_and_who_finishes_lock_studies_in_one_order(engine: Engine) -> None:
+    """PostgreSQL ends one of two that wait for each other."""
+    arrivals = [NewArrival(f"{n:064x}", 1, f"{n}", None, study=name) for n, name in enumerate("BA")]
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, arrivals[:1])
+    with Session(engine) as session, session.begin():
+        ids = list(record_arrivals(session, arrivals).values())
+    together = threading.Barrier(2)
+
+    def record() -> None:
+        together.wait()
+        for _ in range(_TIMES * 10):
+            with Session(engine) as session, session.begin():
+                record_arrivals(session, arrivals)
+
+    def reopen() -> None:
+        together.wait()
+        for _ in range(_TIMES * 20):
+            with Session(engine) as session, session.begin():
+                reopen_named(session, ids)
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(record), threads.submit(reopen)]:
+            done.result()
 
 
 def _running(engine: Engine, time: int) -> list[int]:

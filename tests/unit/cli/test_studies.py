@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from core.home import Home
@@ -15,7 +15,7 @@ from core.store import open_regular, opened_folder, store_file
 from db.arrivals import NewArrival, record_arrivals
 from db.lifecycle import ModelStamp, Outcome
 from db.promotions import record_shipped
-from db.tables import File, Reading
+from db.tables import File, Reading, Study
 from models.store import ModelStore, shipped_model
 from scheduler.finaliser import Finaliser
 from tests.dicom_files import as_bytes, ct_slice
@@ -78,7 +78,26 @@ def test_a_study_is_shown_by_uid_accession_number_or_id_and_drawn(tmp_path: Path
     assert {(46, 139, 87), (209, 54, 47)} <= colours
     code, said = run("studies", "show", "Doe")
     assert code == 1
-    assert "There is no study Doe" in said
+    assert "There is no study 'Doe'" in said
+
+
+def test_what_is_the_id_of_one_study_and_the_name_of_another_is_refused(sqlite_engine: Engine) -> None:
+    with Session(sqlite_engine) as session, session.begin():
+        (id_,) = session.scalars(select(Study.id).where(Study.study_uid == OTHER))
+        session.execute(update(Study).where(Study.study_uid == UID).values(accession_number=str(id_)))
+    code, said = run("label", "--study", str(id_), "normal")
+    assert code == 1
+    assert "More than one study" in said
+    code, said = run("label", "--study", f"id={id_}", "normal")
+    assert code == 0, said
+    assert f"Study {id_} " in said
+
+
+def test_a_study_needs_a_name_that_can_be_kept(tmp_path: Path) -> None:
+    for name in ("", " ", "x" * 256, "a\tb"):
+        code, said = run("submit", "--study", name, str(tmp_path))
+        assert code == 2, said
+        assert "one line of 1 to 255 characters" in said
 
 
 def test_a_reader_says_what_a_study_shows(sqlite_engine: Engine) -> None:

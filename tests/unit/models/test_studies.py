@@ -66,9 +66,27 @@ def test_an_instance_counts_once_however_often_it_came() -> None:
     assert assess(study(*frames), RULE).images_received == 3
 
 
+def test_an_instance_in_two_series_is_in_both() -> None:
+    one = [a_slice(number, probability) for number, probability in ((1, 0.9), (2, 0.95), (3, 0.9), (4, 0.1))]
+    other = [replace(image, image_id=(image.image_id or 0) + 10, series_id=2) for image in one]
+    series = {1: SeriesFacts(number=1), 2: SeriesFacts(number=2)}
+    mixed = [one[0], other[1], one[2], other[3], other[0], one[1], other[2], one[3]]
+    found = assess(study(*mixed, series=series), RULE)
+    assert (found.label, found.images_assessed, found.images_received) == ("hemorrhage", 4, 4)
+
+
+def test_slices_with_one_instance_uid_are_slices_all_the_same() -> None:
+    images = [a_slice(number, 0.9, sop_instance_uid="1.2.3") for number in range(5)]
+    found = assess(study(*images), RULE)
+    assert (found.images_received, found.images_assessed) == (5, 5)
+    assert found.warnings == "4 slices have the instance UID of another."
+
+
 def test_an_image_without_a_result_is_told_of() -> None:
     found = assess(study(*map(a_slice, (1, 2, 3)), a_slice(4, None, label=None), images_expected=6), RULE)
-    assert found.warnings == ("4 of 6 images came. 1 of the 4 images have no result of this model version.")
+    assert found.warnings == (
+        "4 of 6 images came. 1 of the 4 images were rejected, or have no result of this version."
+    )
 
 
 def test_slices_that_lie_together_and_slices_that_are_missing_are_told_of() -> None:

@@ -175,6 +175,21 @@ def test_an_urgent_study_waits_for_urgent_files_alone(engine: Engine, finaliser:
     assert studies(engine) == [("final", "normal", 3, "stat")]
 
 
+def test_a_known_study_becomes_urgent_when_it_comes_again_so(engine: Engine, finaliser: Finaliser) -> None:
+    files = arrive(engine, "a", "b", "c")
+    classify(engine, {file_id: place(number) for number, file_id in enumerate(files)})
+    let_pass(engine, SETTLE)
+    finaliser.finalise()
+    arrive(engine, "a", "b", "c", stat=True)
+    assert studies(engine) == [("final", "normal", 3, "stat")]
+
+
+def test_a_number_of_images_that_is_too_small_is_not_believed(engine: Engine, finaliser: Finaliser) -> None:
+    files = arrive(engine, "a", "b", "c")
+    classify(engine, {file_id: place(number, images_expected=1) for number, file_id in enumerate(files)})
+    assert finaliser.finalise() == 0
+
+
 def test_a_named_study_is_of_the_files_that_came_under_its_name(engine: Engine, finaliser: Finaliser) -> None:
     loose = arrive(engine, "x/3.png")
     classify(engine, dict.fromkeys(loose), 0.99)
@@ -250,7 +265,7 @@ def test_a_rejected_slice_of_a_series_is_counted_and_told_of(engine: Engine, fin
     with Session(engine) as session:
         (row,) = session.scalars(select(StudyResult))
         assert (row.images_received, row.images_assessed) == (4, 3)
-        assert row.warnings == "1 of the 4 images have no result of this model version."
+        assert row.warnings == "1 of the 4 images were rejected, or have no result of this version."
 
 
 def test_a_clock_that_was_set_back_delays_nothing(engine: Engine, finaliser: Finaliser) -> None:
