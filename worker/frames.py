@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -43,6 +43,13 @@ _LARGER_THAN_A_SLICE = 600 * 1024
 """Bytes: an uncompressed slice of 512 x 512 has 525,000."""
 
 
+class _Portion(NamedTuple):
+    """So many frames are done at most, and none is begun after that time of `time.monotonic`."""
+
+    frames: int
+    until: float
+
+
 def has_frames(home: Home, sha256: str, max_file_mb: float) -> bool:
     """Whether a file that is larger than most slices has several frames; then it is not read as a whole."""
     path = home.bytes_path(sha256)
@@ -64,6 +71,8 @@ def classify_frames(
     home: Home,
     files: Sequence[Claimed],
     claimant: Claimant,
+    *,
+    portion_s: float = PORTION_S,
 ) -> None:
     """Classify frames of these files that have no result yet, `FRAMES_A_TASK` in all; the rest wait again.
 
@@ -81,7 +90,8 @@ def classify_frames(
                 with Session(engine) as session, session.begin():
                     release(session, claimant, [file.id for file in files[number:]])
                 break
-            left -= _classify_portion(engine, classifier, settings, home, file, claimant, left)
+            portion = _Portion(left, time.monotonic() + portion_s)
+            left -= _classify_portion(engine, classifier, settings, home, file, claimant, portion)
     except (StoreUnavailable, NetworkFailed):
         with Session(engine) as session, session.begin():
             release(session, claimant)
@@ -96,7 +106,7 @@ def _classify_portion(
     home: Home,
     file: Claimed,
     claimant: Claimant,
-    most: int,
+    portion: _Portion,
 ) -> int:
     """Returns how many frames were done."""
     stamp, version, limited = stamp_of(classifier), classifier.card.version, file_limits(settings)
@@ -109,13 +119,13 @@ def _classify_portion(
         _reject(engine, classifier, file, claimant, error)
         return 1
     outcomes: list[Outcome] = []
-    patients, until = Patients(settings, home), time.monotonic() + PORTION_S
+    patients = Patients(settings, home)
     with frames.file:
         todo = [number for number in range(frames.count) if number not in done]
-        for start in range(0, min(len(todo), most), _FRAMES_A_BATCH):
-            some = todo[start : min(start + _FRAMES_A_BATCH, most)]
-            outcomes += _judged(classifier, file, frames, some, patients, limited, until)
-            if time.monotonic() > until:
+        for start in range(0, min(len(todo), portion.frames), _FRAMES_A_BATCH):
+            some = todo[start : min(start + _FRAMES_A_BATCH, portion.frames)]
+            outcomes += _judged(classifier, file, frames, some, patients, limited, portion.until)
+            if time.monotonic() > portion.until:
                 break
     with Session(engine) as session, session.begin():
         state = finish_frames(

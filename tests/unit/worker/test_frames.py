@@ -256,3 +256,17 @@ def test_a_network_that_fails_costs_the_file_no_attempt(
     with Session(engine) as session:
         file = session.get_one(File, file_id)
         assert (file.state, file.attempts) == ("received", 0)
+
+
+def test_slow_frames_are_committed_before_the_time_of_a_task_ends(
+    engine: Engine, settings: Settings, home: Home
+) -> None:
+    (file_id,) = arrive(engine, home, as_bytes(enhanced_ct(grey(3))))
+    served = cast("Classifier", FakeClassifier())
+    for number, (chunk,) in enumerate(zip(tasks(engine), strict=True), 1):
+        claimant = Claimant(f"task {number}")
+        with Session(engine) as session, session.begin():
+            files = claim(session, chunk, claimant, LEASE, 3)
+        portions.classify_frames(engine, served, settings, home, files, claimant, portion_s=0)
+        assert frames_of(engine, file_id).total() == number, "one at least, and no more"
+    assert states(engine, [file_id]) == ["classified"]
