@@ -25,11 +25,15 @@ _MAX_ATTEMPTS = Settings().max_attempts
 
 @dataclass(frozen=True)
 class Drop:
-    """One file that was put into the inbox, and the state it is to end in (None: any final one)."""
+    """One file that was put into the inbox, or lies in an archive that was, and the state it is to end in.
+
+    None: any final one.
+    """
 
     name: str
     sha256: str
     state: str | None = None
+    of_archive: bool = False
 
 
 @dataclass(frozen=True)

@@ -167,11 +167,13 @@ class System:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def expect(self, content: bytes, name: str, state: str | None = None) -> Path:
+    def expect(
+        self, content: bytes, name: str, state: str | None = None, *, of_archive: bool = False
+    ) -> Path:
         """Have the checker look for a file that is about to come into the inbox; returns its path there."""
         path = self.home.inbox / name
         source_name = InboxFile(path, Path(name)).source_name
-        self.dropped.append(Drop(source_name, hashlib.sha256(content).hexdigest(), state))
+        self.dropped.append(Drop(source_name, hashlib.sha256(content).hexdigest(), state, of_archive))
         return path
 
     def redis(self) -> redis.Redis:
@@ -219,15 +221,19 @@ class System:
             return session.scalar(select(func.count()).where(Study.state == StudyState.OPEN)) or 0
 
     def arrivals(self) -> int:
-        """Files that are recorded."""
+        """Files that are recorded, but for those that came out of archives."""
         with read_session(self.engine) as session:
-            return session.scalar(select(func.count()).select_from(Arrival)) or 0
+            return session.scalar(select(func.count()).where(Arrival.archive_id.is_(None))) or 0
+
+    def is_recorded(self) -> bool:
+        """Whether every file that was dropped is recorded."""
+        return self.arrivals() >= sum(not drop.of_archive for drop in self.dropped)
 
     def is_settled(self) -> bool:
         """Whether every dropped file is recorded, none left in the inbox, and each file and study final."""
         try:
             return (
-                self.arrivals() >= len(self.dropped)
+                self.is_recorded()
                 and self.count(*UNFINISHED) == 0
                 and not any(find_files(self.home.inbox))
                 and self.open_studies() == 0

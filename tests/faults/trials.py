@@ -95,7 +95,7 @@ class Trial:
         name = f"archive-{self.number}-{len(self.system.dropped)}.tar"
         members = [(f"IM{number}", content) for number, content in enumerate(files)]
         for member, content in members:
-            self.system.expect(content, f"{name}/{member}", "classified")
+            self.system.expect(content, f"{name}/{member}", "classified", of_archive=True)
         self.system.drop(tar_of(members), name, state="unpacked")
 
     def arriving(self, per_second: float) -> AbstractContextManager[None]:
@@ -120,8 +120,7 @@ class Trial:
 
     def wait_until_recorded(self) -> None:
         """Return when everything that was dropped so far has its row."""
-        dropped = len(self.system.dropped)
-        wait_until(lambda: self.system.arrivals() >= dropped, what="what arrived is recorded")
+        wait_until(self.system.is_recorded, what="what arrived is recorded")
 
     def over(self) -> None:
         """The fault is over from now on; recovery is measured from here (else from the end of the trial)."""
