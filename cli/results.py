@@ -52,7 +52,7 @@ LABEL_STYLES = {"hemorrhage": "bold red", "uncertain": "bold yellow", "not asses
 
 _Column = Column["Row[Any]"]
 # On a terminal a longer table is of no use; `--limit 0` and the other formats give all.
-TABLE_ROWS = 50
+_TABLE_ROWS = 50
 # So many rows decide which columns there are, and how wide.
 _LOOKED_AT = 500
 # Columns of the terminal for file names, below which model and reader make room.
@@ -73,18 +73,27 @@ _BEGINS_LIVE = re.compile(rf"{_FORMULA}|[\t\r\n]")
 _GOES_ON_LIVE = re.compile(rf"([;|\t\r\n])(?={_FORMULA})")
 
 
+Label = Annotated[
+    Literal["hemorrhage", "normal", "uncertain", "not assessed"] | None,
+    typer.Option(help="only this label"),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {_TABLE_ROWS})"),
+]
+
+
+def most_rows(limit: int | None, output: Format) -> int:
+    """How many rows are shown at most; 0 for all."""
+    return limit if limit is not None else (_TABLE_ROWS if output is Format.TABLE else 0)
+
+
 def results(
     output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TABLE,
     state: Annotated[FileState | None, typer.Option(help="only files in this state")] = None,
-    label: Annotated[
-        Literal["hemorrhage", "normal", "uncertain", "not assessed"] | None,
-        typer.Option(help="only this label"),
-    ] = None,
+    label: Label = None,
     since: Since = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {TABLE_ROWS})"),
-    ] = None,
+    limit: Limit = None,
     sort: Annotated[
         Literal["time", "probability", "file"],
         typer.Option(help="newest or most probable first, or by file name"),
@@ -92,7 +101,7 @@ def results(
 ) -> None:
     """Show the results."""
     context = open_migrated()
-    shown = limit if limit is not None else (TABLE_ROWS if output is Format.TABLE else 0)
+    shown = most_rows(limit, output)
     wanted = ResultFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
     found = find(context, wanted)
     if output is Format.TABLE:

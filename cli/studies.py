@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.arguments import BIGINT_MAX, Since, parse_since, picture_format, write_output
+from cli.arguments import Since, parse_since, picture_format, write_output
 from cli.printing import (
     NOTICE,
     Column,
@@ -23,7 +23,7 @@ from cli.printing import (
     sentences,
     tell,
 )
-from cli.results import LABEL_STYLES, TABLE_ROWS, Format, write_rows
+from cli.results import LABEL_STYLES, Format, Label, Limit, most_rows, write_rows
 from db.states import ImageLabel, StudyState
 from db.worklist import STUDY_COLUMNS, StudyFilter
 from services.context import open_migrated
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 
 studies = typer.Typer(help="The worklist of studies, and all that is known of one.")
 Reference = Annotated[str, typer.Argument(help="id, study UID, accession number or name")]
-_LABELS = Literal["hemorrhage", "normal", "uncertain", "not assessed"]
-_STYLES = {**LABEL_STYLES, "stat": "bold red", StudyState.OPEN: "yellow"}
+_STYLES = {**LABEL_STYLES, StudyState.OPEN: "yellow"}
 _LABEL = max(map(len, ImageLabel))
 
 
@@ -45,12 +44,9 @@ def list_studies(
     command: typer.Context,
     output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TABLE,
     state: Annotated[StudyState | None, typer.Option(help="only studies in this state")] = None,
-    label: Annotated[_LABELS | None, typer.Option(help="only this label")] = None,
+    label: Label = None,
     since: Since = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=0, max=BIGINT_MAX, help=f"at most this many, 0 for all (a table: {TABLE_ROWS})"),
-    ] = None,
+    limit: Limit = None,
     sort: Annotated[
         Literal["urgency", "time", "probability"],
         typer.Option(help="most urgent, newest or most probable first"),
@@ -61,7 +57,7 @@ def list_studies(
         return
     from services.worklist import find
 
-    shown = limit if limit is not None else (TABLE_ROWS if output is Format.TABLE else 0)
+    shown = most_rows(limit, output)
     wanted = StudyFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
     found = find(open_migrated(), wanted)
     if output is not Format.TABLE:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Insert, case, func, select, update
+from sqlalchemy import Insert, case, exists, func, select, update
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -34,6 +34,8 @@ def place_images(session: Session, images: Sequence[PlacedImage]) -> None:
     Whoever writes a result of a study holds the study's row until the commit, and so does this: either that
     result has these images in it, or the study is open after it.
     """
+    if not images:  # as mostly where no DICOM comes
+        return
     by_study: dict[str, list[PlacedImage]] = {}
     for image in images:
         by_study.setdefault(image.place.study_uid, []).append(image)
@@ -45,12 +47,9 @@ def place_images(session: Session, images: Sequence[PlacedImage]) -> None:
         rows += [_row(image, series[image.place.series_uid]) for image in of_study]
     rows.sort(key=lambda row: (row["file_id"], row["frame"]))
     insert_missing(session, Image, rows, ["file_id", "frame"])
-    known = select(Image.id).where(
-        Image.file_id.in_({row["file_id"] for row in rows}), Image.series_id.is_(None)
-    )
-    if (
-        session.scalars(known.limit(1)).first() is not None
-    ):  # made by a release before, or for a reader's label
+    file_ids = {row["file_id"] for row in rows}
+    elsewhere = exists().where(Image.file_id.in_(file_ids), Image.series_id.is_(None))
+    if session.scalar(select(elsewhere)):  # made by a release before, or for a reader's label
         for row in rows:
             session.execute(
                 update(_IMAGE)

@@ -1,7 +1,7 @@
 """Studies: which are to be finalised, what their results are made of. The caller commits."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import islice
@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, aliased
 from core.errors import NoSuchStudy
 from core.place import SeriesFacts
 from core.study_images import StudyFinding, StudyImage, StudyToAssess
-from db.engine import now
+from db.engine import batches, now
 from db.promotions import name_in_use
-from db.states import UNFINISHED, StudyState
+from db.states import UNFINISHED, FileState, StudyState
 from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult
 
 _ANY_OPEN = select(exists().where(Study.state == StudyState.OPEN))
@@ -69,7 +69,7 @@ def study_to_assess(session: Session, study: Study) -> StudyToAssess:
     else:
         rows, series = _placed_images(session, study_id), _series_of(session, study_id)
     by_version: dict[str, dict[int, Row[Any]]] = {}
-    for row in _predictions(session, study):
+    for row in _predictions(session, [row.image_id for row in rows if row.image_id is not None]):
         by_version.setdefault(row.model_version, {})[row.image_id] = row
     version = _version_that_counts(Counter({name: len(found) for name, found in by_version.items()}), session)
     results = by_version.get(version or "", {})
@@ -211,24 +211,19 @@ def _named_images(session: Session, study_id: int) -> Sequence[Row[Any]]:
         .select_from(Arrival)
         .join(File, File.id == Arrival.file_id)
         .outerjoin(Image, Image.file_id == File.id)
-        .where(Arrival.study_id == study_id, Image.series_id.is_(None), File.state != "unpacked")
+        .where(Arrival.study_id == study_id, Image.series_id.is_(None), File.state != FileState.UNPACKED)
         .group_by(File.id, Image.id, Image.frame)
     ).all()
 
 
-def _predictions(session: Session, study: Study) -> Sequence[Any]:
-    placed = select(Image.id).join(Series, Series.id == Image.series_id).where(Series.study_id == study.id)
-    named = (
-        select(Image.id)
-        .join(Arrival, Arrival.file_id == Image.file_id)
-        .where(Arrival.study_id == study.id, Image.series_id.is_(None))
-    )
-    return session.execute(
-        select(
-            *(Prediction.image_id, Prediction.model_version, Prediction.label),
-            *(Prediction.label_code, Prediction.probability),
-        ).where(Prediction.image_id.in_(named if study.study_uid is None else placed))
-    ).all()
+def _predictions(session: Session, image_ids: Sequence[int]) -> Iterator[Any]:
+    for batch in batches(image_ids):
+        yield from session.execute(
+            select(
+                *(Prediction.image_id, Prediction.model_version, Prediction.label),
+                *(Prediction.label_code, Prediction.probability),
+            ).where(Prediction.image_id.in_(batch))
+        )
 
 
 def _series_of(session: Session, study_id: int) -> dict[int, SeriesFacts]:

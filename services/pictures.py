@@ -38,9 +38,10 @@ class Pictures:
     def _frames(self, sha256: str) -> Frames | None:
         if self._file and self._file[0] == sha256:
             return self._file[1]
-        with open_stored(self._home, sha256, self._limits.max_file_mb) as file:
-            if announced_frames(file) <= 1:
-                return None
         stored = open_stored(self._home, sha256, self._limits.max_file_mb)
+        if announced_frames(stored) <= 1:
+            stored.close()
+            return None
+        stored.seek(0)
         self._file = sha256, Frames(stored, self._limits.max_pixels)
         return self._file[1]
