@@ -25,7 +25,7 @@ from cli.printing import (
 )
 from cli.results import LABEL_STYLES, Format, Label, Limit, most_rows, write_rows
 from db.states import ImageLabel, StudyState
-from db.worklist import STUDY_COLUMNS, StudyFilter
+from db.worklist import STUDY_COLUMNS, WorklistFilter
 from services.context import open_migrated
 
 if TYPE_CHECKING:
@@ -58,7 +58,15 @@ def list_studies(
     from services.worklist import find
 
     shown = most_rows(limit, output)
-    wanted = StudyFilter(state=state, label=label, since=parse_since(since), sort=sort, limit=shown)
+    wanted = WorklistFilter(
+        state=state,
+        label=label,
+        since=parse_since(since),
+        studies_only=True,
+        sort="received" if sort == "time" else sort,
+        descending=sort != "urgency",
+        limit=shown,
+    )
     found = find(open_migrated(), wanted)
     if output is not Format.TABLE:
         write_rows(found.rows, output, STUDY_COLUMNS)

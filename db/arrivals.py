@@ -15,6 +15,7 @@ from db.requeue import retry
 from db.states import FileState
 from db.tables import Arrival, File
 from db.upsert import insert_missing
+from db.worklist_items import refresh_files
 
 # Of the bare table and made once: the intake's share of a file is mostly its statements.
 _FILE = cast("Table", File.__table__)
@@ -113,6 +114,8 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     ]
     rows.sort(key=lambda row: (row["file_id"], row["source_name"]))
     insert_missing(session, Arrival, rows, ["file_identity"])
+    if named or hurried:
+        refresh_files(session, [*hurried, *(row["file_id"] for row in rows if row["study_id"] is not None)])
     unpacked = {row.id for row in known if row.state == FileState.UNPACKED}
     for row in rows:
         if row["file_id"] in unpacked and row["study_id"] is not None:

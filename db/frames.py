@@ -12,6 +12,7 @@ from db.engine import now
 from db.lifecycle import Claimant, ModelStamp, Outcome, write_results
 from db.states import FileState, ImageLabel
 from db.tables import File, Image, LabelledImage, Prediction, Reading
+from db.worklist_items import refresh_files
 
 _FILE = cast("SqlTable", File.__table__)  # as in `db.lifecycle`
 
@@ -97,4 +98,5 @@ def _refusal(session: Session, file_id: int, version: str, refusals: Collection[
         delete(Image).where(Image.file_id == file_id, Image.frame > 0, *(~one for one in used)),
         execution_options={"synchronize_session": False},
     )
+    refresh_files(session, [file_id])
     return Reason(ReasonCode(first.label_code), first.label_reason or "")

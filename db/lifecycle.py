@@ -18,6 +18,7 @@ from db.places import PlacedImage, place_images, reopen_named
 from db.states import FileState
 from db.tables import Arrival, File, Prediction
 from db.upsert import insert_missing
+from db.worklist_items import refresh_images
 
 logger = logging.getLogger(__name__)
 
@@ -327,6 +328,8 @@ def write_results(
         for outcome in classified
     ]
     insert_missing(session, Prediction, rows, ["image_id", "model_version"])
+    alone = [images[one.file_id, one.frame] for one in classified if one.place is None]
+    refresh_images(session, alone)
     return set(held)
 
 

@@ -14,6 +14,7 @@ from core.place import Place
 from db.states import StudyState
 from db.tables import Arrival, Image, Series, Study, Table
 from db.upsert import insert_missing
+from db.worklist_items import refresh_studies
 
 _IMAGE = cast("SqlTable", Image.__table__)
 
@@ -40,8 +41,10 @@ def place_images(session: Session, images: Sequence[PlacedImage]) -> None:
     for image in images:
         by_study.setdefault(image.place.study_uid, []).append(image)
     rows: list[dict[str, Any]] = []
+    studies = []
     for uid, of_study in sorted(by_study.items()):  # one order for all writers, or two could deadlock
         study_id = _study(session, uid, of_study)
+        studies.append(study_id)
         by_series = {image.place.series_uid: image.place for image in of_study}
         series = {uid: _series(session, study_id, place) for uid, place in sorted(by_series.items())}
         rows += [_row(image, series[image.place.series_uid]) for image in of_study]
@@ -56,6 +59,7 @@ def place_images(session: Session, images: Sequence[PlacedImage]) -> None:
                 .where(_IMAGE.c.file_id == row["file_id"], _IMAGE.c.frame == row["frame"])
                 .values(row)
             )
+    refresh_studies(session, studies)
 
 
 def reopen_named(session: Session, file_ids: Iterable[int]) -> None:
@@ -66,6 +70,7 @@ def reopen_named(session: Session, file_ids: Iterable[int]) -> None:
     ).all()
     if ids:
         session.execute(update(Study).where(Study.id.in_(ids)).values(state=StudyState.OPEN))
+        refresh_studies(session, ids)
 
 
 def name_studies(session: Session, names: Mapping[str, bool], moment: datetime) -> dict[str, int]:
@@ -105,8 +110,10 @@ def hurry_studies(session: Session, file_ids: Sequence[int]) -> None:
         .where(Image.file_id.in_(file_ids), ~Study.stat)
         .distinct()
     ).tuples()
-    for _, study_id in sorted(found, key=lambda row: row[0] or ""):  # in the order of `place_images`
+    ids = [id_ for _, id_ in sorted(found, key=lambda row: row[0] or "")]  # in the order of `place_images`
+    for study_id in ids:
         session.execute(update(Study).where(Study.id == study_id).values(stat=True))
+    refresh_studies(session, ids)
 
 
 def _study(session: Session, uid: str, images: Sequence[PlacedImage]) -> int:

@@ -11,6 +11,7 @@ from core.errors import NothingToRollBack
 from db.engine import now
 from db.states import Cause
 from db.tables import Promotion, ShippedModel
+from db.worklist_items import refresh_judged_by
 
 SHIPPED: Final = "(shipped)"
 """Stands for the version that ships with headct, whichever that is: an upgrade may bring another one."""
@@ -32,6 +33,8 @@ def record_shipped(session: Session, version: str) -> None:
     known = session.get(ShippedModel, 1)
     if known is None or known.version != version:
         session.merge(ShippedModel(id=1, version=version, recorded_at=now()))
+        session.flush()
+        refresh_judged_by(session, [version])
 
 
 def in_use_since(session: Session) -> datetime | None:
@@ -118,8 +121,10 @@ def _record(
         evidence=evidence,
         promoted_at=now(),
     )
+    replaced = name_in_use(session)
     session.add(promotion)
     session.flush()
+    refresh_judged_by(session, [name for name in (replaced, name_in_use(session)) if name])
     return promotion
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.engine import batches, now
-from db.tables import File, Image, Reading
+from db.tables import File, Image, Reading, Study
+from db.worklist_items import refresh_images, refresh_studies
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,23 @@ class NewestReading:
 
 def record_reading(session: Session, image_id: int, label: str, reader: str, note: str | None) -> None:
     """Add a reader's verdict; earlier ones stay, the newest counts."""
+    session.execute(  # the worklist says what the last to commit saw
+        select(File.id)
+        .join(Image, Image.file_id == File.id)
+        .where(Image.id == image_id)
+        .with_for_update(key_share=True, of=File)
+    )
     session.add(Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now()))
+    session.flush()
+    refresh_images(session, [image_id])
 
 
 def record_study_reading(session: Session, study_id: int, label: str, reader: str, note: str | None) -> None:
     """As `record_reading`, of a study as a whole."""
+    session.execute(select(Study.id).where(Study.id == study_id).with_for_update(key_share=True))
     session.add(Reading(study_id=study_id, label=label, reader=reader, note=note, read_at=now()))
+    session.flush()
+    refresh_studies(session, [study_id])
 
 
 def readings_of_study(session: Session, study_id: int) -> Sequence[Reading]:

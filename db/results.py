@@ -48,11 +48,11 @@ RESULT_COLUMNS = (
     "warnings",
 )
 _MOMENTS = {"received_at", "classified_at"}
-_RESULTS = table(
+RESULTS = table(
     "results", *(column(name, UtcDateTime() if name in _MOMENTS else None) for name in RESULT_COLUMNS)
 )
 _FILES = table("file", column("id", Integer()))
-_FRAME = func.coalesce(_RESULTS.c.frame, 0)
+_FRAME = func.coalesce(RESULTS.c.frame, 0)
 """A file has no image before it is classified."""
 
 
@@ -69,7 +69,7 @@ class ResultFilter:
 
 def results(database: "Reader", wanted: ResultFilter) -> Sequence[Row[Any]]:
     """Rows of the view `results`: newest or most probable first, or in the natural order of file names."""
-    return _found(database, select(_RESULTS), wanted)
+    return _found(database, select(RESULTS), wanted)
 
 
 def each_result(engine: Engine, wanted: ResultFilter, *, batch: int = 1000) -> Iterator[Row[Any]]:
@@ -79,8 +79,8 @@ def each_result(engine: Engine, wanted: ResultFilter, *, batch: int = 1000) -> I
     each batch tells how they are when it is read, and leaves out what the filter does not fit any more.
     """
     with read_connection(engine) as connection:
-        names = [_RESULTS.c.source_name] if wanted.sort == "file" else []
-        keys = _found(connection, select(_RESULTS.c.file_id, _FRAME, *names), wanted)
+        names = [RESULTS.c.source_name] if wanted.sort == "file" else []
+        keys = _found(connection, select(RESULTS.c.file_id, _FRAME, *names), wanted)
     return _rows(engine, keys, wanted, batch)
 
 
@@ -88,7 +88,7 @@ def _rows(engine: Engine, keys: Sequence[Row[Any]], wanted: ResultFilter, batch:
     for start in range(0, len(keys), batch):
         some = [tuple(key)[:2] for key in keys[start : start + batch]]
         files = {file_id for file_id, *_ in some}
-        query = select(_RESULTS).where(_RESULTS.c.file_id.in_(files), *_conditions(wanted))
+        query = select(RESULTS).where(RESULTS.c.file_id.in_(files), *_conditions(wanted))
         with read_connection(engine) as connection:
             found = {(row.file_id, row.frame or 0): row for row in connection.execute(query)}
         yield from (found[key] for key in some if key in found)
@@ -97,8 +97,8 @@ def _rows(engine: Engine, keys: Sequence[Row[Any]], wanted: ResultFilter, batch:
 def _found(database: "Reader", query: Select[Any], wanted: ResultFilter) -> Sequence[Row[Any]]:
     query = query.where(*_conditions(wanted))
     if wanted.sort == "probability":
-        query = query.order_by(_RESULTS.c.probability.desc())
-    query = query.order_by(_RESULTS.c.file_id.desc(), _FRAME)
+        query = query.order_by(RESULTS.c.probability.desc())
+    query = query.order_by(RESULTS.c.file_id.desc(), _FRAME)
     if wanted.sort == "file":  # no database knows this order
         rows = sorted(database.execute(query), key=lambda row: by_name(row.source_name or ""))
         return rows[: wanted.limit or None]
@@ -117,18 +117,18 @@ def largest_id(database: "Reader") -> int:
 
 def count_results(database: "Reader", wanted: ResultFilter) -> int:
     """How many rows there are without the limit."""
-    return database.scalar(select(func.count()).select_from(_RESULTS).where(*_conditions(wanted))) or 0
+    return database.scalar(select(func.count()).select_from(RESULTS).where(*_conditions(wanted))) or 0
 
 
 def _conditions(wanted: ResultFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.state:
-        yield _RESULTS.c.state == wanted.state
+        yield RESULTS.c.state == wanted.state
     if wanted.label:
-        yield _RESULTS.c.label == wanted.label
+        yield RESULTS.c.label == wanted.label
     if wanted.since:
-        yield _RESULTS.c.received_at >= wanted.since
+        yield RESULTS.c.received_at >= wanted.since
     if wanted.sort == "probability":
-        yield _RESULTS.c.probability.is_not(None)
+        yield RESULTS.c.probability.is_not(None)
 
 
 def results_of(database: "Reader", file_ids: Sequence[int]) -> Sequence[Row[Any]]:
@@ -137,6 +137,15 @@ def results_of(database: "Reader", file_ids: Sequence[int]) -> Sequence[Row[Any]
         row
         for batch in batches(sorted(file_ids))
         for row in database.execute(
-            select(_RESULTS).where(_RESULTS.c.file_id.in_(batch)).order_by(_RESULTS.c.file_id, _FRAME)
+            select(RESULTS).where(RESULTS.c.file_id.in_(batch)).order_by(RESULTS.c.file_id, _FRAME)
         )
+    ]
+
+
+def image_rows(database: "Reader", image_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Rows of the view `results` for these images, in no order."""
+    return [
+        row
+        for batch in batches(image_ids)
+        for row in database.execute(select(RESULTS).where(RESULTS.c.image_id.in_(batch)))
     ]

@@ -62,3 +62,10 @@ class Cause(StrEnum):
     GATE = "gate"
     PERSON = "person"
     ROLLBACK = "rollback"
+
+
+class Role(StrEnum):
+    """What an account may do on the web page; an admin may do what a reader may."""
+
+    READER = "reader"
+    ADMIN = "admin"

@@ -17,6 +17,7 @@ from db.engine import batches, now
 from db.promotions import name_in_use
 from db.states import UNFINISHED, FileState, StudyState
 from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult
+from db.worklist_items import refresh_studies
 
 _ANY_OPEN = select(exists().where(Study.state == StudyState.OPEN))
 _MOST, _MOST_LOOKS = 50, 500
@@ -88,11 +89,13 @@ def record_finding(session: Session, study_id: int, finding: StudyFinding) -> bo
         .limit(1)
     ).one_or_none()
     values = asdict(finding)
-    if last is not None and all(getattr(last, name) == value for name, value in values.items()):
-        return False
-    number = last.number + 1 if last is not None else 1
-    session.add(StudyResult(study_id=study_id, number=number, finalised_at=moment, **values))
-    return True
+    is_new = last is None or any(getattr(last, name) != value for name, value in values.items())
+    if is_new:
+        number = last.number + 1 if last is not None else 1
+        session.add(StudyResult(study_id=study_id, number=number, finalised_at=moment, **values))
+        session.flush()
+    refresh_studies(session, [study_id])
+    return is_new
 
 
 def _with_result(image: Row[Any], result: Row[Any] | None) -> StudyImage:

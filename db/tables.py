@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from db.states import Cause, FileState, ImageLabel, RunState, Split, StudyState
+from db.states import Cause, FileState, ImageLabel, Role, RunState, Split, StudyState
 from db.types import UtcDateTime
 
 
@@ -341,6 +341,80 @@ class Reading(Table):
     reader: Mapped[str] = mapped_column(String(128))
     note: Mapped[str | None] = mapped_column(Text)
     read_at: Mapped[Moment]
+
+
+class WorklistItem(Table):
+    """What a reader opens at once: a study, or an image without one. `db.worklist` makes it of the views."""
+
+    __tablename__ = "worklist_item"
+    __table_args__ = (
+        CheckConstraint("(image_id IS NULL) <> (study_id IS NULL)", name="image_or_study"),
+        Index("ix_worklist_item_urgency", "urgency", "improbability", "received_at", "id"),
+        Index("ix_worklist_item_improbability", "improbability", "id"),
+        Index("ix_worklist_item_received_at", "received_at", "id"),
+        Index("ix_worklist_item_study_time", "study_time", "id"),
+    )
+
+    id: Mapped[Id]
+    study_id: Mapped[int | None] = mapped_column(ForeignKey("study.id", ondelete="CASCADE"), unique=True)
+    image_id: Mapped[int | None] = mapped_column(ForeignKey("image.id", ondelete="CASCADE"), unique=True)
+    urgency: Mapped[int] = mapped_column(comment="Least first: not read, stat, label")
+    improbability: Mapped[float] = mapped_column(
+        comment="1 less the probability of hemorrhage; 2 where there is none"
+    )
+    label: Mapped[str | None] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), comment="Of the study; an image is final")
+    reader_label: Mapped[str | None] = mapped_column(String(16))
+    has_warnings: Mapped[bool]
+    received_at: Mapped[Moment]
+    study_time: Mapped[datetime | None] = mapped_column(DateTime)
+    accession_number: Mapped[str | None] = mapped_column(String(64))
+    name: Mapped[str | None] = mapped_column(Text, comment="Of study or file; may identify a patient")
+
+
+class Account(Table):
+    """A person who signs in to the web page."""
+
+    __tablename__ = "account"
+    __table_args__ = (CheckConstraint(_one_of("role", Role), name="role"),)
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str | None] = mapped_column(
+        Text, comment="By argon2id; without one only a proxy can sign in"
+    )
+    disabled: Mapped[bool] = mapped_column(server_default=false())
+    generation: Mapped[int] = mapped_column(comment="Sessions of an earlier one have ended")
+    created_at: Mapped[Moment]
+
+
+class ApiToken(Table):
+    """By what a program reads or writes as a person; only its hash is kept."""
+
+    __tablename__ = "api_token"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    id: Mapped[Id]
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(64), comment="What it is for")
+    token_sha256: Mapped[Sha256] = mapped_column(unique=True)
+    created_at: Mapped[Moment]
+
+
+class Audit(Table):
+    """Who looked at or changed what; rows are only added (a trigger of the database sees to it)."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index("ix_audit_at", "at"),)
+
+    id: Mapped[Id]
+    at: Mapped[Moment]
+    account: Mapped[str] = mapped_column(String(64), comment="Name; empty where nobody had signed in")
+    action: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str | None] = mapped_column(String(128), comment="As `study 7`, `model NAME`")
+    detail: Mapped[str | None] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(String(64), comment="Of the browser or program")
 
 
 class Promotion(Table):

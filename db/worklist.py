@@ -1,12 +1,29 @@
-"""The view `studies`, in the order in which studies should be read; without the mapper, as `db.results`."""
+"""The worklist, in the order in which it should be read. Without the mapper, as `db.results`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, case, column, func, select, table
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Double,
+    Integer,
+    Row,
+    String,
+    column,
+    func,
+    or_,
+    select,
+    table,
+    tuple_,
+)
 
+from db.engine import batches
+from db.results import image_rows
 from db.types import UtcDateTime
 
 STUDY_COLUMNS = (
@@ -16,60 +33,150 @@ STUDY_COLUMNS = (
     *("reader_label", "warnings"),
 )
 _MOMENTS = {"received_at", "finalised_at"}
-_STUDIES = table(
+STUDIES = table(
     "studies", *(column(name, UtcDateTime() if name in _MOMENTS else None) for name in STUDY_COLUMNS)
 )
-_URGENCY = ("hemorrhage", "uncertain", "not assessed")
-"""Labels in the order in which they want a reader; then what has none yet, then `normal`."""
+ITEM = table(
+    "worklist_item",
+    *(column(name, Integer()) for name in ("id", "study_id", "image_id", "urgency")),
+    column("improbability", Double()),
+    *(column(name, String()) for name in ("label", "state", "reader_label")),
+    column("has_warnings", Boolean()),
+    column("received_at", UtcDateTime()),
+    column("study_time", DateTime()),
+    *(column(name, String()) for name in ("accession_number", "name")),
+)
+_SOMETIMES = {"probability": ITEM.c.improbability <= 1, "study_time": ITEM.c.study_time.is_not(None)}
+"""What not every item has, and its order leaves the others out."""
+
+Sort = Literal["urgency", "received", "study_time", "probability"]
+
+
+class Item(NamedTuple):
+    """A study, or an image without one, by its id."""
+
+    study_id: int | None
+    image_id: int | None
 
 
 @dataclass(frozen=True)
-class StudyFilter:
-    """Which studies, in which order; `limit` 0 means all."""
+class WorklistFilter:
+    """Which items, in which order; `limit` 0 means all.
+
+    Attributes
+    ----------
+    label
+        That the model gave, or `none`.
+    verdict
+        That a reader gave, or `none`.
+    since, before
+        When its first file arrived.
+    search
+        Part of an accession number, and with `in_names` of the name of study or file.
+    """
 
     state: str | None = None
     label: str | None = None
+    verdict: str | None = None
+    warnings: bool | None = None
     since: datetime | None = None
-    sort: Literal["urgency", "time", "probability"] = "urgency"
+    before: datetime | None = None
+    search: str | None = None
+    in_names: bool = False
+    studies_only: bool = False
+    sort: Sort = "urgency"
+    descending: bool = False
     limit: int = 0
+    offset: int = 0
 
 
-def worklist(connection: Connection, wanted: StudyFilter) -> Sequence[Row[Any]]:
-    """Rows of the view `studies`: the most urgent, the newest or the most probable first."""
-    query = select(_STUDIES).where(*_conditions(wanted)).order_by(*_order(wanted))
-    return connection.execute(query.limit(wanted.limit) if wanted.limit else query).all()
+def worklist(connection: Connection, wanted: WorklistFilter) -> Sequence[Item]:
+    """The items that a filter fits, in its order; by default the most urgent first."""
+    query = select(ITEM.c.study_id, ITEM.c.image_id).where(*_conditions(wanted))
+    keys, falls = _keys(wanted)
+    query = query.order_by(*(key.desc() if falls else key for key in keys))
+    if wanted.limit:
+        query = query.limit(wanted.limit).offset(wanted.offset)
+    return [Item(*row) for row in connection.execute(query)]
+
+
+def count_items(connection: Connection, wanted: WorklistFilter) -> int:
+    """How many items there are without the limit."""
+    return connection.scalar(select(func.count()).select_from(ITEM).where(*_conditions(wanted))) or 0
+
+
+def item_after(connection: Connection, wanted: WorklistFilter, item: Item) -> Item | None:
+    """The item that comes next in that order; None after the last one, or where the item is none any more."""
+    keys, falls = _keys(wanted)
+    own = ITEM.c.study_id == item.study_id if item.study_id else ITEM.c.image_id == item.image_id
+    here = connection.execute(select(*keys).where(own)).one_or_none()
+    if here is None or None in here:
+        return None
+    query = select(ITEM.c.study_id, ITEM.c.image_id).where(*_conditions(wanted))
+    if falls:
+        query = query.where(tuple_(*keys) < tuple_(*here)).order_by(*(key.desc() for key in keys))
+    else:
+        query = query.where(tuple_(*keys) > tuple_(*here)).order_by(*keys)
+    found = connection.execute(query.limit(1)).one_or_none()
+    return None if found is None else Item(*found)
+
+
+def study_rows(connection: Connection, ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """Rows of the view `studies`, in the order of the ids."""
+    found = {
+        row.study_id: row
+        for batch in batches(ids)
+        for row in connection.execute(select(STUDIES).where(STUDIES.c.study_id.in_(batch)))
+    }
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+def item_rows(connection: Connection, items: Sequence[Item]) -> Sequence[Row[Any]]:
+    """Rows of the views: `studies` for a study, `results` for an image."""
+    studies = study_rows(connection, [item.study_id for item in items if item.study_id is not None])
+    images = image_rows(connection, [item.image_id for item in items if item.image_id is not None])
+    found: dict[Item, Row[Any]] = {Item(row.study_id, None): row for row in studies}
+    found |= {Item(None, row.image_id): row for row in images}
+    return [found[item] for item in items if item in found]
 
 
 def study_row(connection: Connection, study_id: int) -> Row[Any]:
     """The row of one study."""
-    return connection.execute(select(_STUDIES).where(_STUDIES.c.study_id == study_id)).one()
+    return connection.execute(select(STUDIES).where(STUDIES.c.study_id == study_id)).one()
 
 
-def count_studies(connection: Connection, wanted: StudyFilter) -> int:
-    """How many rows there are without the limit."""
-    return connection.scalar(select(func.count()).select_from(_STUDIES).where(*_conditions(wanted))) or 0
+def _keys(wanted: WorklistFilter) -> tuple[list[Any], bool]:
+    """What the items are ordered by, and whether all of it falls; the last key is unique."""
+    columns = ITEM.c
+    by: dict[Sort, list[Any]] = {
+        "urgency": [columns.urgency, columns.improbability, columns.received_at],
+        "received": [columns.received_at],
+        "study_time": [columns.study_time],
+        "probability": [columns.improbability],
+    }
+    falls = wanted.descending != (wanted.sort == "probability")
+    return [*by[wanted.sort], columns.id], falls
 
 
-def _conditions(wanted: StudyFilter) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: WorklistFilter) -> Iterator[ColumnElement[bool]]:
+    columns = ITEM.c
+    if wanted.studies_only:
+        yield columns.study_id.is_not(None)
     if wanted.state:
-        yield _STUDIES.c.state == wanted.state
-    if wanted.label:
-        yield _STUDIES.c.label == wanted.label
+        yield columns.state == wanted.state
+    for said, by in ((wanted.label, columns.label), (wanted.verdict, columns.reader_label)):
+        if said:
+            yield by.is_(None) if said == "none" else by == said
+    if wanted.warnings is not None:
+        yield columns.has_warnings.is_(wanted.warnings)
     if wanted.since:
-        yield _STUDIES.c.received_at >= wanted.since
-    if wanted.sort == "probability":
-        yield _STUDIES.c.probability.is_not(None)
-
-
-def _order(wanted: StudyFilter) -> Iterator[Any]:
-    columns = _STUDIES.c
-    if wanted.sort == "urgency":
-        ranks = {label: rank for rank, label in enumerate(_URGENCY)} | {"normal": len(_URGENCY) + 1}
-        yield case((columns.reader_label.is_(None), 0), else_=1)
-        yield case((columns.images_received == 0, 1), else_=0)  # of DICOM files, which are in other studies
-        yield case((columns.priority == "stat", 0), else_=1)
-        yield case(ranks, value=columns.label, else_=len(_URGENCY))
-    if wanted.sort != "time":
-        yield func.coalesce(columns.probability, -1.0).desc()
-    yield columns.received_at.desc() if wanted.sort == "time" else columns.received_at
-    yield columns.study_id
+        yield columns.received_at >= wanted.since
+    if wanted.before:
+        yield columns.received_at < wanted.before
+    if wanted.search:
+        searched = (
+            (columns.accession_number, columns.name) if wanted.in_names else (columns.accession_number,)
+        )
+        yield or_(*(by.icontains(wanted.search, autoescape=True) for by in searched))
+    if wanted.sort in _SOMETIMES:
+        yield _SOMETIMES[wanted.sort]
