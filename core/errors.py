@@ -236,3 +236,27 @@ class NothingToExplain(HeadctError):
 
 class NothingSubmitted(HeadctError):
     """There is no image in what was submitted."""
+
+
+class AccountError(HeadctError):
+    """An account or token cannot be made, changed or found."""
+
+
+class NoSuchAccount(AccountError):
+    """No account, or no token, has that name."""
+
+
+class PasswordTooWeak(AccountError):
+    """The new password is too short, or too easy to guess."""
+
+
+class SignInRefused(HeadctError):
+    """Name and password do not fit, or the account is disabled; which of these is not said."""
+
+
+class SignInSlowed(SignInRefused):
+    """There were failures just before; `wait_s` says how many seconds to wait."""
+
+    def __init__(self, wait_s: int) -> None:
+        super().__init__(f"Too many failures. Try again in {wait_s} seconds.")
+        self.wait_s = wait_s

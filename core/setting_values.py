@@ -1,5 +1,6 @@
 """What the text of a setting means, and what is allowed."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from core.broker_url import check_broker_url
 _NOT_IN_A_PATH = {"Cc", "Cs", "Zl", "Zp"}
 _LONGEST_HOME = 480
 """In bytes. SQLite opens no file with a path of more than 512 (MAX_PATHNAME of its os_unix.c)."""
+_PREFIX, _HEADER = re.compile(r"(/[\w-]+)+", re.ASCII), re.compile(r"[A-Za-z0-9-]+")
 _YES_NO = dict.fromkeys(("yes", "y", "on", "t"), "true") | dict.fromkeys(("no", "n", "off", "f"), "false")
 
 
@@ -87,6 +89,19 @@ def _known_element(text: str) -> str:
     return f"{keyword}={pattern}"
 
 
+def _prefix(text: str) -> str:
+    text = text.rstrip("/")
+    if text and not _PREFIX.fullmatch(text):
+        raise ValueError("must begin with / and have letters, digits, - and _ between slashes")
+    return text
+
+
+def _header(text: str) -> str:
+    if not _HEADER.fullmatch(text):
+        raise ValueError("must be the name of a header, as `X-Remote-User`")
+    return text
+
+
 def _flower_password(text: str) -> str:
     if "," in text:
         raise ValueError("Flower reads a comma as the end of a login, and a colon as the end of the user")
@@ -107,6 +122,8 @@ _RULES: dict[str, Callable[[str], str]] = {
     "stat": _known_element,
     "flower_user": _flower_user,
     "flower_password": _flower_password,
+    "web_prefix": _prefix,
+    "web_user_header": _header,
     "log_level": str.upper,
 }
 """What a type cannot say, by the name of the setting."""

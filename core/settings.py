@@ -126,6 +126,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 15.0
     metrics_address: Annotated[str, "Address that the metrics are served on."] = "127.0.0.1"
     metrics_port: Annotated[int, Meta(ge=0, le=65535), "Port of the metrics; 0: any free one."] = 5556
+    web_address: Annotated[str, "Address that the web page is served on."] = "127.0.0.1"
+    web_port: Annotated[int, Meta(ge=0, le=65535), "Port of the web page; 0: any free one."] = 5557
+    web_hosts: Annotated[
+        str,
+        "Host names by which browsers may call the web page, with commas between.",
+    ] = "localhost,127.0.0.1,[::1]"
+    web_prefix: Annotated[
+        str,
+        "Path that the web page is served below, as `/headct`, where a proxy keeps it in the address.",
+    ] = ""
+    web_certificate: Annotated[Path | None, "Certificate (PEM) for TLS; unset: plain HTTP."] = None
+    web_key: Annotated[Path | None, "Key (PEM) of that certificate."] = None
+    web_proxies: Annotated[
+        str,
+        "Addresses of proxies that are believed who asks, and how, with commas between.",
+    ] = ""
+    web_user_header: Annotated[
+        str | None,
+        "Header in which these proxies name who has signed in there, as `X-Remote-User`; unset: none.",
+    ] = None
+    web_session_minutes: Annotated[
+        float,
+        Meta(gt=0, le=1440),
+        "Minutes without a click after which one has to sign in again.",
+    ] = 60.0
+    web_names: Annotated[
+        Literal["nobody", "admins", "readers"],
+        "Who sees names of studies and files on the web page, which may identify patients.",
+    ] = "nobody"
     log_level: Annotated[LogLevel, "Least serious level that is logged."] = "INFO"
 
     def __post_init__(self) -> None:
