@@ -17,6 +17,7 @@ COMMANDS = {
     "watch": ("parts", "Run the scheduler: inbox to database to queue."),
     "worker": ("parts", "Run a worker: classifies, or trains (--queue training)."),
     "flower": ("parts", "Run Flower, the web page of the jobs."),
+    "web": ("parts", "Run the web page: worklist, viewer, models, training, system."),
     "migrate": ("parts", "Bring the database, and earlier models, to this headct."),
     "redis": ("parts", "Run the embedded Redis."),
     "submit": ("files", "Take files in at once, and the images in folders."),

@@ -5,7 +5,8 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +19,9 @@ from core.parent import end_with_parent
 from core.queues import INFERENCE_QUEUE
 from services.context import Context, check_rights, make_home, open_migrated
 
+if TYPE_CHECKING:
+    from services.supervision import Ports
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,6 +30,8 @@ def up() -> None:
     from cli.models import convert_versions
     from cli.streams import ReaderGone
     from core.errors import OutputLost
+    from core.tls import check_tls
+    from services.accounts import make_first_admin
     from services.models import check_can_classify
     from services.supervision import become_supervisor, prepare, take_ports
 
@@ -35,37 +41,48 @@ def up() -> None:
     convert_versions(context.home)
     if told := check_can_classify(context):
         typer.echo(f"headct: {told}", err=True)
-    flower_port, metrics_port = take_ports(context.settings)
+    check_tls(context.settings)
+    ports = take_ports(context.settings)
+    make_first_admin(context)
     with contextlib.suppress(OutputLost, ReaderGone):  # headct may start where its output is on a full disk
-        _say_where(context, flower_port, metrics_port)
+        _say_where(context, ports)
         sys.stdout.flush()
     become_supervisor(context)
 
 
-def _say_where(context: Context, flower_port: int, metrics_port: int) -> None:
+def _say_where(context: Context, ports: "Ports") -> None:
+    from services.accounts import first_password
     from services.extras import can_train
 
     settings, home = context.settings, context.home
     say(f"Inbox     {home.inbox}")
     say(f"Database  {context.engine.url.render_as_string(hide_password=True)}")
-    say(f"Flower    http://{settings.flower_address}:{flower_port}")
-    say(f"          user {settings.flower_user}, {_password(context)}")
-    say(f"Metrics   http://{settings.metrics_address}:{metrics_port}/metrics")
+    scheme = "https" if settings.web_certificate else "http"
+    say(f"Web page  {scheme}://{settings.web_address}:{ports.web}{settings.web_prefix}/")
+    kept = first_password(home)
+    if kept.exists():
+        say(f"          user admin, {_shown(kept.read_text().strip(), kept)}")
+    say(f"Flower    http://{settings.flower_address}:{ports.flower}")
+    say(f"          user {settings.flower_user}, {_flower_password(context)}")
+    say(f"Metrics   http://{settings.metrics_address}:{ports.metrics}/metrics")
     say(f"Logs      {home.logs}")
     if not can_train():
         say("Training  not installed: TensorFlow is missing (`make up` installs it)")
     say("Drop images into the inbox; `headct results` shows what became of them. Ctrl-C stops.")
 
 
-def _password(context: Context) -> str:
+def _flower_password(context: Context) -> str:
     from worker.flower import flower_password
 
-    password = flower_password(context.settings, context.home)
-    if sys.stdout.isatty():  # elsewhere it would be kept in a log
-        return f"password {password}"
-    if context.settings.flower_password:
+    if context.settings.flower_password and not sys.stdout.isatty():
         return "password of HEADCT_FLOWER_PASSWORD"
-    return f"password in {context.home.secrets / 'flower_password'}"
+    password = flower_password(context.settings, context.home)
+    return _shown(password, context.home.secrets / "flower_password")
+
+
+def _shown(password: str, kept: Path) -> str:
+    """Where it can be read: what is printed elsewhere than at a terminal would be kept in a log."""
+    return f"password {password}" if sys.stdout.isatty() else f"password in {kept}"
 
 
 def watch() -> None:
@@ -102,6 +119,14 @@ def flower() -> None:
 
     with _part(migrated=False) as context:
         run_flower(context.settings, context.home)
+
+
+def web() -> None:
+    """Run the web page."""
+    from web.service import run_web
+
+    with _part() as context:
+        run_web(context)
 
 
 def redis() -> None:

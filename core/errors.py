@@ -260,3 +260,7 @@ class SignInSlowed(SignInRefused):
     def __init__(self, wait_s: int) -> None:
         super().__init__(f"Too many failures. Try again in {wait_s} seconds.")
         self.wait_s = wait_s
+
+
+class UploadRefused(HeadctError):
+    """A file that is uploaded cannot be taken: its name, or that of its study."""

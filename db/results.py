@@ -149,3 +149,12 @@ def image_rows(database: "Reader", image_ids: Sequence[int]) -> Sequence[Row[Any
         for batch in batches(image_ids)
         for row in database.execute(select(RESULTS).where(RESULTS.c.image_id.in_(batch)))
     ]
+
+
+def results_of_hashes(database: "Reader", hashes: Sequence[str]) -> Sequence[Row[Any]]:
+    """Rows of the view `results` for files with those SHA-256, in no order."""
+    return [
+        row
+        for batch in batches(hashes)
+        for row in database.execute(select(RESULTS).where(RESULTS.c.sha256.in_(batch)))
+    ]

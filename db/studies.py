@@ -132,6 +132,17 @@ def find_study(session: Session, reference: str) -> Study:
     raise NoSuchStudy(f"There is no study {reference!r}.")
 
 
+def studies_of_files(session: Session, file_ids: Sequence[int]) -> dict[int, int]:
+    """The study of each file that is of one, by the file's id; that which its header names comes first."""
+    found: dict[int, int] = {}
+    for batch in batches(file_ids):
+        named = select(Arrival.file_id, Arrival.study_id).where(Arrival.study_id.is_not(None))
+        placed = select(Image.file_id, Series.study_id).join(Series, Series.id == Image.series_id)
+        for query, column in ((named, Arrival.file_id), (placed, Image.file_id)):
+            found |= {row[0]: row[1] for row in session.execute(query.where(column.in_(batch))) if row[1]}
+    return found
+
+
 def results_of_study(session: Session, study_id: int) -> Sequence[StudyResult]:
     """Every result that a study ever had, oldest first."""
     return session.scalars(

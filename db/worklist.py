@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     ColumnElement,
     Connection,
@@ -45,6 +46,9 @@ ITEM = table(
     column("received_at", UtcDateTime()),
     column("study_time", DateTime()),
     *(column(name, String()) for name in ("accession_number", "name")),
+)
+_STUDY_RESULT = table(
+    "study_result", column("id"), column("study_id", Integer()), column("driving_images", JSON())
 )
 _SOMETIMES = {"probability": ITEM.c.improbability <= 1, "study_time": ITEM.c.study_time.is_not(None)}
 """What not every item has, and its order leaves the others out."""
@@ -138,6 +142,15 @@ def item_rows(connection: Connection, items: Sequence[Item]) -> Sequence[Row[Any
     found: dict[Item, Row[Any]] = {Item(row.study_id, None): row for row in studies}
     found |= {Item(None, row.image_id): row for row in images}
     return [found[item] for item in items if item in found]
+
+
+def driving_images(connection: Connection, study_ids: Sequence[int]) -> dict[int, int]:
+    """Of each study the middle one of the images that drive its newest result."""
+    newest = select(func.max(_STUDY_RESULT.c.id)).where(_STUDY_RESULT.c.study_id.in_(study_ids))
+    newest = newest.group_by(_STUDY_RESULT.c.study_id)
+    query = select(_STUDY_RESULT.c.study_id, _STUDY_RESULT.c.driving_images)
+    found = connection.execute(query.where(_STUDY_RESULT.c.id.in_(newest)))
+    return {row.study_id: images[len(images) // 2] for row in found if (images := row.driving_images)}
 
 
 def study_row(connection: Connection, study_id: int) -> Row[Any]:

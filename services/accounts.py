@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
+from pathlib import Path
 from typing import NamedTuple
 
 from argon2 import PasswordHasher
@@ -15,6 +16,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
 from core.errors import AccountError, PasswordTooWeak, SignInRefused, SignInSlowed
+from core.home import Home
+from core.secret import kept_secret
 from db import accounts as table
 from db.audit import add_entry
 from db.engine import now, read_session
@@ -31,6 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _SHORTEST, _LONGEST = 12, 256
 _PATIENCE, _FREE, _SLOWEST_S = timedelta(minutes=15), 3, 60
 REFUSED = "sign-in refused"
+_FIRST = "admin_password"
 
 
 class Caller(NamedTuple):
@@ -112,15 +116,18 @@ def add(context: Context, who: Who, name: str, role: Role, password: str | None)
         add_entry(session, who.account, "add account", f"account {name}", role, who.address)
 
 
-def first_admin(context: Context) -> str | None:
-    """Make the account `admin` where there is none at all; returns its password."""
+def make_first_admin(context: Context) -> None:
+    """Make the account `admin` where there is none at all, with a password that is kept in the home."""
     with Session(context.engine) as session, session.begin():
-        if table.any_account(session):
-            return None
-        password = secrets.token_urlsafe(12)
-        table.add_account(session, "admin", Role.ADMIN, _hash("admin", password))
-        add_entry(session, "", "add account", "account admin", Role.ADMIN)
-    return password
+        if not table.any_account(session):
+            password = kept_secret(context.home, _FIRST)
+            table.add_account(session, "admin", Role.ADMIN, _hash("admin", password))
+            add_entry(session, "", "add account", "account admin", Role.ADMIN)
+
+
+def first_password(home: Home) -> Path:
+    """Where the first admin's password is kept until it is changed."""
+    return home.secrets / _FIRST
 
 
 def list_all(context: Context) -> Sequence[Account]:
@@ -161,6 +168,8 @@ def set_password(context: Context, who: Who, name: str, password: str) -> None:
         account.password_hash = hashed
         table.end_sessions(session, account.id)
         add_entry(session, who.account, "change password", f"account {name}", None, who.address)
+    if name == "admin":
+        first_password(context.home).unlink(missing_ok=True)
 
 
 def change_password(context: Context, who: Who, old: str, new: str) -> None:

@@ -110,6 +110,7 @@ def _running(settings: Settings, home: Home) -> Iterator[subprocess.Popen[bytes]
         "HEADCT_HOME": str(home.root),
         "HEADCT_FLOWER_PORT": str(settings.flower_port),
         "HEADCT_METRICS_PORT": "0",
+        "HEADCT_WEB_PORT": "0",
         PARENT: str(os.getpid()),
     }
     with (home.logs / "up.log").open("wb") as log:

@@ -5,13 +5,14 @@ import shlex
 import socket
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from core.broker import broker_url, queue_depth, redis_client
 from core.errors import HeadctError, NotRunning
 from core.home import Home
 from core.lock import acquire
 from core.parent import PARENT
+from core.ports import free_port
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.secret import kept_secret
 from core.settings import Settings
@@ -95,8 +96,16 @@ def prepare(context: Context) -> None:
     record_shipped_version(context)
 
 
-def take_ports(settings: Settings) -> tuple[int, int]:
-    """The ports of Flower and of the metrics, which their parts are told by the environment.
+class Ports(NamedTuple):
+    """That the parts of `headct up` listen on."""
+
+    web: int
+    flower: int
+    metrics: int
+
+
+def take_ports(settings: Settings) -> Ports:
+    """The ports, which the parts are told by the environment.
 
     Raises
     ------
@@ -105,8 +114,13 @@ def take_ports(settings: Settings) -> tuple[int, int]:
     from scheduler.metrics import metrics_port  # noqa: PLC0415 - as above
     from worker.flower import flower_port  # noqa: PLC0415
 
-    ports = flower_port(settings), metrics_port(settings)
-    os.environ["HEADCT_FLOWER_PORT"], os.environ["HEADCT_METRICS_PORT"] = map(str, ports)
+    ports = Ports(
+        free_port("The web page", "HEADCT_WEB", settings.web_address, settings.web_port),
+        flower_port(settings),
+        metrics_port(settings),
+    )
+    for name, port in ports._asdict().items():
+        os.environ[f"HEADCT_{name.upper()}_PORT"] = str(port)
     return ports
 
 
@@ -137,6 +151,7 @@ def configuration(settings: Settings, password: str) -> str:
         "scheduler": "watch",
         "worker": f"worker --queue {INFERENCE_QUEUE}",
         "flower": "flower",
+        "web": "web",
     }
     if can_train():
         parts["training"] = f"worker --queue {TRAINING_QUEUE}"

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from db.results import read_connection
-from db.worklist import Item, WorklistFilter, count_items, item_after, item_rows, worklist
+from db.worklist import (
+    Item,
+    WorklistFilter,
+    count_items,
+    driving_images,
+    item_after,
+    item_rows,
+    worklist,
+)
 from services.context import Context
 
 if TYPE_CHECKING:
@@ -12,17 +20,30 @@ if TYPE_CHECKING:
 
 
 class Worklist(NamedTuple):
-    """Rows of the views `studies` and `results`, and how many there are without the limit."""
+    """Rows of the views `studies` and `results`.
+
+    Attributes
+    ----------
+    matching
+        How many there are without the limit.
+    driving
+        Of a study, by its id: the image that most drives its result.
+    """
 
     rows: "Sequence[Row[Any]]"
     matching: int
+    driving: dict[int, int]
 
 
 def find(context: Context, wanted: WorklistFilter) -> Worklist:
     """The items that a filter fits."""
     with read_connection(context.engine) as connection:
-        rows = item_rows(connection, worklist(connection, wanted))
-        return Worklist(rows, count_items(connection, wanted) if wanted.limit else len(rows))
+        items = worklist(connection, wanted)
+        rows = item_rows(connection, items)
+        if not wanted.limit:
+            return Worklist(rows, len(rows), {})
+        studies = [item.study_id for item in items if item.study_id is not None]
+        return Worklist(rows, count_items(connection, wanted), driving_images(connection, studies))
 
 
 def following(context: Context, wanted: WorklistFilter, item: Item) -> Item | None:

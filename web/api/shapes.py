@@ -1,0 +1,148 @@
+"""What the JSON interface takes and gives. Times are in UTC; probabilities are of hemorrhage, 0 to 1."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Study(msgspec.Struct, frozen=True):
+    """A row of the view `studies` (docs/database.md); `name` is null where it is not shown."""
+
+    study_id: int
+    study_uid: str | None
+    name: str | None
+    accession_number: str | None
+    study_time: datetime | None
+    received_at: datetime
+    priority: str
+    state: str
+    label: str | None
+    label_code: str | None
+    label_reason: str | None
+    probability: float | None
+    threshold: float | None
+    rule: str | None
+    model_version: str | None
+    images_expected: int | None
+    images_received: int
+    images_assessed: int | None
+    images_uncertain: int | None
+    finalised_at: datetime | None
+    reader_label: str | None
+    warnings: str | None
+
+
+class Studies(msgspec.Struct, frozen=True):
+    """A page of the worklist's studies."""
+
+    studies: list[Study]
+    matching: int
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """One slice of the series that counts, from feet to head; `image_id` is null where it was rejected."""
+
+    image_id: int | None
+    file_id: int | None
+    frame: int
+    position_mm: float | None
+    label: str | None
+    label_code: str | None
+    probability: float | None
+    drives: bool
+
+
+class OneStudy(msgspec.Struct, frozen=True):
+    """A study with its slices."""
+
+    study: Study
+    slices: list[Slice]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A row of the view `results` (docs/database.md); `source_name` is null where it is not shown."""
+
+    file_id: int
+    image_id: int | None
+    frame: int | None
+    sha256: str
+    source_name: str | None
+    received_at: datetime
+    state: str
+    reason_code: str | None
+    reason: str | None
+    label: str | None
+    label_code: str | None
+    label_reason: str | None
+    probability: float | None
+    threshold: float | None
+    model_version: str | None
+    classified_at: datetime | None
+    reader_label: str | None
+    warnings: str | None
+
+
+class Results(msgspec.Struct, frozen=True):
+    """Results, the newest first."""
+
+    results: list[Result]
+    matching: int
+
+
+class Uploaded(msgspec.Struct, frozen=True):
+    """A file that is in the inbox now."""
+
+    sha256: str
+    size_bytes: int
+
+
+class Became(msgspec.Struct, frozen=True):
+    """What became of a file; `state` is null while it has not been taken in.
+
+    `members` counts by state what came out of an archive.
+    """
+
+    sha256: str
+    state: str | None = None
+    reason: str | None = None
+    label: str | None = None
+    probability: float | None = None
+    image_id: int | None = None
+    images: int = 0
+    study_id: int | None = None
+    members: dict[str, int] = {}
+
+
+class BecameAll(msgspec.Struct, frozen=True):
+    """What became of files, in the order in which they were asked for."""
+
+    files: list[Became]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """The state of the running system, as `headct status`; `problems` say what is wrong and what to do."""
+
+    files: dict[str, int]
+    queues: dict[str, int] | None
+    workers: list[str] | None
+    oldest_unfinished_seconds: float | None
+    free_mb: int
+    intake_paused: str | None
+    model_version: str | None
+    problems: list[str]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error (RFC 9457); `code` is one of a few words that programs can rely on."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+def of_row(shape: type, row: Any, **changed: Any) -> Any:  # noqa: ANN401 - a row of a view, in that shape
+    """A row of a view in one of these shapes."""
+    return msgspec.convert(dict(row._mapping) | changed, shape)

@@ -1,0 +1,100 @@
+"""Every route, with who may use it. A test holds each to the roles that stand here."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from starlette.routing import Route
+
+from db.states import Role
+from web import filters
+from web.access import guarded
+from web.api import documents, files, shapes, studies
+from web.api import status as api_status
+from web.pages import account, sign_in, system, upload, worklist
+
+EVERYBODY, READER, ADMIN = None, Role.READER, Role.ADMIN
+API = "/api/v1"
+
+
+class Served(NamedTuple):
+    """A route.
+
+    Attributes
+    ----------
+    name
+        For `url_for`.
+    role
+        That may use it.
+    takes, returns
+        Shapes of body and answer, for the OpenAPI document.
+    query
+        Words of the address, for the same.
+    media
+        Of an answer that is no JSON.
+    most_bytes
+        Of its body; None where the endpoint itself counts.
+    """
+
+    path: str
+    endpoint: Callable[..., Any]
+    name: str
+    role: Role | None
+    method: str = "GET"
+    takes: type | None = None
+    returns: type | None = None
+    query: Sequence[str] = ()
+    media: str | None = None
+    most_bytes: int | None = 1024 * 1024
+
+    def made(self) -> Route:
+        """As Starlette wants it."""
+        return Route(
+            self.path,
+            guarded(self.endpoint, self.role),
+            methods=[self.method],
+            name=self.name,
+            max_body_size=self.most_bytes,
+        )
+
+
+ROUTES = [
+    Served("/sign-in", sign_in.show, "sign_in", EVERYBODY),
+    Served("/sign-in", sign_in.sign_in, "do_sign_in", EVERYBODY, "POST"),
+    Served("/sign-out", sign_in.sign_out, "sign_out", READER, "POST"),
+    Served("/account", account.show, "account", READER),
+    Served("/account/password", account.change_password, "change_password", READER, "POST"),
+    Served("/account/sign-out", account.sign_out_everywhere, "sign_out_everywhere", READER, "POST"),
+    Served("/", worklist.show, "worklist", READER),
+    Served("/upload", upload.show, "upload", READER),
+    Served("/system", system.show, "system", READER),
+    Served(f"{API}/openapi.json", documents.openapi, "api_openapi", READER, media="application/json"),
+    Served(
+        f"{API}/studies",
+        studies.list_studies,
+        "api_studies",
+        READER,
+        returns=shapes.Studies,
+        query=(*filters.WORDS, "limit"),
+    ),
+    Served(f"{API}/studies/{{study_id:int}}", studies.show, "api_study", READER, returns=shapes.OneStudy),
+    Served(
+        f"{API}/results",
+        studies.list_results,
+        "api_results",
+        READER,
+        returns=shapes.Results,
+        query=("state", "label", "limit"),
+    ),
+    Served(
+        f"{API}/files",
+        files.upload,
+        "api_upload",
+        READER,
+        "POST",
+        returns=shapes.Uploaded,
+        query=("name", "ticket", "study", "stat"),
+        most_bytes=None,
+    ),
+    Served(f"{API}/files", files.show, "api_files", READER, returns=shapes.BecameAll, query=("sha256",)),
+    Served(f"{API}/status", api_status.show, "api_status", READER, returns=shapes.Status),
+]

@@ -1,0 +1,38 @@
+"""The process of the web page."""
+
+import uvicorn
+
+from core.ports import free_port
+from core.tls import check_tls
+from services.context import Context
+from services.upload import remove_unfinished
+from web.app import build
+
+_STOP_S = 3
+"""Answers under way have so long when the page is stopped."""
+
+
+def run_web(context: Context) -> None:
+    """Serve the page until SIGTERM.
+
+    Raises
+    ------
+    PortTaken, SettingsError
+    """
+    settings = context.settings
+    check_tls(settings)
+    remove_unfinished(context.home)
+    uvicorn.run(
+        build(context),
+        host=settings.web_address,
+        port=free_port("The web page", "HEADCT_WEB", settings.web_address, settings.web_port),
+        ssl_certfile=settings.web_certificate,
+        ssl_keyfile=settings.web_key,
+        log_config=None,
+        access_log=False,  # the audit says who saw what; addresses hold filters
+        proxy_headers=False,  # `web.app` has its own, which notes the peer before
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_S,
+        ws="none",
+        lifespan="off",
+    )
