@@ -138,4 +138,9 @@ def running_system(root: Path, waiting: bytes, **settings: str) -> Iterator[Runn
 def environment(root: Path) -> dict[str, str]:
     """This process's environment without its settings for headct, but with this home and any port."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
-    return kept | {"HEADCT_HOME": str(root), "HEADCT_FLOWER_PORT": "0", "HEADCT_METRICS_PORT": "0"}
+    return kept | {
+        "HEADCT_HOME": str(root),
+        "HEADCT_FLOWER_PORT": "0",
+        "HEADCT_METRICS_PORT": "0",
+        "HEADCT_WEB_PORT": "0",
+    }

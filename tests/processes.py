@@ -22,6 +22,7 @@ from core.settings import Settings
 
 HEADCT = str(Path(sys.executable).with_name("headct"))
 PATIENCE_S = 120
+_ANY_PORTS = {"HEADCT_METRICS_PORT": "0", "HEADCT_WEB_PORT": "0"}
 _T = TypeVar("_T")
 
 
@@ -88,7 +89,7 @@ def start_headct(
     with (home.logs / f"{arguments[0]}.out").open("ab") as output:
         return subprocess.Popen(
             [*command, *arguments],
-            env={**variables, "HEADCT_HOME": str(home.root), "HEADCT_METRICS_PORT": "0", **environment},
+            env={**variables, "HEADCT_HOME": str(home.root), **_ANY_PORTS, **environment},
             cwd=home.root,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -128,7 +129,7 @@ def run_headct(home: Home, *arguments: str, **environment: str) -> subprocess.Co
     variables = {name: value for name, value in os.environ.items() if not name.startswith("HEADCT_")}
     return subprocess.run(
         [HEADCT, *arguments],
-        env={**variables, "HEADCT_HOME": str(home.root), "HEADCT_METRICS_PORT": "0", **environment},
+        env={**variables, "HEADCT_HOME": str(home.root), **_ANY_PORTS, **environment},
         cwd=home.root.parent,
         capture_output=True,
         text=True,

@@ -22,10 +22,17 @@ def run_web(context: Context) -> None:
     settings = context.settings
     check_tls(settings)
     remove_unfinished(context.home)
-    uvicorn.run(
+    port = free_port("The web page", "HEADCT_WEB", settings.web_address, settings.web_port)
+    uvicorn.Server(configuration(context, port)).run()
+
+
+def configuration(context: Context, port: int) -> uvicorn.Config:
+    """The server, as it is wanted."""
+    settings = context.settings
+    return uvicorn.Config(
         build(context),
         host=settings.web_address,
-        port=free_port("The web page", "HEADCT_WEB", settings.web_address, settings.web_port),
+        port=port,
         ssl_certfile=settings.web_certificate,
         ssl_keyfile=settings.web_key,
         log_config=None,

@@ -31,7 +31,7 @@ class Refusals:
     ) -> None:
         self._patch, self._capsys = monkeypatch, capsys
         monkeypatch.setenv("HEADCT_HOME", str(home.root))
-        for variable in ("HEADCT_FLOWER_PORT", "HEADCT_METRICS_PORT"):
+        for variable in ("HEADCT_FLOWER_PORT", "HEADCT_METRICS_PORT", "HEADCT_WEB_PORT"):
             monkeypatch.setenv(variable, "0")
         # What is not refused would take the place of the tests, or go on until it is stopped.
         for started in ("os.execv", "worker.service.run_worker", "scheduler.service.run_scheduler"):
