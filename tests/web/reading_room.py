@@ -60,9 +60,9 @@ def csrf_of(page: str) -> str:
 @contextlib.contextmanager
 def served(context: Context) -> Iterator[Served]:
     """The page, served by a thread of this process."""
-    accounts.add(context, Who("test"), "ann", Role.READER, PASSWORD)
-    accounts.add(context, Who("test"), "bob", Role.READER, PASSWORD)
-    accounts.add(context, Who("test"), "root", Role.ADMIN, PASSWORD)
+    if not accounts.list_all(context):
+        for name, role in (("ann", Role.READER), ("bob", Role.READER), ("root", Role.ADMIN)):
+            accounts.add(context, Who("test"), name, role, PASSWORD)
     server = uvicorn.Server(configuration(context, 0))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from db.worklist import WorklistFilter
 from services.worklist import Worklist, find
 from web.access import context, visit
 from web.filters import ALLOWED, PAGE, page_number, query, sorts, wanted, words
@@ -36,25 +37,29 @@ class Line(NamedTuple):
 
 def show(request: Request) -> Response:
     """The page; or, with `part=rows`, only its rows, and nothing (304) if they are as before."""
-    given, found = words(request), find(context(request), wanted(request))
+    given, asked = words(request), wanted(request)
+    found = find(context(request), asked)
     lines = list(_lines(found, shows_names=visit(request).shows_names))
     values: dict[str, Any] = {"lines": lines, "query": query(given), "matching": found.matching}
     if request.query_params.get("part") != "rows":
-        return page(request, "worklist.html", **values, **_around(request, given, found))
+        return page(request, "worklist.html", **values, **_around(request, given, asked, found))
     tag = f'"{hashlib.sha256(repr((values, visit(request).csrf_token)).encode()).hexdigest()[:32]}"'
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
     return page(request, "worklist_rows.html", headers={"ETag": tag}, **values)
 
 
-def _around(request: Request, given: Mapping[str, str], found: Worklist) -> dict[str, Any]:
+def _around(
+    request: Request, given: Mapping[str, str], asked: WorklistFilter, found: Worklist
+) -> dict[str, Any]:
     number = page_number(given)
     last = max(1, -(-found.matching // PAGE))
     return {
         "given": given,
         "allowed": ALLOWED,
         "sorts": sorts(given),
-        "sort": given.get("sort", "urgency"),
+        "sort": asked.sort,
+        "falls": asked.descending,
         "first": (number - 1) * PAGE + 1,
         "page_number": number,
         "pages": last,
