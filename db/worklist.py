@@ -33,10 +33,8 @@ STUDY_COLUMNS = (
     *("images_expected", "images_received", "images_assessed", "images_uncertain", "finalised_at"),
     *("reader_label", "warnings"),
 )
-_MOMENTS = {"received_at", "finalised_at"}
-STUDIES = table(
-    "studies", *(column(name, UtcDateTime() if name in _MOMENTS else None) for name in STUDY_COLUMNS)
-)
+_TYPES = {"received_at": UtcDateTime(), "finalised_at": UtcDateTime(), "study_time": DateTime()}
+STUDIES = table("studies", *(column(name, _TYPES.get(name)) for name in STUDY_COLUMNS))
 ITEM = table(
     "worklist_item",
     *(column(name, Integer()) for name in ("id", "study_id", "image_id", "urgency")),
@@ -50,8 +48,10 @@ ITEM = table(
 _STUDY_RESULT = table(
     "study_result", column("id"), column("study_id", Integer()), column("driving_images", JSON())
 )
-_SOMETIMES = {"probability": ITEM.c.improbability <= 1, "study_time": ITEM.c.study_time.is_not(None)}
+_SOMETIMES = {"probability": ITEM.c.improbability + 0 <= 1, "study_time": ITEM.c.study_time.is_not(None)}
 """What not every item has, and its order leaves the others out."""
+
+_FEW = 1000
 
 Sort = Literal["urgency", "received", "study_time", "probability"]
 
@@ -97,11 +97,22 @@ class WorklistFilter:
 def worklist(connection: Connection, wanted: WorklistFilter) -> Sequence[Item]:
     """The items that a filter fits, in its order; by default the most urgent first."""
     query = select(ITEM.c.study_id, ITEM.c.image_id).where(*_conditions(wanted))
+    if wanted.search and (few := _few(connection, wanted)) is not None:
+        query = select(ITEM.c.study_id, ITEM.c.image_id).where(ITEM.c.id.in_(few))
     keys, falls = _keys(wanted)
     query = query.order_by(*(key.desc() if falls else key for key in keys))
     if wanted.limit:
         query = query.limit(wanted.limit).offset(wanted.offset)
     return [Item(*row) for row in connection.execute(query)]
+
+
+def _few(connection: Connection, wanted: WorklistFilter) -> Sequence[int] | None:
+    """The items that a search finds; None if these are many.
+
+    In the order of an index a database looks at items until a page is full: where few are found, at all.
+    """
+    found = connection.scalars(select(ITEM.c.id).where(*_conditions(wanted)).limit(_FEW + 1)).all()
+    return None if len(found) > _FEW else found
 
 
 def count_items(connection: Connection, wanted: WorklistFilter) -> int:

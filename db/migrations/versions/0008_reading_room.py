@@ -76,13 +76,14 @@ def upgrade() -> None:
     )
     op.execute(STUDIES)
     op.execute(IMAGES)
-    op.create_index(
-        "ix_worklist_item_urgency",
-        "worklist_item",
-        ["urgency", "improbability", "received_at", "id"],
-    )
-    for column in ("improbability", "received_at", "study_time"):
-        op.create_index(f"ix_worklist_item_{column}", "worklist_item", [column, "id"])
+    filtered = ["label", "reader_label", "state", "has_warnings", "study_id", "image_id"]
+    for name, ordered, more in (
+        ("urgency", ["urgency", "improbability", "received_at", "id"], []),
+        ("improbability", ["improbability", "id"], ["received_at"]),
+        ("received_at", ["received_at", "id"], []),
+        ("study_time", ["study_time", "id"], ["received_at"]),
+    ):
+        op.create_index(f"ix_worklist_item_{name}", "worklist_item", [*ordered, *filtered, *more])
     op.create_table(
         "account",
         sa.Column("id", sa.Integer(), nullable=False),
