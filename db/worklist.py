@@ -94,30 +94,33 @@ class WorklistFilter:
     offset: int = 0
 
 
-def worklist(connection: Connection, wanted: WorklistFilter) -> Sequence[Item]:
+class Page(NamedTuple):
+    """Items in their order, and how many there are without the limit."""
+
+    items: Sequence[Item]
+    matching: int
+
+
+def worklist(connection: Connection, wanted: WorklistFilter) -> Page:
     """The items that a filter fits, in its order; by default the most urgent first."""
-    query = select(ITEM.c.study_id, ITEM.c.image_id).where(*_conditions(wanted))
-    if wanted.search and (few := _few(connection, wanted)) is not None:
-        query = select(ITEM.c.study_id, ITEM.c.image_id).where(ITEM.c.id.in_(few))
+    fits = list(_conditions(wanted))
+    few: Sequence[int] | None = None
+    if wanted.search:
+        # In the order of an index a database looks on until a page is full: where few are found, at all.
+        few = connection.scalars(select(ITEM.c.id).where(*fits).limit(_FEW + 1)).all()
+        few = None if len(few) > _FEW else few
+    chosen = fits if few is None else [ITEM.c.id.in_(few)]
     keys, falls = _keys(wanted)
+    query = select(ITEM.c.study_id, ITEM.c.image_id).where(*chosen)
     query = query.order_by(*(key.desc() if falls else key for key in keys))
     if wanted.limit:
         query = query.limit(wanted.limit).offset(wanted.offset)
-    return [Item(*row) for row in connection.execute(query)]
-
-
-def _few(connection: Connection, wanted: WorklistFilter) -> Sequence[int] | None:
-    """The items that a search finds; None if these are many.
-
-    In the order of an index a database looks at items until a page is full: where few are found, at all.
-    """
-    found = connection.scalars(select(ITEM.c.id).where(*_conditions(wanted)).limit(_FEW + 1)).all()
-    return None if len(found) > _FEW else found
-
-
-def count_items(connection: Connection, wanted: WorklistFilter) -> int:
-    """How many items there are without the limit."""
-    return connection.scalar(select(func.count()).select_from(ITEM).where(*_conditions(wanted))) or 0
+    items = [Item(*row) for row in connection.execute(query)]
+    if few is not None:
+        return Page(items, len(few))
+    if not wanted.limit:
+        return Page(items, len(items))
+    return Page(items, connection.scalar(select(func.count()).select_from(ITEM).where(*fits)) or 0)
 
 
 def item_after(connection: Connection, wanted: WorklistFilter, item: Item) -> Item | None:

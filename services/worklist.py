@@ -7,7 +7,6 @@ from db.results import read_connection
 from db.worklist import (
     Item,
     WorklistFilter,
-    count_items,
     driving_images,
     item_after,
     item_rows,
@@ -38,12 +37,9 @@ class Worklist(NamedTuple):
 def find(context: Context, wanted: WorklistFilter) -> Worklist:
     """The items that a filter fits."""
     with read_connection(context.engine) as connection:
-        items = worklist(connection, wanted)
-        rows = item_rows(connection, items)
-        if not wanted.limit:
-            return Worklist(rows, len(rows), {})
-        studies = [item.study_id for item in items if item.study_id is not None]
-        return Worklist(rows, count_items(connection, wanted), driving_images(connection, studies))
+        items, matching = worklist(connection, wanted)
+        studies = [item.study_id for item in items if item.study_id is not None] if wanted.limit else []
+        return Worklist(item_rows(connection, items), matching, driving_images(connection, studies))
 
 
 def following(context: Context, wanted: WorklistFilter, item: Item) -> Item | None:
