@@ -35,6 +35,7 @@ COPY models /app/models
 COPY scheduler /app/scheduler
 COPY services /app/services
 COPY training /app/training
+COPY web /app/web
 COPY worker /app/worker
 
 FROM train-packages AS train

@@ -42,7 +42,7 @@ def copied() -> list[str]:
 
 
 def test_every_service_of_the_design_is_there() -> None:
-    assert SERVICES.keys() == {"redis", "postgres", "migrate", "scheduler", "worker", "training", "flower"}
+    assert SERVICES.keys() == {"redis", "postgres", "migrate", "scheduler", "worker", "training", "flower", "web"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -62,9 +62,9 @@ def test_a_service_has_no_rights_that_it_does_not_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_only_flower_and_the_metrics_are_published_and_on_loopback_alone(name: str) -> None:
+def test_only_pages_and_the_metrics_are_published_and_on_loopback_alone(name: str) -> None:
     ports = SERVICES[name].get("ports", [])
-    assert bool(ports) == (name in {"flower", "scheduler"})
+    assert bool(ports) == (name in {"flower", "scheduler", "web"})
     assert all(str(port).startswith("127.0.0.1:") for port in ports)
 
 
