@@ -1,6 +1,7 @@
 """When a study is final, and with what result."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -19,6 +20,7 @@ from db.requeue import reclassify
 from db.tables import Arrival, File, Image, Study, StudyResult
 from models.store import ModelStore
 from scheduler.finaliser import Finaliser
+from tests.transactions import at
 
 LEASE = timedelta(minutes=1)
 SETTLE = 15.0
@@ -115,6 +117,44 @@ def test_a_late_image_reopens_it_and_the_former_result_stays(engine: Engine, fin
     finaliser.finalise()
     assert results(engine) == [(1, "normal", 3), (2, "hemorrhage", 6)]
     assert studies(engine) == [("final", "hemorrhage", 6, "routine")]
+
+
+@contextlib.contextmanager
+def meanwhile(act: Callable[[], object]) -> Iterator[None]:
+    """Within the block, another transaction does this as soon as the finaliser has looked."""
+    did = []
+
+    def once() -> None:
+        if not did:
+            did.append(True)
+            act()
+
+    with at(Session, "after_commit", once):
+        yield
+    assert did
+
+
+def test_an_image_that_comes_after_the_look_is_waited_for(engine: Engine, finaliser: Finaliser) -> None:
+    files = arrive(engine, "a", "b", "c")
+    classify(engine, {files[0]: place(0), files[1]: place(1)})
+    let_pass(engine, SETTLE)
+    with Session(engine) as session, session.begin():  # it was tried twice, and is not waited for
+        session.execute(update(File).where(File.id == files[2]).values(attempts=2, received_at=now()))
+    with meanwhile(lambda: classify(engine, {files[2]: place(2)})):
+        finaliser.finalise()
+    assert studies(engine) == [("open", None, 3, "routine")]
+    let_pass(engine, SETTLE)
+    finaliser.finalise()
+    assert results(engine) == [(1, "normal", 3)]
+
+
+def test_a_file_that_comes_after_the_look_is_waited_for(engine: Engine, finaliser: Finaliser) -> None:
+    files = arrive(engine, "1.png", study="Doe")
+    classify(engine, dict.fromkeys(files))
+    let_pass(engine, SETTLE)
+    with meanwhile(lambda: arrive(engine, "2.png", study="Doe")):
+        finaliser.finalise()
+    assert results(engine) == []
 
 
 def test_what_comes_again_changes_nothing(engine: Engine, finaliser: Finaliser) -> None:
