@@ -51,6 +51,7 @@ def count_studies(connection: Connection, wanted: StudyFilter) -> int:
 
 
 def _conditions(wanted: StudyFilter) -> Iterator[ColumnElement[bool]]:
+    yield _STUDIES.c.images_received > 0  # else it is a name for DICOM files, which are in other studies
     if wanted.state:
         yield _STUDIES.c.state == wanted.state
     if wanted.label:
@@ -66,7 +67,6 @@ def _order(wanted: StudyFilter) -> Iterator[Any]:
     if wanted.sort == "urgency":
         ranks = {label: rank for rank, label in enumerate(_URGENCY)} | {"normal": len(_URGENCY) + 1}
         yield case((columns.reader_label.is_(None), 0), else_=1)
-        yield case((columns.images_received == 0, 1), else_=0)  # of DICOM files, which are in other studies
         yield case((columns.priority == "stat", 0), else_=1)
         yield case(ranks, value=columns.label, else_=len(_URGENCY))
     if wanted.sort != "time":

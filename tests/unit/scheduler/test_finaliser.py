@@ -18,6 +18,7 @@ from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish, next_chun
 from db.promotions import record_shipped
 from db.requeue import reclassify
 from db.tables import Arrival, File, Image, Study, StudyResult
+from db.worklist import StudyFilter, worklist
 from models.store import ModelStore
 from scheduler.finaliser import Finaliser
 from tests.transactions import at
@@ -92,6 +93,12 @@ def studies(engine: Engine) -> list[tuple[object, ...]]:
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT state, label, images_received, priority FROM studies"))
         return [tuple(row) for row in rows]
+
+
+def listed(engine: Engine) -> list[str]:
+    """UIDs and names in the worklist."""
+    with engine.connect() as connection:
+        return sorted(row.study_uid or row.name for row in worklist(connection, StudyFilter()))
 
 
 def test_a_study_is_final_when_no_image_came_for_a_while(engine: Engine, finaliser: Finaliser) -> None:
@@ -252,6 +259,14 @@ def test_dicom_in_a_named_folder_goes_by_its_own_study(engine: Engine, finaliser
         ("final", "normal", 3, "routine"),
         ("final", "not assessed", 0, "routine"),
     ]
+    assert listed(engine) == ["1.1"]
+    (picture,) = arrive(engine, "4.png", study="Doe")
+    assert listed(engine) == ["1.1", "Doe"]
+    classify(engine, {picture: None})
+    let_pass(engine, SETTLE)
+    finaliser.finalise()
+    assert sorted(studies(engine))[1] == ("final", "uncertain", 1, "routine")
+    assert listed(engine) == ["1.1", "Doe"]
 
 
 def test_a_picture_without_a_head_is_tried_again_as_a_slice_of_a_study(engine: Engine) -> None:
