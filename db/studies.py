@@ -33,33 +33,38 @@ def any_open(session: Session) -> bool:
     return bool(session.scalar(_ANY_OPEN))
 
 
-def complete_studies(session: Session, settle: timedelta) -> Sequence[int]:
+def mend_last_arrivals(session: Session) -> None:
+    """Open studies whose last image came in the future got it now: the clock was set back since."""
+    moment = now()
+    session.execute(
+        update(Study)
+        .where(Study.state == StudyState.OPEN, Study.last_arrival_at > moment + _CLOCKS)
+        .values(last_arrival_at=moment)
+    )
+
+
+def complete_studies(session: Session, settle: timedelta, *among: ColumnElement[bool]) -> Sequence[int]:
     """Ids of open studies of which no further image is to be expected, urgent ones first.
 
     No image of it came for `settle`, and no file that came so near to those that are known is still to be
     read; or all images that its files announce are there. All files that are known to be of it have a final
     state.
     """
-    moment = now()
-    session.execute(  # by a clock that was set back since
-        update(Study)
-        .where(Study.state == StudyState.OPEN, Study.last_arrival_at > moment + _CLOCKS)
-        .values(last_arrival_at=moment)
-    )
-    is_settled = Study.last_arrival_at <= moment - settle
-    announced = _open(session, _MOST, ~is_settled, Study.images_expected == _instances())
-    settled = _open(session, _MOST_LOOKS, is_settled)
+    is_settled = Study.last_arrival_at <= now() - settle
+    announced = _open(session, _MOST, ~is_settled, Study.images_expected == _instances(), *among)
+    settled = _open(session, _MOST_LOOKS, is_settled, *among)
     quiet = (study for study in settled if not _unread_beside(session, study, settle))
     return [study.id for study in (*announced, *islice(quiet, _MOST))]
 
 
-def hold_open(session: Session, study_id: int) -> Study | None:
-    """An open study, whose row is held until the commit (see `db.places`); None where another holds it."""
-    return session.scalars(
-        select(Study)
-        .where(Study.id == study_id, Study.state == StudyState.OPEN)
-        .with_for_update(skip_locked=True)
-    ).one_or_none()
+def hold_complete(session: Session, study_id: int, settle: timedelta) -> Study | None:
+    """A study whose row is held until the commit (see `db.places`), and which is complete now that it is.
+
+    None where another holds it, or something of it came since it was found complete.
+    """
+    this = Study.id == study_id
+    held = session.scalars(select(Study).where(this).with_for_update(skip_locked=True)).one_or_none()
+    return held if held is not None and complete_studies(session, settle, this) else None
 
 
 def study_to_assess(session: Session, study: Study) -> StudyToAssess:

@@ -11,7 +11,14 @@ from sqlalchemy.orm import Session
 from core.errors import ModelError
 from core.settings import Settings
 from db.engine import read_session
-from db.studies import any_open, complete_studies, hold_open, record_finding, study_to_assess
+from db.studies import (
+    any_open,
+    complete_studies,
+    hold_complete,
+    mend_last_arrivals,
+    record_finding,
+    study_to_assess,
+)
 from models.store import ModelStore
 from models.studies import assess
 from models.study_rule import SHIPPED_RULE, StudyRule
@@ -50,6 +57,7 @@ class Finaliser:
             if not any_open(session):  # mostly
                 return 0
         with Session(self._engine) as session, session.begin():
+            mend_last_arrivals(session)
             complete = complete_studies(session, self._settle)
         problem: DBAPIError | None = None
         for study_id in complete:
@@ -70,7 +78,7 @@ class Finaliser:
 
     def _finalise(self, study_id: int) -> None:
         with Session(self._engine) as session, session.begin():
-            held = hold_open(session, study_id)
+            held = hold_complete(session, study_id, self._settle)
             if held is None:
                 return
             study = study_to_assess(session, held)

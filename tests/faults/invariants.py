@@ -27,13 +27,14 @@ _MAX_ATTEMPTS = Settings().max_attempts
 class Drop:
     """One file that was put into the inbox, or lies in an archive that was, and the state it is to end in.
 
-    None: any final one.
+    None: any final one. `frames` are to have a result each; 0: as many as there are.
     """
 
     name: str
     sha256: str
     state: str | None = None
     of_archive: bool = False
+    frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Findings:
     Attributes
     ----------
     lost
-        Files that are not recorded, or that have another state or no result where one is due.
+        Files that are not recorded, or that have another state, or not all results that are due.
     doubled
         Files recorded, or results made, more than once.
     stuck
@@ -80,10 +81,13 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
     expected = Counter((drop.name, drop.sha256) for drop in dropped)
     state_of = {file.sha256: file.state for file in files}
     with_result = {file_id for file_id, *_ in results}
+    sha256_of = {file.id: file.sha256 for file in files}
+    frames = Counter(sha256_of[file_id] for file_id, *_ in results)
 
     not_recorded = (expected - arrived).total()
     without_result = sum(file.state == FileState.CLASSIFIED and file.id not in with_result for file in files)
     ended = {file.sha256: file.state for file in files if file.state not in UNFINISHED}
+    other_frames = sum(drop.frames not in (0, frames[drop.sha256]) for drop in dropped)
     wrong = [drop for drop in dropped if drop.state not in (None, ended.get(drop.sha256, drop.state))]
     needless = [drop for drop in wrong if state_of[drop.sha256] == FileState.QUARANTINED]
     unfinished = [file for file in files if file.state in UNFINISHED]
@@ -97,6 +101,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
     found = {
         f"{not_recorded} files are not recorded": not_recorded,
         f"{without_result} files are classified and have no result": without_result,
+        f"{other_frames} files have not one result of each frame": other_frames,
         f"{len(wrong)} files ended in another state: {Counter(state_of[drop.sha256] for drop in wrong)}, as "
         f"{', '.join(drop.name for drop in wrong[:3])}": len(wrong),
         f"{recorded_twice} files are recorded more than once, or were never dropped": recorded_twice,
@@ -116,7 +121,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
     }
     return Findings(
         files=len(dropped),
-        lost=not_recorded + without_result + len(wrong) - len(needless) + studies.partial,
+        lost=not_recorded + without_result + other_frames + len(wrong) - len(needless) + studies.partial,
         doubled=recorded_twice + results_twice + studies.repeated,
         stuck=left + len(unfinished) + len(needless) + len(runs) + studies.open,
         problems=tuple(problem for problem, count in found.items() if count),

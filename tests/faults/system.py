@@ -161,19 +161,26 @@ class System:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
 
-    def drop(self, content: bytes, name: str, state: str | None = None) -> None:
+    def drop(self, content: bytes, name: str, state: str | None = None, *, frames: int = 0) -> None:
         """Write a file into the inbox as any program would; it is to end in `state`, or in any final one."""
-        path = self.expect(content, name, state)
+        path = self.expect(content, name, state, frames=frames)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
     def expect(
-        self, content: bytes, name: str, state: str | None = None, *, of_archive: bool = False
+        self,
+        content: bytes,
+        name: str,
+        state: str | None = None,
+        *,
+        of_archive: bool = False,
+        frames: int = 0,
     ) -> Path:
         """Have the checker look for a file that is about to come into the inbox; returns its path there."""
         path = self.home.inbox / name
         source_name = InboxFile(path, Path(name)).source_name
-        self.dropped.append(Drop(source_name, hashlib.sha256(content).hexdigest(), state, of_archive))
+        sha256 = hashlib.sha256(content).hexdigest()
+        self.dropped.append(Drop(source_name, sha256, state, of_archive, frames))
         return path
 
     def redis(self) -> redis.Redis:

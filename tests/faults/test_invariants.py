@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -39,6 +40,11 @@ def finished(home: Home, sqlite_engine: Engine) -> Engine:
 def test_a_home_where_all_is_well_has_no_problem(home: Home, finished: Engine) -> None:
     found = check(home, finished, DROPPED)
     assert (found.files, found.lost, found.doubled, found.stuck, found.problems) == (1, 0, 0, 0, ())
+
+
+def test_a_frame_without_a_result_is_counted(home: Home, finished: Engine) -> None:
+    found = check(home, finished, [replace(DROPPED[0], frames=2)])
+    assert (found.lost, found.problems) == (1, ("1 files have not one result of each frame",))
 
 
 def arrive_again(session: Session, _: Home) -> None:

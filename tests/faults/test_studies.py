@@ -13,6 +13,8 @@ from tests.faults.trials import Trials
 from tests.processes import wait_until
 
 _SLICES = 60
+_FRAMES = 700
+"""Three portions."""
 _SETTLE_S = 2
 """As `tests.faults.system` sets it."""
 
@@ -44,6 +46,21 @@ def test_a_worker_is_killed_in_the_middle_of_an_archive(system: System, trials: 
         trial.pause(0.2)
         trial.over()
         system.kill_children("worker")
+
+
+@pytest.mark.usefixtures("full_form")
+def test_a_worker_is_killed_in_the_middle_of_a_file_of_frames(system: System, trials: Trials) -> None:
+    interrupted = 0
+    for trial in trials.of("SIGKILL of a classify child, mid-file of frames", system, within_s=60):
+        trial.drop_frames(_FRAMES)
+        for _ in range(trial.random.randint(1, 3)):
+            trial.wait_for_work()
+        trial.pause(0.4)
+        trial.over()
+        interrupted += system.count("running")
+        system.kill_children("worker")
+        trial.drop(4)
+    assert interrupted >= trials.records[-1].repetitions / 2
 
 
 @pytest.mark.usefixtures("full_form")

@@ -22,7 +22,7 @@ from sqlalchemy import func, select
 from db.engine import read_session
 from db.tables import File
 from tests.archives import tar_of
-from tests.dicom_files import as_bytes, ct_slice, hounsfield_that_shows
+from tests.dicom_files import as_bytes, ct_slice, enhanced_ct, hounsfield_that_shows
 from tests.faults.invariants import check, left_over
 from tests.faults.system import System
 from tests.processes import repeating, wait_until
@@ -31,6 +31,7 @@ from tests.processes import repeating, wait_until
 _PATIENCE_S = 240
 # PNG 3rd ed., 5.2 and 11.2.1: the signature takes 8 bytes, IHDR 25, and any ancillary chunk may follow.
 _AFTER_HEADER = 33
+_SMALL = 200 * 200
 
 
 @dataclass
@@ -97,6 +98,12 @@ class Trial:
         for member, content in members:
             self.system.expect(content, f"{name}/{member}", "classified", of_archive=True)
         self.system.drop(tar_of(members), name, state="unpacked")
+
+    def drop_frames(self, count: int) -> None:
+        """Put a file of so many frames into the inbox, each of which is to get a result."""
+        name = f"frames-{self.number}-{len(self.system.dropped)}.dcm"
+        content = self._files.frames_of(self._files.new_study(), count)
+        self.system.drop(content, name, state="classified", frames=count)
 
     def arriving(self, per_second: float) -> AbstractContextManager[None]:
         """New files go on arriving until the block ends."""
@@ -235,6 +242,14 @@ class Files:
             )
             for number in numbers
         ]
+
+    def frames_of(self, uid: str, count: int) -> bytes:
+        """A file of so many frames, which are the study of that UID; small ones, or it would be refused."""
+        frame = self._hounsfield(0)
+        while frame.size > _SMALL:
+            frame = frame[::2, ::2]
+        uids = {"StudyInstanceUID": uid, "SeriesInstanceUID": f"{uid}.1", "SOPInstanceUID": f"{uid}.1.1"}
+        return as_bytes(enhanced_ct([frame] * count, **uids))
 
     def _hounsfield(self, number: int) -> NDArray[np.int16]:
         with Image.open(io.BytesIO(self._contents[number % len(self._contents)])) as image:

@@ -1,6 +1,7 @@
 """When a study is final, and with what result."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,8 +18,10 @@ from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish, next_chun
 from db.promotions import record_shipped
 from db.requeue import reclassify
 from db.tables import Arrival, File, Image, Study, StudyResult
+from db.worklist import StudyFilter, worklist
 from models.store import ModelStore
 from scheduler.finaliser import Finaliser
+from tests.transactions import at
 
 LEASE = timedelta(minutes=1)
 SETTLE = 15.0
@@ -92,6 +95,12 @@ def studies(engine: Engine) -> list[tuple[object, ...]]:
         return [tuple(row) for row in rows]
 
 
+def listed(engine: Engine) -> list[str]:
+    """UIDs and names in the worklist."""
+    with engine.connect() as connection:
+        return sorted(row.study_uid or row.name for row in worklist(connection, StudyFilter()))
+
+
 def test_a_study_is_final_when_no_image_came_for_a_while(engine: Engine, finaliser: Finaliser) -> None:
     files = arrive(engine, "a", "b", "c")
     classify(engine, {file_id: place(number) for number, file_id in enumerate(files)})
@@ -115,6 +124,44 @@ def test_a_late_image_reopens_it_and_the_former_result_stays(engine: Engine, fin
     finaliser.finalise()
     assert results(engine) == [(1, "normal", 3), (2, "hemorrhage", 6)]
     assert studies(engine) == [("final", "hemorrhage", 6, "routine")]
+
+
+@contextlib.contextmanager
+def meanwhile(act: Callable[[], object]) -> Iterator[None]:
+    """Within the block, another transaction does this as soon as the finaliser has looked."""
+    did = []
+
+    def once() -> None:
+        if not did:
+            did.append(True)
+            act()
+
+    with at(Session, "after_commit", once):
+        yield
+    assert did
+
+
+def test_an_image_that_comes_after_the_look_is_waited_for(engine: Engine, finaliser: Finaliser) -> None:
+    files = arrive(engine, "a", "b", "c")
+    classify(engine, {files[0]: place(0), files[1]: place(1)})
+    let_pass(engine, SETTLE)
+    with Session(engine) as session, session.begin():  # it was tried twice, and is not waited for
+        session.execute(update(File).where(File.id == files[2]).values(attempts=2, received_at=now()))
+    with meanwhile(lambda: classify(engine, {files[2]: place(2)})):
+        finaliser.finalise()
+    assert studies(engine) == [("open", None, 3, "routine")]
+    let_pass(engine, SETTLE)
+    finaliser.finalise()
+    assert results(engine) == [(1, "normal", 3)]
+
+
+def test_a_file_that_comes_after_the_look_is_waited_for(engine: Engine, finaliser: Finaliser) -> None:
+    files = arrive(engine, "1.png", study="Doe")
+    classify(engine, dict.fromkeys(files))
+    let_pass(engine, SETTLE)
+    with meanwhile(lambda: arrive(engine, "2.png", study="Doe")):
+        finaliser.finalise()
+    assert results(engine) == []
 
 
 def test_what_comes_again_changes_nothing(engine: Engine, finaliser: Finaliser) -> None:
@@ -212,6 +259,14 @@ def test_dicom_in_a_named_folder_goes_by_its_own_study(engine: Engine, finaliser
         ("final", "normal", 3, "routine"),
         ("final", "not assessed", 0, "routine"),
     ]
+    assert listed(engine) == ["1.1"]
+    (picture,) = arrive(engine, "4.png", study="Doe")
+    assert listed(engine) == ["1.1", "Doe"]
+    classify(engine, {picture: None})
+    let_pass(engine, SETTLE)
+    finaliser.finalise()
+    assert sorted(studies(engine))[1] == ("final", "uncertain", 1, "routine")
+    assert listed(engine) == ["1.1", "Doe"]
 
 
 def test_a_picture_without_a_head_is_tried_again_as_a_slice_of_a_study(engine: Engine) -> None:
