@@ -37,9 +37,7 @@ def test_a_start_and_what_was_cancelled_stand_in_the_audit(context: Context) -> 
     run_id = request(context, ASKED, address="10.0.0.1")
     assert cancel(context, run_id, Who("bob")) is RunState.REQUESTED
     assert cancel(context, run_id, Who("bob")) is RunState.CANCELLED
-    stands = [
-        (one.account, one.action, one.subject, one.address) for one in entries(context, AuditFilter())
-    ]
+    stands = [(one.account, one.action, one.subject, one.address) for one in entries(context, AuditFilter())]
     assert stands == [
         ("bob", "cancel training", f"run {run_id}", None),
         ("ann", "start training", f"run {run_id}", "10.0.0.1"),
