@@ -58,6 +58,13 @@ def versions(context: Context) -> tuple[Sequence[ModelCard | DamagedModel], str]
     return ModelStore(context.home.models).versions(), in_use or shipped_model().card.version
 
 
+def known_versions(context: Context) -> tuple[list[str], str]:
+    """The names of all versions, and of that in use, which may be gone."""
+    found, in_use = versions(context)
+    names = [one.version for one in found]
+    return names if in_use in names else [*names, in_use], in_use
+
+
 def history(context: Context) -> Sequence[Promotion]:
     """Which version was put into use when, the newest first."""
     with read_session(context.engine) as session:
@@ -134,7 +141,7 @@ def promote(
         if promotion is None:
             return Switch(version, None)
         add_entry(session, who.account, "promote", f"model {version}", reason, who.address)
-        return Switch(version, _named(promotion.replaced_version))
+        return Switch(version, named(promotion.replaced_version))
 
 
 def before(context: Context) -> str:
@@ -166,7 +173,7 @@ def rollback(
         stored = ModelStore(context.home.models).find(version_in_use(session))
         check_servable(stored)
         add_entry(session, who.account, "roll back", f"model {stored.card.version}", reason, who.address)
-        return Switch(stored.card.version, _named(promotion.replaced_version))
+        return Switch(stored.card.version, named(promotion.replaced_version))
 
 
 def why(promotion: Promotion) -> str:
@@ -187,5 +194,6 @@ def _check_in_use(session: Session, version: str | None) -> None:
         raise AnotherInUse(f"Meanwhile {in_use} came into use instead of {version}. Nothing was changed.")
 
 
-def _named(recorded: str) -> str:
+def named(recorded: str) -> str:
+    """The name of a version as a promotion has it."""
     return shipped_model().card.version if recorded == SHIPPED else recorded

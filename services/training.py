@@ -119,9 +119,18 @@ def report(context: Context, run_id: int) -> Path:
         There is no such run, or it has none.
     """
     run, _ = look_up(context, run_id)
-    page = context.home.report(run_id) / "report.html"
-    if not page.is_file():
+    page = _report(context, run_id)
+    if not page.is_file() or page.is_symlink():
         raise RunNotFound(
             f"Training run {run_id} ({run.state}) has no report: only a run that evaluated a version has one."
         )
     return page
+
+
+def has_report(context: Context, run_id: int) -> bool:
+    """Whether that run has written one."""
+    return _report(context, run_id).is_file()
+
+
+def _report(context: Context, run_id: int) -> Path:
+    return context.home.report(run_id) / "report.html"
