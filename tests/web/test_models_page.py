@@ -1,5 +1,6 @@
 """The pages of models: seen, compared, promoted and rolled back; and in a browser, trained before."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
@@ -20,9 +22,10 @@ from models.store import ModelStore, shipped_model
 from services import dataset, models
 from services.audit import entries
 from services.context import Context
+from tests.labelled import balanced, fill
 from tests.site_models import register_copy
 from tests.web.conftest import sign_in
-from tests.web.reading_room import Served, add_study
+from tests.web.reading_room import Served, add_study, served
 
 SHIPPED = shipped_model().card.version
 _TRAINER = """
@@ -132,6 +135,25 @@ def test_that_the_version_in_use_is_gone_is_said_and_another_one_can_come(
     assert "nothing to compare with" in root.get("/models/promote?version=site-1").text
     assert change(root, "promote", version="site-1", instead_of="lost-1").status_code == 303
     assert in_use(context) == "site-1"
+
+
+@pytest.mark.usefixtures("store")
+def test_below_a_prefix_every_link_and_form_has_it(context: Context) -> None:
+    settings = msgspec.structs.replace(context.settings, web_prefix="/ct")
+    fill(context.engine, context.home, balanced())
+    with (
+        served(replace(context, settings=settings)) as room,
+        replace(room, address=f"{room.address}/ct").client("root") as root,
+    ):
+        changed = change(root, "promote", version="site-1", instead_of=SHIPPED)
+        assert changed.headers["location"] == "/ct/models?changed=1"
+        assert root.post("/training", data={"seed": "1"}).headers["location"] == "/ct/training/1"
+        for path in ("quality", "models", "models/promote?version=site-2", "models/rollback", "training/1"):
+            page = root.get(f"/{path}")
+            assert page.status_code == 200
+            links = re.findall(r'(?:href|src|action|data-\w+)="(/[^"]*)"', page.text)
+            assert len(links) > 8
+            assert all(link.startswith("/ct/") for link in links)
 
 
 @pytest.fixture
