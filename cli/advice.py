@@ -12,6 +12,7 @@ _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.GraphMissing: f"`headct models convert` does, where TensorFlow is installed. {_ANOTHER_VERSION}",
     errors.LabelledByReader: "`headct label SHA256 LABEL` records one.",
     errors.ModelUnusable: _ANOTHER_VERSION,
+    errors.NoSuchAccount: "`headct user list` lists them, `headct user token list` the tokens of one.",
     errors.NoSuchFile: "`headct results` lists the ids.",
     errors.NoSuchStudy: "`headct studies` lists them.",
     errors.NoSuchVersion: "`headct models list` lists them, `headct models promote` puts one into use.",
@@ -20,6 +21,7 @@ _FOR_ERRORS: dict[type[errors.HeadctError], str] = {
     errors.SeveralImages: _FRAME,
     errors.NothingToRollBack: "`headct models promote` puts another version into use (`headct models list`).",
     errors.RunNotFound: "`headct runs` lists them.",
+    errors.RunUnderWay: "`headct runs` lists them.",
     errors.WorkersDeaf: "`headct status` names those that are alive, `headct up` starts all.",
 }
 _FOR_REASONS = {

@@ -36,6 +36,8 @@ COMMANDS = {
     "demo": ("demo", "Classify a few images under a temporary home, for a first look."),
     "runs": ("runs", "List, follow, cancel and report training runs."),
     "models": ("models", "List and compare versions of the network; change that in use."),
+    "user": ("accounts", "Accounts of the web page, and their tokens."),
+    "audit": ("accounts", "Show who looked at or changed what on the web page."),
     "dataset": ("dataset", "Import and show the labelled images that training learns from."),
 }
 """Module, and what the list says, which has to fit 80 columns; the command's own help begins so too."""

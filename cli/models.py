@@ -1,8 +1,8 @@
 """`headct models`: the versions of the network, and which of them classifies."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -12,7 +12,6 @@ from cli.printing import (
     Column,
     as_wide,
     figure,
-    interval,
     moments,
     print_rows,
     print_table,
@@ -26,6 +25,9 @@ from db.tables import Promotion
 from models.card import ModelCard
 from models.store import DamagedModel, shipped_model
 from services import models as service
+from services.audit import Who
+from services.comparison import Comparison, Figure
+from services.comparison import compare as compare_versions
 from services.context import open_migrated
 from services.conversion import convert_versions as make_graphs
 from services.conversion import unconverted
@@ -37,6 +39,7 @@ models = typer.Typer(
 )
 Version = Annotated[str, typer.Argument(help="as `headct models list` names it")]
 By = Annotated[str | None, typer.Option("--by", help="who decides; default: this user of the system")]
+Reason = Annotated[str | None, typer.Option("--reason", help="why; the history shows it")]
 _DAMAGED = "damaged"
 _Version = Column[ModelCard | DamagedModel]
 
@@ -62,13 +65,13 @@ def history() -> None:
 @models.command()
 def compare(a: Version, b: Version) -> None:
     """Show two versions side by side. Operating point, figures with intervals, baselines, data."""
-    print_comparison(_card(a), _card(b))
+    print_comparison(compare_versions(open_migrated(), a, b))
 
 
 @models.command()
-def promote(version: Version, by: By = None) -> None:
+def promote(version: Version, by: By = None, reason: Reason = None) -> None:
     """Put a version into use. The workers switch within 5 s, without a restart."""
-    switch = service.promote(open_migrated(), version, by or user_name())
+    switch = service.promote(open_migrated(), version, Who(by or user_name()), reason)
     if switch.replaced is None:
         typer.echo(f"{version} is in use already. Nothing was recorded.")
     else:
@@ -109,9 +112,9 @@ def convert_versions(home: Home) -> bool:
 
 
 @models.command()
-def rollback(by: By = None) -> None:
+def rollback(by: By = None, reason: Reason = None) -> None:
     """Go back to the version that was in use before. A second time: one further back."""
-    _say_switched(service.rollback(open_migrated(), by or user_name()))
+    _say_switched(service.rollback(open_migrated(), Who(by or user_name()), reason))
 
 
 def _say_switched(switch: service.Switch) -> None:
@@ -165,7 +168,7 @@ def print_history(promotions: Sequence[Promotion]) -> None:
         [day, version, by],
         [day, version],
     )
-    why = as_wide("why", promotions, _why, 36)
+    why = as_wide("why", promotions, service.why, 36)
     if why.width < 36:
         print_rows([[*columns, why] for columns in choices], promotions)
     else:
@@ -176,61 +179,21 @@ def _named(recorded: str) -> str:
     return f"{shipped_model().card.version} {SHIPPED}" if recorded == SHIPPED else recorded
 
 
-def _why(promotion: Promotion) -> str:
-    return (promotion.evidence or {}).get("rule", "") if promotion.cause == "gate" else promotion.cause
-
-
-def print_comparison(a: ModelCard, b: ModelCard) -> None:
+def print_comparison(both: Comparison) -> None:
     """Both cards side by side, and whether their figures compare."""
-    sections = {
-        "operating point": _side_by_side(vars(a.operating_point), vars(b.operating_point)),
-        "figures, 95 % interval": _side_by_side(a.metrics, b.metrics),
-        "baselines": _side_by_side(_flat(a.baselines), _flat(b.baselines)),
-        "made": _side_by_side(_origin(a), _origin(b)),
-    }
-    rows = [row for title, below in sections.items() for row in ((title, "", ""), *below)]
-    print_table(["", a.version, b.version], rows, dict.fromkeys(sections, "bold"))
-    if a.data_fingerprint != b.data_fingerprint:
-        tell("Their data differ, the test images too: the figures are not comparable.", "yellow")
-    elif a.protocol != b.protocol:
-        tell("They were measured by different protocols: the figures hardly compare.", "yellow")
-    for card, other in ((a, b), (b, a)):
-        if card.gate.get("incumbent") == other.version:
-            tell(f"When {card.version} was made, both were measured on its test images. {card.gate['rule']}")
+    rows = [
+        row
+        for title, below in both.sections.items()
+        for row in ((title, "", ""), *((f"  {line.name}", _cell(line.a), _cell(line.b)) for line in below))
+    ]
+    print_table(["", both.a.version, both.b.version], rows, dict.fromkeys(both.sections, "bold"))
+    for number, remark in enumerate(both.remarks):
+        tell(remark, "" if both.comparable or number else "yellow")
     tell(NOTICE, "dim")
 
 
-def _side_by_side(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for name in dict.fromkeys((*a, *b)):
-        if not name.endswith("_ci95"):
-            left, right = _cell(a, name), _cell(b, name)
-            if left or right:
-                yield f"  {name.replace('_', ' ')}", left, right
-
-
-def _cell(values: Mapping[str, Any], name: str) -> str:
-    value, ends = values.get(name), interval(values, name)
-    if not isinstance(value, int | float | str):  # None, or a table such as the errors one by one
+def _cell(said: Figure) -> str:
+    if said.value is None:
         return ""
-    said = figure(value) if isinstance(value, float) else str(value)
-    return f"{said} ({ends})" if ends else said
-
-
-def _flat(baselines: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in baselines.items():
-        flat |= (
-            {f"{name} {key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
-        )
-    return flat
-
-
-def _origin(card: ModelCard) -> dict[str, Any]:
-    return {
-        "created": card.created_at[:19],
-        "data": card.data_fingerprint[:12],
-        "preprocessing": card.preprocessing.version,
-        "parameters": card.parameters,
-        "seed": card.seed,
-        "weights": card.weights_sha256[:12],
-    }
+    value = figure(said.value) if isinstance(said.value, float) else str(said.value)
+    return f"{value} ({figure(said.interval[0])} to {figure(said.interval[1])})" if said.interval else value

@@ -174,8 +174,8 @@ def remark(row: "Row[Any]", known: Collection[str] | None = None) -> str:
     return sentences(told)
 
 
-def write_rows(rows: "Iterable[Row[Any]]", output: Format, columns: Sequence[str]) -> None:
-    """Write rows of a view, which has these columns, as CSV or JSON, one by one."""
+def write_rows(rows: Iterable[Sequence[Any]], output: Format, columns: Sequence[str]) -> None:
+    """Write rows of a view or table, which has these columns, as CSV or JSON, one by one."""
     if output is Format.CSV:
         # Given "\n" alone, a cell with a carriage return would not be quoted, and would begin a new line.
         lines = SimpleNamespace(write=lambda line: sys.stdout.write(f"{line[:-2]}\n"))
@@ -205,5 +205,5 @@ def inert(text: str) -> str:
     return f"'{text}" if _BEGINS_LIVE.match(text) else text
 
 
-def _plain(row: "Row[Any]") -> list[Any]:
+def _plain(row: Sequence[Any]) -> list[Any]:
     return [value.isoformat() if isinstance(value, datetime) else value for value in row]

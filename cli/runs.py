@@ -24,6 +24,7 @@ from db.states import RunState
 from db.tables import EpochRecord, TrainingRun
 from db.training_runs import RunRequest
 from services import training
+from services.audit import Who
 from services.context import Context, open_migrated
 from services.extras import can_train
 
@@ -110,7 +111,7 @@ def _figures(epoch: EpochRecord) -> str:
 @runs.command()
 def cancel(run_id: RunId) -> None:
     """Cancel a run: at once if it waits, else after the batch under way. The version in use stays."""
-    state = training.cancel(open_migrated(), run_id)
+    state = training.cancel(open_migrated(), run_id, Who(user_name()))
     if state is RunState.REQUESTED:
         typer.echo(f"Training run {run_id} is cancelled.")
     elif state is RunState.RUNNING:

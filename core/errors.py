@@ -138,8 +138,16 @@ class TrainingDiverged(TrainingFailed):
     """The loss is no number any more."""
 
 
+class RunUnderWay(HeadctError):
+    """A training run waits or is under way already."""
+
+
 class RunNotFound(HeadctError):
     """No training run with that id."""
+
+
+class AnotherInUse(ModelError):
+    """Somebody else changed the version in use before a person had decided."""
 
 
 class NothingToRollBack(ModelError):

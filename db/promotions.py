@@ -75,7 +75,23 @@ def promote(
     return _record(session, version, cause, decided_by, evidence)
 
 
-def rollback(session: Session, decided_by: str) -> Promotion:
+def version_before(session: Session) -> str | None:
+    """The version that a rollback brings back; None for the shipped one.
+
+    Raises
+    ------
+    NothingToRollBack
+    """
+    stack = versions_to_go_back_to(session)
+    if len(stack) < 2:
+        raise NothingToRollBack(
+            "There is nothing to roll back to: the version that ships with headct is in use, and none was "
+            "before it."
+        )
+    return stack[1]
+
+
+def rollback(session: Session, decided_by: str, evidence: dict[str, Any] | None = None) -> Promotion:
     """Go back to the version that was in use before the present one came; once more goes one further back.
 
     Raises
@@ -83,13 +99,7 @@ def rollback(session: Session, decided_by: str) -> Promotion:
     NothingToRollBack
     """
     lock_promotions(session)
-    stack = versions_to_go_back_to(session)
-    if len(stack) < 2:
-        raise NothingToRollBack(
-            "There is nothing to roll back to: the version that ships with headct is in use, and none was "
-            "before it."
-        )
-    return _record(session, stack[1], Cause.ROLLBACK, decided_by, None)
+    return _record(session, version_before(session), Cause.ROLLBACK, decided_by, evidence)
 
 
 def history(session: Session) -> Sequence[Promotion]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -227,9 +227,14 @@ def runs_by_state(session: Session) -> dict[str, int]:
     return {state.value: 0 for state in RunState} | {row.state: row.runs for row in found}
 
 
-def any_unfinished(session: Session) -> bool:
-    """Whether a run waits or is under way."""
-    return session.scalar(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS))) is not None
+def unfinished_run(session: Session) -> int | None:
+    """A run that waits or is under way, if there is one; until this transaction ends no further one comes.
+
+    On SQLite that is so from the start: a transaction that may write is the only one.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE training_run IN SHARE ROW EXCLUSIVE MODE"))
+    return session.scalar(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS)).limit(1))
 
 
 def check_begun(session: Session) -> None:

@@ -12,9 +12,9 @@ from db.training_runs import (
     BY_LABELS,
     BY_SCHEDULE,
     RunRequest,
-    any_unfinished,
     last_request,
     request_run,
+    unfinished_run,
 )
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def request_due_run(session: Session, settings: Settings, started: datetime) -> 
         When the scheduler began: the schedule counts from then where no run of it has been yet.
     """
     cause = _cause(session, settings, started)
-    if cause is None or any_unfinished(session):
+    if cause is None or unfinished_run(session) is not None:
         return None
     run_id = request_run(session, RunRequest(_SEED, epochs=None, promote=True, requested_by=cause))
     logger.info("training run %d is requested by %s", run_id, cause, extra={"run_id": run_id})

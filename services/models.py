@@ -6,9 +6,17 @@ from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from core.errors import GraphMissing, ModelError
+from core.errors import AnotherInUse, GraphMissing, ModelError
+from db.audit import add_entry
 from db.engine import read_session
-from db.promotions import SHIPPED, record_shipped, version_in_use, versions_to_go_back_to
+from db.promotions import (
+    SHIPPED,
+    lock_promotions,
+    record_shipped,
+    version_before,
+    version_in_use,
+    versions_to_go_back_to,
+)
 from db.promotions import history as promotions
 from db.promotions import promote as put_into_use
 from db.promotions import rollback as go_back
@@ -17,6 +25,7 @@ from db.tables import Promotion
 from models.card import ModelCard
 from models.serving import check_servable
 from models.store import DamagedModel, ModelStore, StoredModel, shipped_model
+from services.audit import Who
 from services.context import Context
 
 
@@ -47,6 +56,13 @@ def versions(context: Context) -> tuple[Sequence[ModelCard | DamagedModel], str]
     with read_session(context.engine) as session:
         in_use = version_in_use(session)
     return ModelStore(context.home.models).versions(), in_use or shipped_model().card.version
+
+
+def known_versions(context: Context) -> tuple[list[str], str]:
+    """The names of all versions, and of that in use, which may be gone."""
+    found, in_use = versions(context)
+    names = [one.version for one in found]
+    return names if in_use in names else [*names, in_use], in_use
 
 
 def history(context: Context) -> Sequence[Promotion]:
@@ -93,43 +109,91 @@ class Switch(NamedTuple):
     replaced: str | None
 
 
-def promote(context: Context, version: str, by: str) -> Switch:
-    """Put a version into use, decided by that person.
+def promote(
+    context: Context, version: str, who: Who, reason: str | None = None, *, instead_of: str | None = None
+) -> Switch:
+    """Put a version into use, decided by that person, which stands in the audit.
+
+    Parameters
+    ----------
+    instead_of
+        The version that the person saw in use; None where nobody looked.
 
     Raises
     ------
     ModelError
         There is no such version, or the workers could not serve it.
+    AnotherInUse
     """
     stored = ModelStore(context.home.models).find(version)
     check_servable(stored)
     shipped = shipped_model().card.version
     with Session(context.engine) as session, session.begin():
+        lock_promotions(session)
+        _check_in_use(session, instead_of)
         promotion = put_into_use(
             session,
             None if stored.card.version == shipped else version,
             cause=Cause.PERSON,
-            decided_by=by,
-            evidence=None,
+            decided_by=who.account,
+            evidence=_evidence(reason),
         )
-        return Switch(version, _named(promotion.replaced_version) if promotion else None)
+        if promotion is None:
+            return Switch(version, None)
+        add_entry(session, who.account, "promote", f"model {version}", reason, who.address)
+        return Switch(version, named(promotion.replaced_version))
 
 
-def rollback(context: Context, by: str) -> Switch:
-    """Go back to the version that was in use before, decided by that person.
+def before(context: Context) -> str:
+    """The version that a rollback would bring back.
 
     Raises
     ------
     NothingToRollBack
+    """
+    with read_session(context.engine) as session:
+        return version_before(session) or shipped_model().card.version
+
+
+def rollback(
+    context: Context, who: Who, reason: str | None = None, *, instead_of: str | None = None
+) -> Switch:
+    """Go back to the version that was in use before, decided by that person; as `promote`.
+
+    Raises
+    ------
+    NothingToRollBack, AnotherInUse
     ModelError
         The workers could not serve it; nothing is recorded then.
     """
     with Session(context.engine) as session, session.begin():
-        promotion = go_back(session, by)
+        lock_promotions(session)
+        _check_in_use(session, instead_of)
+        promotion = go_back(session, who.account, _evidence(reason))
         stored = ModelStore(context.home.models).find(version_in_use(session))
         check_servable(stored)
-        return Switch(stored.card.version, _named(promotion.replaced_version))
+        add_entry(session, who.account, "roll back", f"model {stored.card.version}", reason, who.address)
+        return Switch(stored.card.version, named(promotion.replaced_version))
 
 
-def _named(recorded: str) -> str:
+def why(promotion: Promotion) -> str:
+    """The gate's rule, or what a person gave as the reason."""
+    evidence = promotion.evidence or {}
+    if promotion.cause == Cause.GATE:
+        return str(evidence.get("rule", ""))
+    return ": ".join(filter(None, (promotion.cause, evidence.get("reason"))))
+
+
+def _evidence(reason: str | None) -> dict[str, str] | None:
+    return {"reason": reason} if reason else None
+
+
+def _check_in_use(session: Session, version: str | None) -> None:
+    in_use = version_in_use(session) or shipped_model().card.version
+    if version is not None and in_use != version:
+        raise AnotherInUse(f"Meanwhile {in_use} came into use instead of {version}. Nothing was changed.")
+
+
+def named(recorded: str) -> str:
+    """The name of a version as a promotion has it."""
     return shipped_model().card.version if recorded == SHIPPED else recorded

@@ -9,8 +9,10 @@ from db.states import Role
 from web import filters
 from web.access import guarded
 from web.api import documents, files, shapes, studies
+from web.api import models as api_models
 from web.api import status as api_status
-from web.pages import account, sign_in, system, upload, worklist
+from web.api import training as api_training
+from web.pages import account, models, quality, sign_in, system, training, upload, worklist
 
 EVERYBODY, READER, ADMIN = None, Role.READER, Role.ADMIN
 API = "/api/v1"
@@ -67,6 +69,18 @@ ROUTES = [
     Served("/", worklist.show, "worklist", READER),
     Served("/upload", upload.show, "upload", READER),
     Served("/system", system.show, "system", READER),
+    Served("/quality", quality.show, "quality", READER),
+    Served("/models", models.show, "models", READER),
+    Served("/models/compare", models.side_by_side, "compare", READER),
+    Served("/models/promote", models.ask_promotion, "ask_promotion", ADMIN),
+    Served("/models/promote", models.promote, "promote", ADMIN, "POST"),
+    Served("/models/rollback", models.ask_rollback, "ask_rollback", ADMIN),
+    Served("/models/rollback", models.roll_back, "roll_back", ADMIN, "POST"),
+    Served("/training", training.show, "training", READER),
+    Served("/training", training.start, "start_training", ADMIN, "POST"),
+    Served("/training/{run_id:int}", training.show_run, "training_run", READER),
+    Served("/training/{run_id:int}/cancel", training.cancel, "cancel_training", ADMIN, "POST"),
+    Served("/training/{run_id:int}/report", training.report, "training_report", READER),
     Served(f"{API}/openapi.json", documents.openapi, "api_openapi", READER, media="application/json"),
     Served(
         f"{API}/studies",
@@ -97,4 +111,37 @@ ROUTES = [
     ),
     Served(f"{API}/files", files.show, "api_files", READER, returns=shapes.BecameAll, query=("sha256",)),
     Served(f"{API}/status", api_status.show, "api_status", READER, returns=shapes.Status),
+    Served(f"{API}/models", api_models.list_models, "api_models", READER, returns=shapes.Models),
+    Served(
+        f"{API}/training-runs",
+        api_training.list_runs,
+        "api_training_runs",
+        READER,
+        returns=shapes.TrainingRuns,
+        query=("limit",),
+    ),
+    Served(
+        f"{API}/training-runs",
+        api_training.start,
+        "api_start_training",
+        ADMIN,
+        "POST",
+        takes=shapes.StartTraining,
+        returns=shapes.TrainingRun,
+    ),
+    Served(
+        f"{API}/training-runs/{{run_id:int}}",
+        api_training.show,
+        "api_training_run",
+        READER,
+        returns=shapes.TrainingRun,
+    ),
+    Served(
+        f"{API}/training-runs/{{run_id:int}}/cancel",
+        api_training.cancel,
+        "api_cancel_training",
+        ADMIN,
+        "POST",
+        returns=shapes.TrainingRun,
+    ),
 ]

@@ -9,7 +9,9 @@ import pytest
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from db.training_runs import RunRequest, request_run
 from services.context import Context
 from tests.web.reading_room import Served, add_study, dicom_bytes
 
@@ -48,12 +50,18 @@ class _Told:
         "files?sha256=" + "0" * 64,
         "files?sha256=x",
         "status",
+        "models",
+        "training-runs",
+        "training-runs/1",
+        "training-runs/4711",
     ],
 )
 def test_answers_are_as_the_document_says(
     context: Context, ann: httpx.Client, document: OpenAPI, path: str
 ) -> None:
     study = add_study(context, "1.2.1", [dicom_bytes(np.zeros((64, 64), np.int16))])
+    with Session(context.engine) as session, session.begin():
+        request_run(session, RunRequest(1, epochs=None, promote=True, requested_by="ann"))
     answer = ann.get(f"/api/v1/{path.format(study=study)}")
     document.validate_response(_Asked(answer), _Told(answer))
 

@@ -1,7 +1,7 @@
 """What the JSON interface takes and gives. Times are in UTC; probabilities are of hemorrhage, 0 to 1."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -131,6 +131,79 @@ class Status(msgspec.Struct, frozen=True):
     intake_paused: str | None
     model_version: str | None
     problems: list[str]
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """One epoch of a training run; the loss is in nats."""
+
+    number: int
+    of: int
+    loss: float
+    validation_loss: float | None
+    validation_auc: float | None
+
+
+class TrainingRun(msgspec.Struct, frozen=True):
+    """A training run.
+
+    `stage` is what it does now: waits, prepares, trains, evaluates, is over. `seconds_left` to its last epoch
+    are null where that cannot be told. `metrics` are of the new version, on the test split.
+    """
+
+    id: int
+    state: str
+    is_over: bool
+    stage: str
+    seconds_left: float | None
+    last_epoch: Epoch | None
+    epochs: int | None
+    seed: int
+    promote: bool
+    cancel_requested: bool
+    requested_by: str | None
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    reason: str | None
+    model_version: str | None
+    metrics: dict[str, Any] | None
+    has_report: bool
+
+
+class TrainingRuns(msgspec.Struct, frozen=True):
+    """Training runs, the newest first."""
+
+    runs: list[TrainingRun]
+
+
+class StartTraining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is asked of a run.
+
+    `epochs` null leaves the number to the recipe; `promote` lets the new version into use if it is not worse.
+    """
+
+    epochs: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 1
+    promote: bool = True
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A model version, as its card has it; `problem` where that cannot be read."""
+
+    version: str
+    in_use: bool
+    problem: str | None = None
+    created_at: str | None = None
+    data_fingerprint: str | None = None
+    threshold: float | None = None
+    metrics: dict[str, Any] = {}
+
+
+class Models(msgspec.Struct, frozen=True):
+    """All versions. That in use may be gone, and is not among them then."""
+
+    models: list[Model]
+    in_use: str
 
 
 class Problem(msgspec.Struct, frozen=True):

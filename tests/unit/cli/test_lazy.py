@@ -36,7 +36,7 @@ def test_the_list_begins_as_the_help_of_the_command(name: str) -> None:
     assert listed.get_short_help_str().split()[:2] == command.help.split()[:2]
 
 
-@pytest.mark.parametrize("group", [(), ("models",), ("runs",), ("dataset",)])
+@pytest.mark.parametrize("group", [(), ("models",), ("runs",), ("dataset",), ("user",), ("user", "token")])
 def test_every_command_is_listed_whole_on_one_line_of_80_columns(group: tuple[str, ...]) -> None:
     listed = CliRunner().invoke(app, [*group, "--help"], env={"COLUMNS": "80"}).stdout
     (_, commands) = listed.split("Commands:\n")

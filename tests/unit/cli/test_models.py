@@ -8,11 +8,15 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from cli.models import models
-from core.errors import HeadctError, ModelAltered, ModelError, ModelNotFound, NothingToRollBack
+from core.errors import AnotherInUse, HeadctError, ModelAltered, ModelError, ModelNotFound, NothingToRollBack
 from core.home import Home
 from db.promotions import promote, version_in_use
 from db.states import Cause
+from db.tables import Audit
 from models.store import ModelStore, shipped_model
+from services import models as service
+from services.audit import Who
+from services.context import Context, open_migrated
 from tests.site_models import register_copy
 
 CARD = shipped_model().card
@@ -30,6 +34,11 @@ def store(home_in_use: Home) -> ModelStore:
     for number in (1, 2):
         add(made, f"site-{number}", created_at=f"2026-11-26T10:00:0{number}+00:00")
     return made
+
+
+@pytest.fixture
+def context(home_in_use: Home) -> Context:
+    return open_migrated()
 
 
 def add(store: ModelStore, version: str, **facts: Any) -> None:  # noqa: ANN401 - fields of the card
@@ -73,6 +82,31 @@ def test_a_promotion_is_recorded_with_who_and_when(sqlite_engine: Engine) -> Non
     assert in_use(sqlite_engine) == "site-1"
     (line,) = run("history").splitlines()[1:]
     assert line.split()[2:] == ["site-1", SHIPPED, "(shipped)", "ann", "person"]
+
+
+def test_a_reason_is_kept_and_shown_and_stands_in_the_audit(sqlite_engine: Engine) -> None:
+    run("promote", "site-1", "--by", "ann", "--reason", "fewer misses")
+    run("rollback", "--by", "bob", "--reason", "too slow")
+    shown = run("history")
+    assert "person: fewer misses" in shown
+    assert "rollback: too slow" in shown
+    with Session(sqlite_engine) as session:
+        entries = [(one.account, one.action, one.subject, one.detail) for one in session.query(Audit)]
+    assert entries == [
+        ("ann", "promote", "model site-1", "fewer misses"),
+        ("bob", "roll back", f"model {SHIPPED}", "too slow"),
+    ]
+
+
+def test_who_saw_another_version_in_use_changes_nothing(context: Context) -> None:
+    run("promote", "site-1")
+    for change in (
+        lambda: service.promote(context, "site-2", Who("ann"), "r", instead_of=SHIPPED),
+        lambda: service.rollback(context, Who("ann"), "r", instead_of=SHIPPED),
+    ):
+        with pytest.raises(AnotherInUse, match="site-1 came into use"):
+            change()
+    assert service.before(context) == SHIPPED
 
 
 def test_the_history_fits_80_columns_in_a_line_a_change(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from core.home import Home
 from db.states import FileState, RunState, Split
 from db.tables import Arrival, EpochRecord, File, LabelledImage, Prediction, Promotion, Reading, TrainingRun
 from models.store import DamagedModel, shipped_model
+from services.comparison import compare_cards
 
 MOMENT = datetime(2026, 11, 28, 10, 11, 12, tzinfo=UTC)
 NAME = "series/\x1b[2J\u202eDoe^Jane" + "-of-a-long-name" * 4 + ".png"
@@ -115,7 +116,7 @@ def test_the_history_has_moment_and_version_whole(columns: int, capsys: pytest.C
 
 def test_a_comparison_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[str]) -> None:
     card = shipped_model().card
-    print_comparison(card, card)
+    print_comparison(compare_cards(card, card))
     printed = lines(capsys, columns)
     assert "…" not in "".join(printed)
 
