@@ -18,7 +18,7 @@ from db.lifecycle import Claimant, ModelStamp, Outcome, claim, finish, next_chun
 from db.promotions import record_shipped
 from db.requeue import reclassify
 from db.tables import Arrival, File, Image, Study, StudyResult
-from db.worklist import StudyFilter, worklist
+from db.worklist import WorklistFilter, item_rows, worklist
 from models.store import ModelStore
 from scheduler.finaliser import Finaliser
 from tests.transactions import at
@@ -98,7 +98,8 @@ def studies(engine: Engine) -> list[tuple[object, ...]]:
 def listed(engine: Engine) -> list[str]:
     """UIDs and names in the worklist."""
     with engine.connect() as connection:
-        return sorted(row.study_uid or row.name for row in worklist(connection, StudyFilter()))
+        rows = item_rows(connection, worklist(connection, WorklistFilter()).items)
+        return sorted(row.study_uid or row.name for row in rows)
 
 
 def test_a_study_is_final_when_no_image_came_for_a_while(engine: Engine, finaliser: Finaliser) -> None:
