@@ -15,7 +15,7 @@ from db.requeue import retry
 from db.states import FileState
 from db.tables import Arrival, File
 from db.upsert import insert_missing
-from db.worklist_items import refresh_files
+from db.worklist_items import refresh_files, refresh_studies
 
 # Of the bare table and made once: the intake's share of a file is mostly its statements.
 _FILE = cast("Table", File.__table__)
@@ -116,6 +116,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     insert_missing(session, Arrival, rows, ["file_identity"])
     if named or hurried:
         refresh_files(session, [*hurried, *(row["file_id"] for row in rows if row["study_id"] is not None)])
+        refresh_studies(session, list(studies.values()))
     unpacked = {row.id for row in known if row.state == FileState.UNPACKED}
     for row in rows:
         if row["file_id"] in unpacked and row["study_id"] is not None:
