@@ -83,7 +83,15 @@ def study_case(context: Context, study_id: int) -> Case:
     item = Item(study_id, None)
     stands = standing(context, item)  # before: what comes meanwhile makes another revision
     found = studies.show(context, f"id={study_id}")
-    slices = [
+    results = [
+        Result(one.model_version, one.label, one.probability, one.finalised_at) for one in found.results
+    ]
+    return Case(item, found.row, slices_of(found), results, stands, study_id)
+
+
+def slices_of(study: studies.Study) -> list[CaseSlice]:
+    """The slices of a study."""
+    return [
         CaseSlice(
             one.image.image_id,
             tag_of(one.source.sha256, one.image.frame) if one.source else None,
@@ -93,12 +101,8 @@ def study_case(context: Context, study_id: int) -> Case:
             one.drives,
             one.image.position_mm,
         )
-        for one in found.slices
+        for one in study.slices
     ]
-    results = [
-        Result(one.model_version, one.label, one.probability, one.finalised_at) for one in found.results
-    ]
-    return Case(item, found.row, slices, results, stands, study_id)
 
 
 def image_case(context: Context, image_id: int) -> Case:
@@ -124,6 +128,29 @@ def image_case(context: Context, image_id: int) -> Case:
     tag = tag_of(row.sha256, row.frame)
     slices = [CaseSlice(image_id, tag, row.label, row.label_code, row.probability)]
     return Case(item, row, slices, results, stands, study_id)
+
+
+def first_of(slices: Sequence[CaseSlice]) -> int:
+    """Where a reader begins: the middle one of those that drive the result, else the middle."""
+    driving = [place for place, one in enumerate(slices) if one.drives]
+    return driving[len(driving) // 2] if driving else len(slices) // 2
+
+
+def ahead(context: Context, item: Item) -> list[tuple[int, str]]:
+    """The images of a case by id and tag, in the order in which they are likely to be looked at.
+
+    Raises
+    ------
+    NoSuchStudy, NoSuchImage
+    """
+    if item.study_id is None:
+        slices: Sequence[CaseSlice] = image_case(context, int(item.image_id or 0)).slices
+    else:
+        slices = slices_of(studies.show(context, f"id={item.study_id}"))
+    first = first_of(slices)
+    near = sorted(range(len(slices)), key=lambda place: abs(place - first))
+    shown = [(slices[place].image_id, slices[place].tag) for place in near]
+    return [(image_id, tag) for image_id, tag in shown if image_id is not None and tag is not None]
 
 
 def _study_of(session: Session, image_id: int) -> int | None:

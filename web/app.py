@@ -8,7 +8,9 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core.secret import kept_secret
+from services.aside import Aside
 from services.context import Context
+from services.slices import Slices
 from web.access import proxies
 from web.faults import HANDLERS
 from web.middleware import Locks, Peer
@@ -34,6 +36,8 @@ def build(context: Context) -> Starlette:
         exception_handlers=HANDLERS,
     )
     app.state.context = context
+    app.state.aside = Aside(settings)
+    app.state.slices = Slices(context, app.state.aside)
     app.state.names = {route.name for route in ROUTES}
     app.state.sessions = Sessions(
         kept_secret(context.home, _SECRET), settings.web_session_minutes, settings.web_prefix
