@@ -39,7 +39,6 @@ function show(place) {
 
 function lost(place, error) {
   strip[place].classList.add("gone");
-  strip[place].querySelector(".said").textContent = "no picture";
   if (place === view.place) missing(error.message);
 }
 
