@@ -11,6 +11,7 @@ from pydicom import Dataset
 from sqlalchemy.orm import Session
 
 from db.arrivals import NewArrival, record_arrivals
+from db.images import known_images
 from db.lifecycle import Claimant, next_chunks
 from models.classifier import Classifier
 from models.store import ModelStore, shipped_model
@@ -82,6 +83,12 @@ def take_in(context: Context, files: Sequence[tuple[str, bytes]], *, stat: bool 
     settled = replace(context.settings, study_settle_seconds=0.0)
     Finaliser(settled, context.engine, ModelStore(context.home.models)).finalise()
     return [known[arrival.sha256] for arrival in arrivals]
+
+
+def image_of(context: Context, file_id: int) -> int:
+    """The first image of a file."""
+    with Session(context.engine) as session:
+        return known_images(session, file_id)[0]
 
 
 def take_in_head(
