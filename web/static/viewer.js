@@ -19,7 +19,7 @@ const present = () => slices.now(view.place);
 const windowOf = (slice) => (slice.isHu ? view.hu : view.grey);
 const short = (number) => String(Math.round(number * 10) / 10);
 
-function show(place) {
+async function show(place) {
   if (!strip.length) return missing("There is nothing to see yet.");
   const to = Math.max(0, Math.min(strip.length - 1, place));
   strip[view.place]?.removeAttribute("aria-current");
@@ -30,10 +30,15 @@ function show(place) {
   strip[to].scrollIntoView({ block: "nearest" });
   if (document.activeElement?.closest("#strip")) strip[to].focus({ preventScroll: true });
   draw();
-  for (const near of [to, to + 1, to - 1, to + 2]) {
-    if (strip[near]?.dataset.pixels && !slices.now(near)) {
-      slices.get(near).then(() => near === view.place && draw(), (error) => lost(near, error));
-    }
+  return fetchFrom(to);
+}
+
+// The present slice alone at first: nothing is to delay it. Then those that may be next.
+async function fetchFrom(place) {
+  for (const near of [place, place + 1, place - 1, place + 2]) {
+    if (!strip[near]?.dataset.pixels || slices.now(near)) continue;
+    const loading = slices.get(near).then(() => near === view.place && draw(), (error) => lost(near, error));
+    if (near === place) await loading;
   }
 }
 
@@ -212,6 +217,7 @@ stage.addEventListener("pointerdown", (event) => {
 });
 
 new ResizeObserver(lay).observe(stage);
-begin();
-show(Number(viewer.dataset.first));
-slices.ahead().then(prepareNext);
+show(Number(viewer.dataset.first)).finally(() => {
+  begin();
+  slices.ahead().then(prepareNext);
+});
