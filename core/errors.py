@@ -230,6 +230,18 @@ class NoSuchStudy(HeadctError):
     """No study with that id, UID, accession number or name."""
 
 
+class NoSuchImage(HeadctError):
+    """No image with that id."""
+
+
+class NoSuchReading(HeadctError):
+    """No reading with that id, or it is another reader's, or not the newest: nothing is undone."""
+
+
+class HelperLost(HeadctError):
+    """The process that the web page leaves heavy work to ended, or did not answer."""
+
+
 class SeveralImages(HeadctError):
     """The file has several images, and which one is meant was not said, or is none of them."""
 

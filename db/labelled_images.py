@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from core.errors import DatasetError, LabelledByReader
@@ -39,6 +39,11 @@ def lock_labelled_images(session: Session) -> None:
 def relabel_read(session: Session, image_id: int, label: str) -> None:
     """Change the label of an image that a reader labelled before; its split stays."""
     session.execute(update(LabelledImage).where(LabelledImage.image_id == image_id).values(label=label))
+
+
+def forget_read(session: Session, image_id: int) -> None:
+    """Remove an image that is there by a reader's label alone, which was taken back."""
+    session.execute(delete(LabelledImage).where(LabelledImage.image_id == image_id))
 
 
 def relabel_imported(session: Session, reference: str, label: str) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from core.errors import NoSuchReading
 from db.engine import batches, now
-from db.tables import File, Image, Reading, Study
+from db.labelled_images import forget_read, lock_labelled_images, relabel_read
+from db.tables import Arrival, File, Image, Reading, Series, Study
 from db.worklist_items import refresh_images, refresh_studies
 
 
@@ -22,12 +24,7 @@ class NewestReading:
 
 def record_reading(session: Session, image_id: int, label: str, reader: str, note: str | None) -> None:
     """Add a reader's verdict; earlier ones stay, the newest counts."""
-    session.execute(  # the worklist says what the last to commit saw
-        select(File.id)
-        .join(Image, Image.file_id == File.id)
-        .where(Image.id == image_id)
-        .with_for_update(key_share=True, of=File)
-    )
+    _hold_image(session, image_id)
     session.add(Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now()))
     session.flush()
     refresh_images(session, [image_id])
@@ -35,10 +32,78 @@ def record_reading(session: Session, image_id: int, label: str, reader: str, not
 
 def record_study_reading(session: Session, study_id: int, label: str, reader: str, note: str | None) -> None:
     """As `record_reading`, of a study as a whole."""
-    session.execute(select(Study.id).where(Study.id == study_id).with_for_update(key_share=True))
+    _hold_study(session, study_id)
     session.add(Reading(study_id=study_id, label=label, reader=reader, note=note, read_at=now()))
     session.flush()
     refresh_studies(session, [study_id])
+
+
+def withdraw_reading(session: Session, reading_id: int, reader: str) -> Reading:
+    """Take back a reader's own newest verdict on an image or a study; the one before counts again.
+
+    The training data forgets what it learnt from the verdict, so that whoever labels is asked again.
+
+    Raises
+    ------
+    NoSuchReading
+    """
+    lock_labelled_images(session)  # first of all, as whoever labels does
+    found = session.get(Reading, reading_id)
+    if found is None or found.reader != reader:
+        raise NoSuchReading(f"There is no reading {reading_id} of {reader}.")
+    if found.image_id is not None:
+        _hold_image(session, found.image_id)
+        same = Reading.image_id == found.image_id
+    else:
+        _hold_study(session, int(found.study_id or 0))
+        same = Reading.study_id == found.study_id
+    newer = exists().where(same, Reading.reader == reader, Reading.id > reading_id)
+    if session.scalar(select(newer)):
+        raise NoSuchReading(f"Reading {reading_id} is not the newest of {reader}: take that back first.")
+    session.delete(found)
+    session.flush()
+    if found.image_id is None:
+        refresh_studies(session, [int(found.study_id or 0)])
+        return found
+    left = select(Reading.label).where(same).order_by(Reading.id.desc()).limit(1)
+    if label := session.scalar(left):
+        relabel_read(session, found.image_id, label)
+    else:
+        forget_read(session, found.image_id)
+    refresh_images(session, [found.image_id])
+    return found
+
+
+def _hold_image(session: Session, image_id: int) -> None:
+    """Until the commit nobody else records a reading of it: the worklist says what the last to commit saw."""
+    session.execute(
+        select(File.id)
+        .join(Image, Image.file_id == File.id)
+        .where(Image.id == image_id)
+        .with_for_update(key_share=True, of=File)
+    )
+
+
+def _hold_study(session: Session, study_id: int) -> None:
+    session.execute(select(Study.id).where(Study.id == study_id).with_for_update(key_share=True))
+
+
+def readings_within(session: Session, study_id: int) -> Sequence[Reading]:
+    """Every reading of a study and of its images, oldest first."""
+    placed = select(Image.id).join(Series, Series.id == Image.series_id).where(Series.study_id == study_id)
+    named = (
+        select(Image.id)
+        .join(Arrival, Arrival.file_id == Image.file_id)
+        .where(Arrival.study_id == study_id, Image.series_id.is_(None))
+    )
+    of_images = [session.scalars(select(Reading).where(Reading.image_id.in_(one))) for one in (placed, named)]
+    found = [*readings_of_study(session, study_id), *of_images[0], *of_images[1]]
+    return sorted(set(found), key=lambda reading: reading.id)
+
+
+def readings_of_image(session: Session, image_id: int) -> Sequence[Reading]:
+    """Every reading of an image, oldest first."""
+    return session.scalars(select(Reading).where(Reading.image_id == image_id).order_by(Reading.id)).all()
 
 
 def readings_of_study(session: Session, study_id: int) -> Sequence[Reading]:

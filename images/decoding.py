@@ -1,6 +1,8 @@
 """From the bytes of an image file to a grey array, or to the reason why not."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -10,7 +12,7 @@ from PIL import Image
 from core.errors import ImageTooLarge, RejectedImage, UnreadableImage
 from core.reasons import ReasonCode
 from images.bounded import PARSER_ERRORS
-from images.dicom import decode_dicom
+from images.dicom import Measured, decode_dicom, measured_dicom
 from images.dicom_file import is_dicom
 from images.dicom_kind import encrypted, is_encrypted
 from images.noted import Noted
@@ -58,14 +60,33 @@ def decode(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, noted: Noted | Non
     NotACtSlice
         A photograph in colour (see `images.colour`), a narrow strip, or DICOM that is no CT slice.
     """
+    with _refusing(data):
+        if is_dicom(data):
+            return decode_dicom(data, max_pixels, noted or Noted())
+        return _raster(data, max_pixels)
+
+
+def measure(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Measured:
+    """As `decode`, for a viewer: HU where the file is DICOM, else grey in 0..255."""
+    with _refusing(data):
+        if is_dicom(data):
+            return measured_dicom(data, max_pixels)
+        return Measured(np.rint(_raster(data, max_pixels)).astype(np.uint8), None)
+
+
+def _raster(data: bytes, max_pixels: int) -> GreyImage:
+    if is_encrypted(data):
+        raise encrypted()
+    return decode_raster(data, max_pixels)
+
+
+@contextlib.contextmanager
+def _refusing(data: bytes) -> Iterator[None]:
+    """In the block a file is decoded: why it cannot be is told as for a person."""
     if not data:
         raise UnreadableImage(ReasonCode.EMPTY, "The file is empty. Export the slice again.")
     try:
-        if is_dicom(data):
-            return decode_dicom(data, max_pixels, noted or Noted())
-        if is_encrypted(data):
-            raise encrypted()
-        return decode_raster(data, max_pixels)
+        yield
     except (MemoryError, cv2.error) as error:  # OpenCV is given nothing else that it could refuse
         raise ImageTooLarge(
             ReasonCode.TOO_LARGE,

@@ -4,7 +4,7 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 """
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from images.dicom_file import IDENTIFIERS, damage, damaged, is_dicom, read_datas
 from images.dicom_kind import check_kind, check_slice
 from images.dicom_pixels import hounsfield_of, loss_of, padding_of, rescale_of, stored_values
 from images.dicom_place import place_of
-from images.dicom_plane import in_standard_view, in_true_proportions, plane_of
+from images.dicom_plane import Directions, in_standard_view, in_true_proportions, pixel_side_of, plane_of
 from images.dicom_remarks import remarks_of
 from images.hounsfield import check_air, lost_signs
 from images.noted import Noted
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 WINDOW_CENTRE, WINDOW_WIDTH = 40.0, 80.0
 """HU; the usual brain window, also of the images that the network is trained on."""
+_AIR = -1000.0
+"""HU; as what padding is shown."""
 _PLACEHOLDERS = {"", "0", "ANON", "ANONYMOUS", "ANONYMIZED", "NONE", "NA", "N/A", "UNKNOWN"}
 """What stands for a patient in files without one; as a group it would join strangers."""
 _SALT = b"headct: patient of a DICOM file"
@@ -67,8 +69,58 @@ def decode_dicom(data: bytes, max_pixels: int, noted: Noted) -> NDArray[np.uint8
         raise damaged() from None  # the cause quotes the file, which may name the patient
 
 
+class Measured(NamedTuple):
+    """An image to be looked at through any window.
+
+    Attributes
+    ----------
+    values
+        (height, width), turned and in proportion as `decode_dicom` gives it: int16 in HU of a CT slice, where
+        padding is air; else uint8, black to white.
+    pixel_mm
+        Side of a pixel, where the file says it.
+    """
+
+    values: NDArray[np.int16] | NDArray[np.uint8]
+    pixel_mm: float | None
+
+
+def measured_dicom(data: bytes, max_pixels: int) -> Measured:
+    """As `decode_dicom`, but in HU."""
+    dataset = read_dataset(data)
+    try:
+        if int(dataset.get("NumberOfFrames") or 1) > 1:
+            raise SeveralFrames
+        return measured_slice(dataset, max_pixels)
+    except damage():
+        raise damaged() from None  # as above
+
+
 def shown_slice(dataset: "Dataset", max_pixels: int, noted: Noted) -> NDArray[np.uint8]:
     """As `decode_dicom`, of a data set with the pixels of one slice; raises what pydicom does, besides."""
+    hounsfield, padding, plane = _hounsfield(dataset, max_pixels, noted)
+    shown = _in_brain_window(hounsfield, padding)
+    return in_true_proportions(in_standard_view(shown, plane), dataset, plane, max_pixels)
+
+
+def measured_slice(dataset: "Dataset", max_pixels: int) -> Measured:
+    """As `shown_slice`, but in HU."""
+    hounsfield, padding, plane = _hounsfield(dataset, max_pixels, Noted())
+    hounsfield[padding] = _AIR
+    held = np.iinfo(np.int16)
+    values = np.clip(np.rint(hounsfield, out=hounsfield), held.min, held.max, out=hounsfield).astype(np.int16)
+    values = in_true_proportions(in_standard_view(values, plane), dataset, plane, max_pixels)
+    return Measured(values, pixel_side_of(dataset))
+
+
+class _Hounsfield(NamedTuple):
+    values: NDArray[np.float32]
+    padding: NDArray[np.bool_]
+    plane: Directions | None
+
+
+def _hounsfield(dataset: "Dataset", max_pixels: int, noted: Noted) -> _Hounsfield:
+    """What a slice measures, as it is stored: neither turned nor stretched."""
     noted.warnings += [*loss_of(dataset), *remarks_of(dataset)]
     noted.is_ct = dataset.get("Modality") == "CT"
     check_kind(dataset)
@@ -84,8 +136,7 @@ def shown_slice(dataset: "Dataset", max_pixels: int, noted: Noted) -> NDArray[np
     padding = padding_of(dataset, stored)
     padding |= lost_signs(stored, hounsfield, padding)
     check_air(hounsfield, padding)
-    shown = _in_brain_window(hounsfield, padding)
-    return in_true_proportions(in_standard_view(shown, plane), dataset, plane, max_pixels)
+    return _Hounsfield(hounsfield, padding, plane)
 
 
 def _in_brain_window(hounsfield: NDArray[np.float32], padding: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import ImageTooLarge, UnreadableImage
 from core.reasons import ReasonCode
-from images.dicom import shown_slice
+from images.dicom import Measured, measured_slice, shown_slice
 from images.dicom_file import Header, damage, damaged, read_header
 from images.dicom_kind import check_kind
 from images.dicom_pixels import check_decoder
@@ -96,6 +96,13 @@ class Frames:
             if noted.place is not None:
                 noted.place = replace(noted.place, instance_number=number + 1)
         return image
+
+    def measured(self, number: int) -> Measured:
+        """As `shown`, but in HU."""
+        try:
+            return measured_slice(self._dataset(number), self._max_pixels)
+        except damage():
+            raise damaged() from None
 
     def _check(self) -> None:
         dataset = copy(self._header.dataset)

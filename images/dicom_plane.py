@@ -6,7 +6,7 @@ Clauses are those of the DICOM standard: https://dicom.nema.org/medical/dicom/cu
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.errors import NotACtSlice
 from core.reasons import ReasonCode
 from images.dicom_numbers import numbers_of
-from images.shown import in_square_pixels
+from images.shown import MOST_OBLONG, in_square_pixels
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -23,6 +23,7 @@ GREATEST_TILT = 35.0
 """Degrees between the slice and the patient's axial plane. A gantry tilts by up to 30, and slices along the
 orbitomeatal line or of a head that lies bent are tilted by 10 to 25; beyond, more and more of a slice is what
 coronal and sagittal ones show."""
+_Pixels = TypeVar("_Pixels", NDArray[np.uint8], NDArray[np.int16])
 _LETTERS = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0), "H": (0, 0, 1), "F": (0, 0, -1)}
 """Directions in the patient (PS3.3, C.7.6.2.1.1 and C.7.6.1.1.1)."""
 _REFORMATTED = {"REFORMATTED", "MPR", "CORONAL", "SAGITTAL", "OBLIQUE"}
@@ -78,7 +79,7 @@ def plane_of(dataset: "Dataset") -> Directions | None:
     return directions
 
 
-def in_standard_view(grey: NDArray[np.uint8], plane: Directions | None) -> NDArray[np.uint8]:
+def in_standard_view(grey: _Pixels, plane: Directions | None) -> _Pixels:
     """Turn and mirror an axial slice so that its rows lead to the patient's left, its columns to the back."""
     if plane is None:
         return grey
@@ -93,8 +94,8 @@ def in_standard_view(grey: NDArray[np.uint8], plane: Directions | None) -> NDArr
 
 
 def in_true_proportions(
-    grey: NDArray[np.uint8], dataset: "Dataset", plane: Directions | None, max_pixels: int
-) -> NDArray[np.uint8]:
+    grey: _Pixels, dataset: "Dataset", plane: Directions | None, max_pixels: int
+) -> _Pixels:
     """Make the pixels square where Pixel Spacing or Pixel Aspect Ratio says that they are not (C.7.6.3.1.7).
 
     Parameters
@@ -108,7 +109,15 @@ def in_true_proportions(
     if len(spacing) != 2:
         return grey
     height, width = spacing[::-1] if _is_on_its_side(plane) else spacing
-    return np.asarray(in_square_pixels(grey, width, height, max_pixels), dtype=np.uint8)
+    return in_square_pixels(grey, width, height, max_pixels)
+
+
+def pixel_side_of(dataset: "Dataset") -> float | None:
+    """The side in mm of a pixel once it is square, where Pixel Spacing says it."""
+    spacing = numbers_of(dataset, "PixelSpacing")
+    if len(spacing) != 2 or not 0 < min(spacing) <= max(spacing) < MOST_OBLONG * min(spacing):
+        return None
+    return min(spacing)
 
 
 def _is_on_its_side(plane: Directions | None) -> bool:

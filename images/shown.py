@@ -3,6 +3,8 @@
 docs/formats.md lists the fields of each format.
 """
 
+from typing import Any, TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +12,13 @@ from numpy.typing import NDArray
 from images.size import check_size
 
 Grey = NDArray[np.uint8] | NDArray[np.float32]
+_Array = TypeVar("_Array", bound=NDArray[Any])
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 """(height, width), or with 3 or 4 channels behind."""
 
 _GREATEST = 1e37
 """Of a float pixel; the difference of two is still a float32."""
-_SQUARE, _MOST_OBLONG = 1.01, 4.0
+_SQUARE, MOST_OBLONG = 1.01, 4.0
 """Longer over shorter side of a pixel: below, nobody sees it; beyond, it is a mistake of the writer."""
 _FAR = 3.0
 """How many times the spread of nearly all pixels the few beyond are away that are not anatomy."""
@@ -35,7 +38,7 @@ def upright(pixels: Grey, orientation: int) -> Grey:
     return np.ascontiguousarray(pixels)  # type: ignore[return-value]  # it forgets which
 
 
-def in_square_pixels(pixels: Grey, width: float, height: float, max_pixels: int) -> Grey:
+def in_square_pixels(pixels: _Array, width: float, height: float, max_pixels: int) -> _Array:
     """Stretch one side so that pixels of this width and height, in any unit, become square.
 
     Raises
@@ -46,13 +49,12 @@ def in_square_pixels(pixels: Grey, width: float, height: float, max_pixels: int)
     if not (np.isfinite((width, height)).all() and width > 0 and height > 0):
         return pixels
     ratio = width / height
-    if not _SQUARE < max(ratio, 1.0 / ratio) < _MOST_OBLONG:
+    if not _SQUARE < max(ratio, 1.0 / ratio) < MOST_OBLONG:
         return pixels
     rows, columns = pixels.shape
     shape = (round(columns * max(ratio, 1.0)), round(rows * max(1.0 / ratio, 1.0)))
     check_size(*shape, max_pixels)
-    resized: Grey = cv2.resize(pixels, shape, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-    return resized
+    return cv2.resize(pixels, shape, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def on_black(pixels: Pixels) -> Pixels:

@@ -60,6 +60,20 @@ def in_image(heat: Heat, image: GreyImage, constants: Preprocessing) -> Heat:
     return np.asarray(cv2.warpAffine(heat, matrix, (width, height), flags=cv2.INTER_LINEAR), dtype=np.float32)
 
 
+def heat_overlay(heat: Heat) -> bytes:
+    """A PNG of the heat map alone, to be laid over its image: clear where the heat is 0.
+
+    Parameters
+    ----------
+    heat
+        float32 (height, width) in 0..1.
+    """
+    levels = (np.clip(heat, 0.0, 1.0) * 255.0).astype(np.uint8)
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)
+    overlay = np.dstack((colours, (levels * _OPACITY).astype(np.uint8)))
+    return cv2.imencode(".png", overlay, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+
+
 def heat_pair(
     image: NDArray[np.floating] | NDArray[np.uint8], heat: Heat, title: str, kind: str = "PNG"
 ) -> bytes:

@@ -34,7 +34,7 @@ def make_home() -> Context:
     home = Home(settings.home)
     _is_made(home)  # or cannot be looked at
     home.make()
-    context = _context(settings)
+    context = context_of(settings)
     check_rights(context)
     return context
 
@@ -54,7 +54,7 @@ def open_home() -> Context:
             "or set HEADCT_HOME; `headct up` makes a new one."
         )
     check_owner(home)
-    return _context(settings)
+    return context_of(settings)
 
 
 def check_rights(context: Context) -> None:
@@ -98,6 +98,7 @@ def _is_made(home: Home) -> bool:
         raise SettingsError(f"HEADCT_HOME={home.root} cannot be looked at: {error.strerror}.") from error
 
 
-def _context(settings: Settings) -> Context:
+def context_of(settings: Settings) -> Context:
+    """The home and the engine that settings name."""
     home = Home(settings.home)
     return Context(settings, home, make_engine(database_url(settings, home)))

@@ -12,7 +12,7 @@ from db.states import FileState
 from images.decoding import GreyImage
 from models.card import Decision
 from models.classifier import Classifier
-from models.explain import heat_map, in_image
+from models.explain import heat_map, heat_overlay, in_image
 from services.context import Context
 from services.models import model_in_use
 from services.pictures import Pictures
@@ -66,3 +66,16 @@ def explain(context: Context, reference: str, frame: int | None = None) -> Expla
     decision = classifier.decide(float(said.logits[0]), float(said.distances[0]))
     heat = in_image(heat_map(said.heat[0], constants.size), image, constants)
     return Explained(file_id, stored.card.version, decision, image, heat)
+
+
+class Overlay(NamedTuple):
+    """A PNG to lay over the image (`models.explain.heat_overlay`), and the version whose heat it is."""
+
+    png: bytes
+    version: str
+
+
+def overlay(context: Context, file_id: int, frame: int) -> Overlay:
+    """As `explain`, as a picture for a viewer."""
+    found = explain(context, str(file_id), frame)
+    return Overlay(heat_overlay(found.heat), found.version)

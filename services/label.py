@@ -42,6 +42,11 @@ def label_frame(
     return file_id
 
 
+def label_one(context: Context, file_id: int, verdict: str, reader: str, note: str | None) -> Labelled:
+    """As `label`, of one file."""
+    return next(label(context, [str(file_id)], verdict, reader, note))
+
+
 def label(
     context: Context, references: Sequence[str], verdict: str, reader: str, note: str | None
 ) -> Iterator[Labelled]:

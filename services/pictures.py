@@ -3,7 +3,8 @@
 from core.errors import SeveralFrames, UnreadableImage
 from core.image_files import open_stored, read_stored
 from core.reasons import ReasonCode
-from images.decoding import GreyImage, decode
+from images.decoding import GreyImage, decode, measure
+from images.dicom import Measured
 from images.dicom_file import announced_frames
 from images.dicom_frames import Frames
 from images.noted import Noted
@@ -26,14 +27,18 @@ class Pictures:
         """
         frames = self._frames(sha256)
         if frames is None:
-            return decode(read_stored(self._home, sha256, self._limits.max_file_mb), self._limits.max_pixels)
-        if frame is None:
-            raise SeveralFrames
-        if frame >= frames.count:
-            raise UnreadableImage(
-                ReasonCode.NO_IMAGE, f"The file has {frames.count} frames, from 0 to {frames.count - 1}."
-            )
-        return frames.shown(frame, Noted())
+            return decode(self._read(sha256), self._limits.max_pixels)
+        return frames.shown(_known(frames, frame), Noted())
+
+    def measured(self, sha256: str, frame: int) -> Measured:
+        """As `picture`, for a viewer."""
+        frames = self._frames(sha256)
+        if frames is None:
+            return measure(self._read(sha256), self._limits.max_pixels)
+        return frames.measured(_known(frames, frame))
+
+    def _read(self, sha256: str) -> bytes:
+        return read_stored(self._home, sha256, self._limits.max_file_mb)
 
     def _frames(self, sha256: str) -> Frames | None:
         if self._file and self._file[0] == sha256:
@@ -45,3 +50,13 @@ class Pictures:
         stored.seek(0)
         self._file = sha256, Frames(stored, self._limits.max_pixels)
         return self._file[1]
+
+
+def _known(frames: Frames, frame: int | None) -> int:
+    if frame is None:
+        raise SeveralFrames
+    if frame >= frames.count:
+        raise UnreadableImage(
+            ReasonCode.NO_IMAGE, f"The file has {frames.count} frames, from 0 to {frames.count - 1}."
+        )
+    return frame

@@ -8,11 +8,11 @@ from starlette.routing import Route
 from db.states import Role
 from web import filters
 from web.access import guarded
-from web.api import documents, files, shapes, studies
+from web.api import documents, files, readings, shapes, slices, studies
 from web.api import models as api_models
 from web.api import status as api_status
 from web.api import training as api_training
-from web.pages import account, models, quality, sign_in, system, training, upload, worklist
+from web.pages import account, models, quality, sign_in, system, training, upload, viewer, worklist
 
 EVERYBODY, READER, ADMIN = None, Role.READER, Role.ADMIN
 API = "/api/v1"
@@ -67,6 +67,8 @@ ROUTES = [
     Served("/account/password", account.change_password, "change_password", READER, "POST"),
     Served("/account/sign-out", account.sign_out_everywhere, "sign_out_everywhere", READER, "POST"),
     Served("/", worklist.show, "worklist", READER),
+    Served("/studies/{id:int}", viewer.study, "study", READER),
+    Served("/images/{id:int}", viewer.image, "image", READER),
     Served("/upload", upload.show, "upload", READER),
     Served("/system", system.show, "system", READER),
     Served("/quality", quality.show, "quality", READER),
@@ -110,6 +112,53 @@ ROUTES = [
         most_bytes=None,
     ),
     Served(f"{API}/files", files.show, "api_files", READER, returns=shapes.BecameAll, query=("sha256",)),
+    Served(
+        f"{API}/images/{{image_id:int}}/pixels",
+        slices.pixels,
+        "api_pixels",
+        READER,
+        query=("v",),
+        media="application/octet-stream",
+    ),
+    Served(
+        f"{API}/images/{{image_id:int}}/preview", slices.preview, "api_preview", READER, media="image/jpeg"
+    ),
+    Served(
+        f"{API}/images/{{image_id:int}}/heatmap", slices.heatmap, "api_heatmap", READER, media="image/png"
+    ),
+    Served(
+        f"{API}/readings",
+        readings.show,
+        "api_readings",
+        READER,
+        returns=shapes.Readings,
+        query=("study_id", "image_id"),
+    ),
+    Served(
+        f"{API}/readings",
+        readings.record,
+        "api_read",
+        READER,
+        "POST",
+        takes=shapes.Verdict,
+        returns=shapes.Recorded,
+    ),
+    Served(
+        f"{API}/readings/{{reading_id:int}}",
+        readings.undo,
+        "api_undo",
+        READER,
+        "DELETE",
+        returns=shapes.Undone,
+    ),
+    Served(
+        f"{API}/following",
+        readings.following,
+        "api_following",
+        READER,
+        returns=shapes.Following,
+        query=(*filters.WORDS, "study_id", "image_id"),
+    ),
     Served(f"{API}/status", api_status.show, "api_status", READER, returns=shapes.Status),
     Served(f"{API}/models", api_models.list_models, "api_models", READER, returns=shapes.Models),
     Served(

@@ -1,5 +1,7 @@
 """The process of the web page."""
 
+import ctypes
+
 import uvicorn
 
 from core.ports import free_port
@@ -8,6 +10,7 @@ from services.context import Context
 from services.upload import remove_unfinished
 from web.app import build
 
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 _STOP_S = 3
 """Answers under way have so long when the page is stopped."""
 
@@ -19,6 +22,7 @@ def run_web(context: Context) -> None:
     ------
     PortTaken, SettingsError
     """
+    _keep_little_memory()
     settings = context.settings
     check_tls(settings)
     remove_unfinished(context.home)
@@ -43,3 +47,11 @@ def configuration(context: Context, port: int) -> uvicorn.Config:
         ws="none",
         lifespan="off",
     )
+
+
+def _keep_little_memory() -> None:
+    """Give the system back what a picture took: by default each thread keeps its own."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:  # of glibc, mallopt(3)
+        mallopt(_MMAP_THRESHOLD, 128 * 1024)
+        mallopt(_ARENA_MAX, 2)

@@ -1,9 +1,11 @@
 """What the JSON interface takes and gives. Times are in UTC; probabilities are of hemorrhage, 0 to 1."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+
+from services.readings import LONGEST_NOTE
 
 
 class Study(msgspec.Struct, frozen=True):
@@ -204,6 +206,59 @@ class Models(msgspec.Struct, frozen=True):
 
     models: list[Model]
     in_use: str
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """A reader's verdict on a study, or on an image; `mine` says whether it is the caller's."""
+
+    reading_id: int
+    study_id: int | None
+    image_id: int | None
+    label: str
+    reader: str
+    note: str | None
+    read_at: datetime
+    mine: bool
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """How a case stands: its state, which images and results it has, and all readings, oldest first."""
+
+    state: str
+    revision: str
+    readings: list[Reading]
+
+
+class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A verdict on a study or on an image."""
+
+    label: Literal["hemorrhage", "normal"]
+    study_id: int | None = None
+    image_id: int | None = None
+    note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE)] | None = None
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """A verdict that was recorded; `left_out` says why no training learns from an image's."""
+
+    reading_id: int
+    left_out: str | None
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """What a verdict that was taken back was on."""
+
+    study_id: int | None
+    image_id: int | None
+
+
+class Following(msgspec.Struct, frozen=True):
+    """What comes next: its page, and its pixels' addresses, those first that are looked at first."""
+
+    study_id: int | None
+    image_id: int | None
+    page: str | None
+    pixels: list[str]
 
 
 class Problem(msgspec.Struct, frozen=True):
