@@ -237,7 +237,7 @@ def test_a_disagreement_is_seen_in_the_page_of_quality(tab: Page, context: Conte
     tab.get_by_role("link", name="Quality").click()
     expect(tab.get_by_text("0 of 1")).to_be_visible()
     conflict = tab.get_by_role("region", name="Where two readers disagree").get_by_role("row").nth(1)
-    expect(conflict).to_contain_text("A17")
+    expect(conflict.get_by_role("link", name="A17")).to_have_attribute("href", f"/studies/{study_id}")
     expect(conflict).to_contain_text("bob")
     check_accessible(tab)
     for scheme in ("dark", "light"):
