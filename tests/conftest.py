@@ -41,6 +41,7 @@ DATA = Path(os.environ.get("HEADCT_TEST_DATA", REPOSITORY.parent / "shared" / "d
 SYSTEMS = {
     "tests/acceptance": {
         "tests/acceptance/test_pipeline.py",
+        "tests/acceptance/test_reading_room.py",
         "tests/acceptance/test_studies.py",
         "tests/acceptance/test_watching.py",
     },

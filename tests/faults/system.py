@@ -84,6 +84,7 @@ class System:
         if url:
             self._environment["HEADCT_DATABASE_URL"] = url
         self.process: Popen[bytes]
+        self.web_port: int
         self.flower_port: int
 
     def start(self) -> None:
@@ -97,9 +98,8 @@ class System:
         self.process = start_headct(self.home, "up", python=self._python, **self._environment)
         wait_until(lambda: self.process.poll() is not None or "Ctrl-C" in said(), what="up says where it is")
         assert self.process.poll() is None, said()
-        port = re.search(r"Flower\s+http://127\.0\.0\.1:(\d+)", said())
-        assert port is not None
-        self.flower_port = int(port[1])
+        web, flower, _ = re.findall(r"http://127\.0\.0\.1:(\d+)", said())
+        self.web_port, self.flower_port = int(web), int(flower)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop it as a service manager or Ctrl-C would: it ends within 10 s and leaves no process."""

@@ -1,20 +1,21 @@
 """The reading room, and a browser where there is one."""
 
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from core.home import Home
 from core.settings import Settings
 from services.context import Context
+from tests.browsing import chromium, tab_of
 from tests.web.reading_room import PASSWORD, Served, served
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_FAILED = pytest.StashKey[bool]()
+_PICTURES = Path(__file__).with_name("failed")
 
 
 @pytest.fixture
@@ -45,36 +46,24 @@ def root(room: Served) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium without a screen."""
-    if CHROMIUM is None:
-        if os.environ.get("HEADCT_TEST_BROWSER") == "required":
-            pytest.fail("no chromium is installed: `apt install chromium`")
-        pytest.skip("no browser: `apt install chromium` lets these tests run")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
-def tab(browser: Browser, room: Served) -> Iterator[Page]:
-    """A tab in which ann has signed in; it fails the test if a page's script fails."""
-    context = browser.new_context(base_url=room.address)
-    context.set_default_timeout(10_000)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    sign_in(page, "ann")
-    yield page
-    context.close()
-    assert not errors
+def tab(browser: Browser, room: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A tab in which ann has signed in. Of a test that fails, it leaves a picture."""
+    with tab_of(browser, room.address, "ann", PASSWORD) as page:
+        yield page
+        if request.node.stash.get(_FAILED, False):
+            page.screenshot(path=_PICTURES / f"{request.node.name}.png")
 
 
-def sign_in(page: Page, name: str) -> None:
-    """Sign in as a person does."""
-    page.goto("/sign-in")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report

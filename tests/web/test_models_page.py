@@ -22,10 +22,10 @@ from models.store import ModelStore, shipped_model
 from services import dataset, models
 from services.audit import entries
 from services.context import Context
+from tests.browsing import sign_in
 from tests.labelled import balanced, fill
 from tests.site_models import register_copy
-from tests.web.conftest import sign_in
-from tests.web.reading_room import Served, add_study, served
+from tests.web.reading_room import PASSWORD, Served, add_study, served
 
 SHIPPED = shipped_model().card.version
 _TRAINER = """
@@ -164,7 +164,7 @@ def admin_tab(browser: Browser, room: Served) -> Iterator[Page]:
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    sign_in(page, "root")
+    sign_in(page, "root", PASSWORD)
     yield page
     context.close()
     assert not errors

@@ -17,9 +17,9 @@ from db.tables import Study
 from services import readings, studies
 from services.audit import Who, entries
 from services.context import Context
+from tests.browsing import sign_in
 from tests.drawn_studies import head, take_in, take_in_head
-from tests.web.conftest import sign_in
-from tests.web.reading_room import Served
+from tests.web.reading_room import PASSWORD, Served
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_image
 
@@ -197,7 +197,7 @@ def test_a_session_that_ended_keeps_the_note(tab: Page, cases: None) -> None:
     tab.keyboard.press("Enter")
     expect(tab.locator("#problem")).to_contain_text("Nothing was recorded; the note is kept.")
     assert tab.locator("#note").input_value() == "left convexity"
-    sign_in(tab, "ann")
+    sign_in(tab, "ann", PASSWORD)
     tab.goto("/studies/1")
     assert tab.locator("#note").input_value() == "left convexity"
 

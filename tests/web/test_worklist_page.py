@@ -60,6 +60,7 @@ def test_a_filter_stands_in_the_address(cases: dict[str, int], tab: Page) -> Non
 def test_it_refreshes_by_itself_and_moves_nothing_under_the_keyboard(
     cases: dict[str, int], tab: Page, context: Context
 ) -> None:
+    tab.clock.install()
     tab.goto("/")
     tab.mouse.move(5, 5)
     before = keys(tab)
@@ -67,7 +68,8 @@ def test_it_refreshes_by_itself_and_moves_nothing_under_the_keyboard(
     new = add_study(context, "1.2.9", [dicom_bytes(HEADS[3])], probability=0.99, stat=True)
     with Session(context.engine) as session, session.begin():
         record_study_reading(session, cases["bleeds"], "normal", "bob", None)
-    tab.locator("#refresh").wait_for(state="visible", timeout=15_000)
+    tab.clock.fast_forward(11_000)  # in ms: it looks every 10 s
+    tab.locator("#refresh").wait_for(state="visible")
     assert keys(tab) == before
     assert "normal" in tab.locator(f"tr[data-key=s{cases['bleeds']}] td:nth-child(9)").inner_text()
     tab.keyboard.press("r")
