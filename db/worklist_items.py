@@ -3,20 +3,11 @@
 The views say how studies and images stand, but to sort and filter 100,000 of them by a view takes seconds.
 """
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    case,
-    delete,
-    exists,
-    func,
-    literal,
-    null,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, exists, func, literal, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -33,15 +24,12 @@ _READ, _ROUTINE = 20, 10
 
 def refresh_studies(session: Session, study_ids: Sequence[int]) -> None:
     """Let the items of these studies say what the view says. One without an image has no item."""
-    for batch in batches(sorted(study_ids)):
-        found = STUDIES.c.study_id.in_(batch), STUDIES.c.images_received > 0
-        _refresh(session, "study_id", batch, _studies().where(*found))
+    _refresh(session, "study_id", study_ids)
 
 
 def refresh_images(session: Session, image_ids: Sequence[int]) -> None:
     """As `refresh_studies`. Only an image with a result, and without a study, has an item."""
-    for batch in batches(sorted(image_ids)):
-        _refresh(session, "image_id", batch, _images().where(RESULTS.c.image_id.in_(batch)))
+    _refresh(session, "image_id", image_ids)
 
 
 def refresh_files(session: Session, file_ids: Sequence[int]) -> None:
@@ -82,7 +70,7 @@ def _studies() -> Select[Any]:
         _urgency(view.reader_label, view.priority == "stat", view.label).label("urgency"),
         *_common(view),
         *(view.state, view.study_time, view.accession_number, view.name),
-    )
+    ).where(view.images_received > 0)
 
 
 def _images() -> Select[*tuple[Any, ...]]:
@@ -108,15 +96,25 @@ def _common(view: Any) -> Iterator[ColumnElement[Any]]:  # noqa: ANN401 - the co
     yield view.warnings.is_not(None).label("has_warnings")
 
 
-def _refresh(session: Session, key: str, ids: Sequence[int], rows: Select[Any]) -> None:
-    """The items with these ids become these rows; one that is not among them goes."""
+def _refresh(session: Session, key: str, ids: Sequence[int]) -> None:
+    """The items with these ids become what the view says; one that it does not have goes."""
+    if not ids:
+        return
     connection = session.connection()
+    statement = _statement(connection.dialect.name, key)
+    for batch in batches(sorted(ids)):
+        kept = connection.scalars(statement, {"ids": batch}).all()
+        if gone := set(batch).difference(kept):
+            connection.execute(delete(ITEM).where(ITEM.c[key].in_(gone)))
+
+
+@functools.cache
+def _statement(dialect: str, key: str) -> Any:  # noqa: ANN401 - an INSERT of either dialect
+    """Made once, since to make it takes longer than to run it."""
+    rows = _studies() if key == "study_id" else _images()
     names = [column.name for column in rows.selected_columns]
-    insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(ITEM)
-    insert = insert.from_select(names, rows.order_by(rows.selected_columns[key]))  # locked in one order
+    own = rows.selected_columns[key]
+    rows = rows.where(own.in_(bindparam("ids", expanding=True))).order_by(own)  # locked in one order
+    insert: Any = (postgresql if dialect == "postgresql" else sqlite).insert(ITEM).from_select(names, rows)
     changed = {name: insert.excluded[name] for name in names if name not in {"study_id", "image_id"}}
-    kept = connection.scalars(
-        insert.on_conflict_do_update(index_elements=[key], set_=changed).returning(ITEM.c[key])
-    ).all()
-    if gone := set(ids) - set(kept):
-        connection.execute(delete(ITEM).where(ITEM.c[key].in_(gone)))
+    return insert.on_conflict_do_update(index_elements=[key], set_=changed).returning(ITEM.c[key])
