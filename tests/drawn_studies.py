@@ -92,8 +92,9 @@ def image_of(context: Context, file_id: int) -> int:
 
 
 def take_in_head(
-    context: Context, number: int, slices: int, bleed: Bleed | None, side: int = 256
+    context: Context, number: int, slices: int, bleed: Bleed | None, side: int = 256, *, stat: bool = False
 ) -> list[int]:
     """As `take_in`, of a drawn head."""
     drawn = head(number, slices, bleed, side)
-    return take_in(context, [(f"head{number}/{place}.dcm", as_bytes(one)) for place, one in enumerate(drawn)])
+    files = [(f"head{number}/{place}.dcm", as_bytes(one)) for place, one in enumerate(drawn)]
+    return take_in(context, files, stat=stat)
