@@ -60,13 +60,14 @@ def refusals(
     return Refusals(home, monkeypatch, capsys)
 
 
-def test_a_taken_port_is_told(refusals: Refusals) -> None:
+@pytest.mark.parametrize("variable", ["HEADCT_WEB_PORT", "HEADCT_FLOWER_PORT"])
+def test_a_taken_port_is_told(refusals: Refusals, variable: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        told = refusals.of("up", HEADCT_FLOWER_PORT=port)
-    assert re.search(rf"127\.0\.0\.1:{port}.*HEADCT_FLOWER_PORT", told)
+        told = refusals.of("up", **{variable: port})
+    assert re.search(rf"127\.0\.0\.1:{port}.*{variable}", told)
 
 
 @pytest.mark.parametrize(

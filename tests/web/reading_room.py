@@ -69,7 +69,8 @@ def served(context: Context) -> Iterator[Served]:
     try:
         wait_until(lambda: server.started, what="the page is served")
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Served(context, f"http://127.0.0.1:{port}")
+        scheme = "https" if context.settings.web_certificate else "http"
+        yield Served(context, f"{scheme}://127.0.0.1:{port}")
     finally:
         server.should_exit = True
         thread.join(20)

@@ -1,6 +1,8 @@
 """Who may do what on the web page; what keeps others out."""
 
+import ssl
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -12,6 +14,7 @@ from db.states import Role
 from services import accounts
 from services.audit import Who, entries
 from services.context import Context
+from tests.tls import make_authority
 from tests.web.reading_room import PASSWORD, Served, csrf_of, served
 from web.routes import ROUTES
 from web.routes import Served as Route
@@ -68,6 +71,17 @@ def test_headers_keep_the_browser_from_running_anything_else(ann: httpx.Client) 
         assert "unsafe" not in policy
         assert headers["x-content-type-options"] == "nosniff"
         assert "server" not in headers
+
+
+def test_under_tls_the_cookie_is_for_tls_alone(context: Context, tmp_path: Path) -> None:
+    authority, trusted = make_authority(tmp_path)
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    issued = authority.issue_cert("127.0.0.1")
+    issued.cert_chain_pems[0].write_to_path(str(certificate))
+    issued.private_key_pem.write_to_path(str(key))
+    with served(replace_settings(context, web_certificate=certificate, web_key=key)) as room:
+        answer = httpx.get(f"{room.address}/sign-in", verify=ssl.create_default_context(cafile=trusted))
+    assert "secure" in answer.headers["set-cookie"].lower()
 
 
 def test_another_host_name_is_refused(room: Served) -> None:
