@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import RejectedImage
+from core.errors import NotACtSlice, RejectedImage
 from core.image_files import Limits, read_file
 from images.constants import Preprocessing
 from images.decoding import GreyImage, decode
@@ -24,6 +24,7 @@ class Examined:
 
     `group` is the patient, where the table or DICOM names one; `study` and `position` (from feet to head)
     are what DICOM says of its study, in mm, or the table: the patient's one, and the number of the slice.
+    `signature` is None where the finder of look-alikes, with its older preprocessing, finds no head.
     """
 
     path: Path
@@ -31,7 +32,7 @@ class Examined:
     group: str | None
     sha256: str
     pixels_sha256: str
-    signature: Signature
+    signature: Signature | None
     study: str | None = None
     position: float | None = None
 
@@ -58,10 +59,17 @@ def examine(listed: Listed, limits: Limits, data: bytes | None = None) -> Examin
         listed.group or dicom_patient(data),
         hashlib.sha256(data).hexdigest(),
         _pixels_sha256(image),
-        signature(image),
+        _signature(image),
         study,
         position,
     )
+
+
+def _signature(image: GreyImage) -> Signature | None:
+    try:
+        return signature(image)
+    except NotACtSlice:
+        return None
 
 
 def examine_all(

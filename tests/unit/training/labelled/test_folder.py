@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core.errors import DatasetError
+from core.errors import DatasetError, NotACtSlice
 from core.image_files import Limits
 from tests.labelled import class_folders, write_table
 from training.labelled.folder import list_folder, read_folders
 from training.labelled.label_table import Listed
+from training.labelled.similarity import signature
+from training.phantoms.levels import Level, generate_level
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -259,6 +261,17 @@ def test_each_folder_is_a_source_and_slices_without_a_head_are_left_out(
     assert len({record.group for record in records}) == 2  # the same images, and so the same patients
     with pytest.raises(DatasetError, match="same name"):
         read_folders([one, one], Limits())
+
+
+def test_a_slice_that_the_finder_of_look_alikes_refuses_is_trained_on(tmp_path: Path) -> None:
+    face = generate_level(18, Level.FACE).image
+    with pytest.raises(NotACtSlice):
+        signature(face)
+    (tmp_path / "Normal").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(face).save(tmp_path / "Normal" / name)
+    one, same = read_folders([tmp_path], Limits())
+    assert one.group == same.group  # by their pixels
 
 
 def test_a_table_may_number_the_slices_of_a_head_and_leave_out_what_is_ambiguous(
