@@ -81,23 +81,6 @@ class CrossValidation:
         )
 
 
-def cross_validate(  # noqa: PLR0913 - what can be varied, by name
-    records: Sequence[Record],
-    images: Images,
-    hyperparameters: Hyperparameters,
-    *,
-    folds: int = 5,
-    repeats: int = 3,
-    seed: int = 1,
-    grouped: bool = True,
-    processes: int = 1,
-) -> CrossValidation:
-    """Cross-validate headct's own recipe; `images` are the records, prepared."""
-    plan = Plan(folds, repeats, seed, grouped, processes=processes)
-    # This recipe reads no file, so no limit matters.
-    return compare(records, images, hyperparameters, plan, (Recipe.HEADCT,), Limits())[Recipe.HEADCT]
-
-
 def compare(
     records: Sequence[Record],
     images: Images,

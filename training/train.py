@@ -33,6 +33,7 @@ from training.register import register
 from training.report import ReportContent, data_summary, write_report
 from training.split import Indices
 from training.study_figures import studies_of, study_metrics
+from training.tilted import tilted
 from training.wrong_images import wrong_images
 
 _CHECKED = 200
@@ -98,6 +99,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         curve.append(epoch)
         watch.on_epoch(epoch)
 
+    training = training.with_more(tilted(records, job.limits))
     network = fit(training, hyper, validation=validation, on_step=watch.on_step, on_epoch=on_epoch)
 
     watch.on_stage("calibrating")
@@ -209,6 +211,7 @@ def prepare_records(
         np.stack(pixels),
         np.array([record.target for record in records], dtype=np.intp),
         np.array([record.group for record in records]),
+        np.array([record.source for record in records]),
     )
 
 

@@ -41,6 +41,7 @@ def blank(records: Sequence[Record]) -> Images:
         np.zeros((len(records), 8, 8, 1), dtype=np.float32),
         np.array([record.target for record in records]),
         np.array([record.group for record in records]),
+        np.array([record.source for record in records]),
     )
 
 
