@@ -92,9 +92,12 @@ def test_a_reader_scrolls_windows_and_sees_the_heat_map(tab: Page, cases: None) 
     expect(tab.locator("#window")).to_contain_text("width 120, level 50 HU")
     np.testing.assert_array_equal(canvas(tab), windowed(drawn[4], 120, 50))
     before = tab.locator("#picture").bounding_box()
+    assert before
+    scale = before["width"] / SIDE
+    tab.mouse.move(before["x"] + 70.5 * scale, before["y"] + 60.5 * scale)
+    expect(tab.locator("#value")).to_have_text(f"{drawn[4][60, 70]} HU")
     tab.keyboard.press("+")
     larger = tab.locator("#picture").bounding_box()
-    assert before
     assert larger
     assert larger["width"] > before["width"]
     tab.keyboard.press("h")
