@@ -13,6 +13,7 @@ const [key, id] = asked.split("=");
 const noteKept = `headct.note ${asked}`;
 let known = null;
 let next = null;
+let moved = false; // the case was read since it was loaded: what follows on its new place is not meant
 let busy = false;
 
 // What this tab recorded, the newest last, so that it can be undone from the next page too.
@@ -67,28 +68,37 @@ async function record(said, subject, named) {
 }
 
 async function give(said) {
-  const ahead = next || findNext(); // before the case is read: it has another place in the order then
-  await ahead.catch(() => {});
+  const found = await ahead().catch(() => null); // before the verdict, which moves the case
   await record(said, { [key]: Number(id) }, title);
-  await goOn(true);
+  moved = true;
+  await goOn(found || await ahead(), true);
 }
 
-async function goOn(afterVerdict) {
-  const found = await (next || findNext());
+async function goOn(found, afterVerdict) {
   if (found.page) {
     location.assign(found.page);
   } else if (afterVerdict) {
-    tell("#done", "Recorded. That was the last case of this list. N goes to the worklist, U undoes.");
     await look();
+    tell("#done", "Recorded. That was the last case of this list. N goes to the worklist, U undoes.");
   } else {
     location.assign(worklist);
   }
 }
 
-function findNext() {
-  next = ask(following, { live: true }).then((response) => response.json());
-  next.catch(() => { next = null; });
+async function findNext() {
+  next = await (await ask(following, { live: true })).json();
   return next;
+}
+
+// Asked again each time: the one that was found first may be read by now.
+async function ahead() {
+  if (moved && next) return next;
+  try {
+    return await findNext();
+  } catch (error) {
+    if (next) return next;
+    throw error;
+  }
 }
 
 // The next case's pixels are fetched before it is asked for.
@@ -111,8 +121,8 @@ async function takeBack(entry) {
   if (entry.page && entry.page !== location.href) {
     location.assign(entry.page);
   } else {
-    tell("#done", "Undone.");
     await look();
+    tell("#done", "Undone.");
   }
 }
 
@@ -131,7 +141,7 @@ export const actions = {
     if (last) await takeBack(last);
     else tell("#done", "Nothing was said in this tab that could be undone.");
   }),
-  next: () => once(() => goOn(false)),
+  next: () => once(async () => goOn(await ahead(), false)),
   worklist: () => location.assign(worklist),
   note: () => note.focus(),
 };
@@ -141,8 +151,8 @@ export function mark(imageId, place) {
     const said = await choose(`What does slice ${place} show?`, "hemorrhage");
     if (!said) return;
     const answer = await record(said, { image_id: imageId }, `Slice ${place} of ${title}`);
-    tell("#done", `Slice ${place}: ${said}.${answer.left_out ? ` Not learnt from: ${answer.left_out}` : ""} U undoes.`);
     await look();
+    tell("#done", `Slice ${place}: ${said}.${answer.left_out ? ` Not learnt from: ${answer.left_out}` : ""} U undoes.`);
   });
 }
 
@@ -185,6 +195,7 @@ async function look() {
     tell("#changed", `${state} What is shown stays as it was.`, true);
   }
   const others = known ? stands.readings.filter((one) => !one.mine && !known.has(one.reading_id)) : [];
+  moved ||= others.some((one) => key === "study_id" ? one.study_id : one.image_id);
   if (others.length) tell("#other", others.map((one) => `${one.reader} says ${one.label}${one.image_id && key === "study_id" ? " of a slice" : ""}.`).join(" "));
   const now = new Set(stands.readings.map((one) => one.reading_id));
   if (!known || now.size !== known.size || others.length || [...now].some((one) => !known.has(one))) show(stands.readings);
