@@ -36,7 +36,7 @@ def test_a_zip_is_uploaded_read_and_taken_back(
         tab.get_by_text(f"unpacked: {_SLICES} classified").wait_for()
         tab.get_by_text("1 files: 1 done.").wait_for()
         wait_until(lambda: study(system, study_uid=_UID), what="the study is final")
-        tab.get_by_role("link", name="Worklist").first.click()
+        tab.goto("/?sort=received&order=down")
         link = tab.get_by_role("link", name=f"Study {study(system, study_uid=_UID)['study_id']}", exact=True)
         link.click()
         tab.locator("#stage[data-shown]").wait_for()
