@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import threading
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -100,9 +100,13 @@ class Upload:
             self._file.close()
             with _ONE_AT_A_TIME:
                 self._folder.mkdir(parents=True, exist_ok=True)
+                if not self._folder.resolve().is_relative_to(self._home.inbox.resolve()):
+                    raise UploadRefused("A link in the inbox leads out of it. Remove it.")
                 if os.path.lexists(self._folder / self._name):
                     raise UploadRefused("A file of that name waits in the inbox. Try again in a minute.")
                 Path(self._file.name).rename(self._folder / self._name)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UploadRefused("A file waits in the inbox where the name has a folder.") from error
         except OSError as error:
             raise DiskNearlyFull(f"The inbox cannot be written: {error.strerror}.") from error
         return self._sha256.hexdigest()
@@ -130,7 +134,8 @@ def remove_unfinished(home: Home) -> None:
 
 
 def _target(home: Home, wanted: Wanted) -> tuple[Path, str]:
-    parts = [part for part in PurePosixPath(wanted.name.replace("\\", "/")).parts if part not in {"/", "."}]
+    # Not by `PurePosixPath`: it keeps `//` at the beginning as a part, which leads out of any folder.
+    parts = [part for part in wanted.name.replace("\\", "/").split("/") if part not in {"", "."}]
     if not parts or len(parts) > _DEEPEST:
         raise UploadRefused("The file has no name, or lies too deep in folders.")
     for part in parts:
