@@ -1,5 +1,6 @@
 """Who may do what on the web page; what keeps others out."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import httpx
@@ -90,6 +91,22 @@ def test_signing_in_is_slowed_after_failures_and_does_not_tell_names(room: Serve
         assert slowed.status_code == 429
         assert int(slowed.headers["retry-after"]) >= 1
     assert len(entries(room.context, AuditFilter(action=accounts.REFUSED))) >= 4
+
+
+def test_many_guesses_at_once_are_slowed_as_one_after_the_other(room: Served) -> None:
+    with room.client("ann") as ann:
+
+        def guess(number: int) -> int:
+            form = {"old": f"guess {number}", "new": "another good word", "again": "another good word"}
+            return ann.post("/account/password", data=form).status_code
+
+        with ThreadPoolExecutor(20) as together:
+            assert set(together.map(guess, range(20))) == {422}
+        refused = entries(room.context, AuditFilter(action=accounts.REFUSED, account="ann"))
+        assert len(refused) <= 6
+        with room.client() as client:
+            form = {"csrf": csrf_of(client.get("/sign-in").text), "name": "ann", "password": PASSWORD}
+            assert client.post("/sign-in", data=form).status_code == 429
 
 
 def test_a_session_ends_at_a_new_password_and_when_the_account_is_disabled(room: Served) -> None:
