@@ -99,6 +99,8 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
         token = sessions.csrf_token(session)
         is_form = request.headers.get("content-type", "").startswith(_FORM)
         form = await request.form(max_fields=100) if is_form else FormData()
+        if any("\0" in str(value) for value in (*request.query_params.values(), *form.values())):
+            raise HTTPException(400, "A character that no text has.")  # nor has PostgreSQL
         request.state.visit = Visit(found, session, token, form, _shows_names(request, found))
         if request.method not in _SAFE and not by_token:
             _check_csrf(request, form, token)

@@ -99,7 +99,6 @@ HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     errors.HeadctError: refused,
     DBAPIError: database_refused,
     HTTPException: http_refused,
-    Exception: failed,
 }
 
 

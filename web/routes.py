@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.routing import Route
 
 from db.states import Role
@@ -14,6 +15,13 @@ from web.api import status as api_status
 from web.api import training as api_training
 from web.pages import account, models, quality, sign_in, system, training, upload, viewer, worklist
 
+class _Id(IntegerConvertor):
+    """An id that a database can have: what is larger is the address of nothing."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("int", _Id())
 EVERYBODY, READER, ADMIN = None, Role.READER, Role.ADMIN
 API = "/api/v1"
 
