@@ -132,7 +132,12 @@ ROUTES = [
         f"{API}/images/{{image_id:int}}/preview", slices.preview, "api_preview", READER, media="image/jpeg"
     ),
     Served(
-        f"{API}/images/{{image_id:int}}/heatmap", slices.heatmap, "api_heatmap", READER, media="image/png"
+        f"{API}/images/{{image_id:int}}/heatmap",
+        slices.heatmap,
+        "api_heatmap",
+        READER,
+        query=("v",),
+        media="image/png",
     ),
     Served(
         f"{API}/readings",

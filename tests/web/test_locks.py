@@ -5,15 +5,18 @@ from dataclasses import replace
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
+from playwright.sync_api import Page
 
 from core.secret import kept_secret
 from db.audit import AuditFilter
 from db.states import Role
-from services import accounts
+from services import accounts, slices
 from services.audit import Who, entries
 from services.context import Context
-from tests.web.reading_room import PASSWORD, Served, csrf_of, served
+from tests.web.conftest import sign_in
+from tests.web.reading_room import PASSWORD, Served, add_study, csrf_of, dicom_bytes, served
 from web.routes import ROUTES
 from web.routes import Served as Route
 from web.sessions import Sessions
@@ -109,6 +112,26 @@ def test_many_guesses_at_once_are_slowed_as_one_after_the_other(room: Served) ->
             assert client.post("/sign-in", data=form).status_code == 429
 
 
+def test_no_picture_is_seen_without_the_audit(room: Served) -> None:
+    for number in (1, 2):
+        add_study(room.context, f"1.2.{number}", [dicom_bytes(np.full((64, 64), number, np.int16))])
+    with room.client("ann") as ann, room.client("bob") as bob:
+
+        def looked(client: httpx.Client, path: str) -> list[str | None]:
+            before = len(entries(room.context, AuditFilter()))
+            assert client.get(path).status_code in {200, 409}  # there is no model that explains
+            new = entries(room.context, AuditFilter())[: len(entries(room.context, AuditFilter())) - before]
+            return [one.subject for one in new if one.action.startswith("look")]
+
+        assert looked(ann, "/api/v1/following?study_id=1") == ["study 2"]
+        (given,) = ann.get("/api/v1/following?study_id=1").json()["pixels"]
+        assert looked(ann, given) == []  # whoever was told of it stands there already
+        assert looked(bob, given) == ["image 2"]
+        sha256 = ann.get("/api/v1/results").json()["results"][0]["sha256"]
+        guessed = f"/api/v1/images/2/pixels?v={slices.tag_of(sha256, 0)}"
+        assert looked(ann, guessed) == ["image 2"]
+
+
 def test_a_session_ends_at_a_new_password_and_when_the_account_is_disabled(room: Served) -> None:
     with room.client("ann") as ann, room.client("bob") as bob:
         form = {"old": PASSWORD, "new": "another good word", "again": "another good word"}
@@ -189,3 +212,27 @@ def test_signing_in_leads_to_no_other_server(room: Served, asked: str) -> None:
             "next": asked,
         }
         assert client.post("/sign-in", data=form).headers["location"] == "/"
+
+
+def test_signing_out_leaves_nothing_in_the_browser(context: Context, tab: Page) -> None:
+    values = np.arange(64 * 64).reshape(64, 64) % 100
+    add_study(context, "1.2.1", [dicom_bytes(values.astype(np.int16))])
+    kept: list[bool] = []
+    network = tab.context.new_cdp_session(tab)
+    network.send("Network.enable")
+    network.on(
+        "Network.responseReceived",
+        lambda event: "/pixels" in event["response"]["url"] and kept.append(event["response"]["fromDiskCache"]),
+    )
+    for _ in range(2):
+        tab.goto("/studies/1")
+        tab.wait_for_selector("#stage[data-shown='0']")
+    assert kept == [False, True]
+    tab.fill("#note", "about the patient")
+    tab.get_by_role("button", name="Sign out").click()
+    tab.wait_for_url("**/sign-in*")
+    assert tab.evaluate("Object.keys(sessionStorage)") == []
+    sign_in(tab, "ann")
+    tab.goto("/studies/1")
+    tab.wait_for_selector("#stage[data-shown='0']")
+    assert kept == [False, True, False]
