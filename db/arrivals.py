@@ -114,18 +114,19 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     ]
     rows.sort(key=lambda row: (row["file_id"], row["source_name"]))
     insert_missing(session, Arrival, rows, ["file_identity"])
-    if named or hurried:
-        refresh_files(session, [*hurried, *(row["file_id"] for row in rows if row["study_id"] is not None)])
-        refresh_studies(session, list(studies.values()))
+    of_named = [row["file_id"] for row in rows if row["study_id"] is not None]
     unpacked = {row.id for row in known if row.state == FileState.UNPACKED}
     for row in rows:
         if row["file_id"] in unpacked and row["study_id"] is not None:
-            _let_members_join(session, row["file_id"], row["study_id"], moment)
+            of_named += _let_members_join(session, row["file_id"], row["study_id"], moment)
+    if named or hurried:
+        refresh_files(session, sorted({*hurried, *of_named}))
+        refresh_studies(session, list(studies.values()))
     return ids
 
 
-def _let_members_join(session: Session, archive_id: int, study_id: int, moment: datetime) -> None:
-    """What came out of an archive before is also of the study that the archive came again for."""
+def _let_members_join(session: Session, archive_id: int, study_id: int, moment: datetime) -> list[int]:
+    """What came out of an archive before, by its ids, is also of the study that the archive came again for."""
     joined = aliased(Arrival)
     members = session.execute(
         select(Arrival.file_id, func.min(Arrival.source_name).label("name"), File.reason_code)
@@ -147,3 +148,5 @@ def _let_members_join(session: Session, archive_id: int, study_id: int, moment: 
         )
         for member in members
     )
+    session.flush()
+    return [member.file_id for member in members]

@@ -71,6 +71,7 @@ def finish_frames(
         code, text = reason or (None, None)
         values |= {"reason_code": code, "reason": text, "finished_at": moment}
     session.execute(update(_FILE).where(_FILE.c.id == file_id).values(state=state, **values))
+    refresh_files(session, [file_id])
     return state
 
 
@@ -98,5 +99,4 @@ def _refusal(session: Session, file_id: int, version: str, refusals: Collection[
         delete(Image).where(Image.file_id == file_id, Image.frame > 0, *(~one for one in used)),
         execution_options={"synchronize_session": False},
     )
-    refresh_files(session, [file_id])
     return Reason(ReasonCode(first.label_code), first.label_reason or "")
