@@ -126,7 +126,7 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
 
 
 def _let_members_join(session: Session, archive_id: int, study_id: int, moment: datetime) -> list[int]:
-    """What came out of an archive before, by its ids, is also of the study that the archive came again for."""
+    """What came out of an archive before is also of the study that it came again for; returns its ids."""
     joined = aliased(Arrival)
     members = session.execute(
         select(Arrival.file_id, func.min(Arrival.source_name).label("name"), File.reason_code)

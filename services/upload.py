@@ -17,6 +17,7 @@ from core.settings import Settings
 from scheduler.asked import NOTHING, STAT, STUDIES, Asked, study_name
 from scheduler.inbox import check_inbox
 from scheduler.room import Disks
+from services.audit import Who, record
 from services.context import Context
 
 _UNFINISHED = ".headct-upload-"
@@ -53,10 +54,11 @@ class Upload:
     """
 
     def __init__(self, context: Context, wanted: Wanted) -> None:
-        self._settings, self._home = context.settings, context.home
+        self._context, self._settings, self._home = context, context.settings, context.home
         self._folder, self._name = _target(self._home, wanted)
         check_inbox(self._home.inbox)
-        Disks(self._settings, self._home).check()
+        self._disks = Disks(self._settings, self._home)
+        self._disks.check()
         self._most = most_bytes(self._settings)
         self._sha256 = hashlib.sha256()
         self.size = 0
@@ -77,14 +79,15 @@ class Upload:
         self.size += len(data)
         if self.size > self._most:
             raise ImageTooLarge.archive(self._settings.max_archive_mb)
+        self._disks.check()  # also of what others write meanwhile
         self._sha256.update(data)
         try:
             self._file.write(data)
         except OSError as error:
             raise DiskNearlyFull(f"The inbox cannot be written: {error.strerror}.") from error
 
-    def finish(self) -> str:
-        """Move the file into the inbox; returns its SHA-256.
+    def finish(self, who: Who) -> str:
+        """Move the file into the inbox, which stands in the audit before; returns its SHA-256.
 
         Raises
         ------
@@ -104,12 +107,14 @@ class Upload:
                     raise UploadRefused("A link in the inbox leads out of it. Remove it.")
                 if os.path.lexists(self._folder / self._name):
                     raise UploadRefused("A file of that name waits in the inbox. Try again in a minute.")
+                sha256 = self._sha256.hexdigest()
+                record(self._context, who, "upload", None, f"{self.size} bytes, SHA-256 {sha256}")
                 Path(self._file.name).rename(self._folder / self._name)
         except (FileExistsError, NotADirectoryError) as error:
             raise UploadRefused("A file waits in the inbox where the name has a folder.") from error
         except OSError as error:
             raise DiskNearlyFull(f"The inbox cannot be written: {error.strerror}.") from error
-        return self._sha256.hexdigest()
+        return sha256
 
     def __enter__(self) -> Self:
         return self

@@ -113,9 +113,9 @@ def _day(given: Mapping[str, str], name: str) -> datetime | None:
     if name not in given:
         return None
     try:
-        day = datetime.strptime(given[name], "%Y-%m-%d")  # noqa: DTZ007 - a zone has it below
-        if day.year not in _YEARS:
-            raise ValueError
-    except ValueError as error:
-        raise HTTPException(400, f"{name}={given[name][:20]!a} is no day, as 2026-03-14.") from error
+        day = datetime.strptime(given[name], "%Y-%m-%d")  # noqa: DTZ007 - below
+    except ValueError:
+        day = datetime.min  # noqa: DTZ901 - as the others
+    if day.year not in _YEARS:
+        raise HTTPException(400, f"{name}={given[name][:20]!a} is no day, as 2026-03-14.")
     return day.astimezone()

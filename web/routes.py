@@ -15,6 +15,7 @@ from web.api import status as api_status
 from web.api import training as api_training
 from web.pages import account, models, quality, sign_in, system, training, upload, viewer, worklist
 
+
 class _Id(IntegerConvertor):
     """An id that a database can have: what is larger is the address of nothing."""
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from playwright.sync_api import Page
+from sqlalchemy import text
 
 from core.secret import kept_secret
 from db.audit import AuditFilter
@@ -112,6 +113,23 @@ def test_many_guesses_at_once_are_slowed_as_one_after_the_other(room: Served) ->
             assert client.post("/sign-in", data=form).status_code == 429
 
 
+def test_nothing_is_changed_without_the_audit(room: Served) -> None:
+    add_study(room.context, "1.2.1", [dicom_bytes(np.arange(4096, dtype=np.int16).reshape(64, 64))])
+    engine = room.context.engine
+    with room.client("ann") as ann:
+        with engine.begin() as connection:
+            connection.execute(
+                text("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END")
+            )
+        for subject in ({"study_id": 1}, {"image_id": 1}):
+            said = {"label": "normal", **subject}
+            assert ann.post("/api/v1/readings", json=said).status_code == 500
+        assert ann.post("/api/v1/files?name=a.png", content=b"x").status_code == 500
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM reading")) == 0
+        assert [path for path in room.context.home.inbox.rglob("*") if path.is_file()] == []
+
+
 def test_no_picture_is_seen_without_the_audit(room: Served) -> None:
     for number in (1, 2):
         add_study(room.context, f"1.2.{number}", [dicom_bytes(np.full((64, 64), number, np.int16))])
@@ -152,7 +170,9 @@ def test_a_session_ends_without_use(room: Served, context: Context) -> None:
         ann.cookies.clear()
         assert ann.get("/account", headers={"Cookie": f"headct={signed}"}).status_code == 303
         signed = sessions._signer.dumps(old._replace(used=old.used - 3500))
-        assert ann.get("/account", headers={"Cookie": f"headct={signed}"}).status_code == 200
+        for path, renews in (("/account", True), ("/api/v1/images/1/preview", False)):
+            answer = ann.get(path, headers={"Cookie": f"headct={signed}"})
+            assert ("set-cookie" in answer.headers) is renews, path
 
 
 def test_a_token_opens_the_interface_and_no_page(room: Served) -> None:
@@ -222,7 +242,9 @@ def test_signing_out_leaves_nothing_in_the_browser(context: Context, tab: Page) 
     network.send("Network.enable")
     network.on(
         "Network.responseReceived",
-        lambda event: "/pixels" in event["response"]["url"] and kept.append(event["response"]["fromDiskCache"]),
+        lambda event: (
+            "/pixels" in event["response"]["url"] and kept.append(event["response"]["fromDiskCache"])
+        ),
     )
     for _ in range(2):
         tab.goto("/studies/1")

@@ -65,7 +65,7 @@ def heatmap(request: Request) -> Response:
 
 
 def picture_path(request: Request, route: str, image_id: int, tag: str) -> str:
-    """The address of an image's pixels, which browsers need ask only once, or of its heat map, for this caller.
+    """The address, for this caller, of an image's heat map, or of its pixels, which are asked for only once.
 
     Whoever gives it writes into the audit what is looked at: whoever asks by it is not written again.
     """

@@ -37,7 +37,7 @@ class Life:
     """A small hospital in which anything happens, by that seed."""
 
     def __init__(self, session: Session, seed: int) -> None:
-        self.session, self.random = session, Random(seed)
+        self.session, self.random = session, Random(seed)  # noqa: S311 - no secret
 
     def step(self) -> str:
         """Something happens; returns what."""
@@ -88,7 +88,9 @@ class Life:
             return
         known = look_up_archive(self.session, held[1])
         members = [
-            self._arrival(str(self.random.randrange(12)), study=known.study, stat=known.stat, archive_id=held[1])
+            self._arrival(
+                str(self.random.randrange(12)), study=known.study, stat=known.stat, archive_id=held[1]
+            )
             for _ in range(2)
         ]
         record_members(self.session, *held, members, timedelta(minutes=1))
@@ -97,7 +99,9 @@ class Life:
     def _outcome(self, file_id: int, frame: int = 0) -> Outcome:
         random, label = self.random, self.random.choice(_LABELS)
         uid = f"1.{file_id % 3}"
-        place = Place(uid, f"{uid}.1", f"{uid}.1.{file_id}.{frame}", accession_number=random.choice(("7", None)))
+        place = Place(
+            uid, f"{uid}.1", f"{uid}.1.{file_id}.{frame}", accession_number=random.choice(("7", None))
+        )
         return Outcome(
             file_id,
             probability=None if label == "not assessed" else round(random.random(), 1),
