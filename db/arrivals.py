@@ -94,9 +94,11 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         if row.reason_code in _STORED_AT_FAULT or (row.reason_code in _NO_HEAD and row.sha256 in of_study)
     ]
     hurried = [row.id for row in known if row.sha256 in stat and not row.stat]
-    if again or hurried:  # files before studies, and in one order, as `db.lifecycle.finish` takes them
-        changed = select(_FILE.c.id).where(_FILE.c.id.in_({*again, *hurried})).order_by(_FILE.c.id)
-        session.execute(changed.with_for_update(key_share=True))
+    held = {*again, *hurried, *(row.id for row in known if row.sha256 in of_study)}
+    if held:  # files before studies, and in one order, as `db.lifecycle.finish` takes them
+        order = select(_FILE.c.id).where(_FILE.c.id.in_(held)).order_by(_FILE.c.id)
+        session.execute(order.with_for_update(key_share=True))
+    if again or hurried:
         retry(session, again)
         session.execute(update(_FILE).where(_FILE.c.id.in_(hurried)).values(stat=True))
         hurry_studies(session, hurried)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from random import Random
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -230,3 +231,24 @@ def test_the_next_case_is_the_next_row_of_every_filter(engine: Engine) -> None:
                         for start in range(0, len(items), 3)
                     ]
                     assert [item for page in pages for item in worklist(connection, page).items] == items
+
+
+def test_an_image_that_gets_its_result_while_a_study_is_named_for_it_is_no_item(engine: Engine) -> None:
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, [NewArrival("a" * 64, 1, "1.png", "1")])
+        held = Life(session, 0)._held()
+        assert held is not None
+
+    def give_result() -> None:
+        with Session(engine) as session, session.begin():
+            outcome = Outcome(held[1], probability=0.9, label="hemorrhage")
+            finish(session, held[0], [outcome], ModelStamp("one", "0" * 64, "1", threshold=0.5))
+
+    giving = Thread(target=give_result)
+    with Session(engine) as session, session.begin():
+        record_arrivals(session, [NewArrival("a" * 64, 1, "studies/A/1.png", "2", study="A")])
+        giving.start()
+        giving.join(0.5)  # it is to wait for what is not committed yet
+    giving.join()
+    with Session(engine) as session:
+        assert differences(session) == []
