@@ -48,6 +48,8 @@ ITEM = table(
 _STUDY_RESULT = table(
     "study_result", column("id"), column("study_id", Integer()), column("driving_images", JSON())
 )
+_IMAGE = table("image", column("id", Integer()), column("file_id", Integer()))
+_FILE = table("file", column("id", Integer()), column("stat", Boolean()))
 _SOMETIMES = {"probability": ITEM.c.improbability + 0 <= 1, "study_time": ITEM.c.study_time.is_not(None)}
 """What not every item has, and its order leaves the others out."""
 
@@ -165,6 +167,12 @@ def driving_images(connection: Connection, study_ids: Sequence[int]) -> dict[int
     query = select(_STUDY_RESULT.c.study_id, _STUDY_RESULT.c.driving_images)
     found = connection.execute(query.where(_STUDY_RESULT.c.id.in_(newest)))
     return {row.study_id: images[len(images) // 2] for row in found if (images := row.driving_images)}
+
+
+def stat_images(connection: Connection, image_ids: Sequence[int]) -> set[int]:
+    """Those of these images whose files go before the others."""
+    query = select(_IMAGE.c.id).join(_FILE, _FILE.c.id == _IMAGE.c.file_id)
+    return set(connection.scalars(query.where(_IMAGE.c.id.in_(image_ids), _FILE.c.stat)))
 
 
 def study_row(connection: Connection, study_id: int) -> Row[Any]:

@@ -95,10 +95,12 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
             session = sessions.begin()
             written: WebSession | None = session
         else:
-            written = None if _LIVE in request.headers else sessions.used(session)
+            written = None if _by_itself(request) else sessions.used(session)
         token = sessions.csrf_token(session)
         is_form = request.headers.get("content-type", "").startswith(_FORM)
         form = await request.form(max_fields=100) if is_form else FormData()
+        if any("\0" in str(value) for value in (*request.query_params.values(), *form.values())):
+            raise HTTPException(400, "A character that no text has.")  # nor has PostgreSQL
         request.state.visit = Visit(found, session, token, form, _shows_names(request, found))
         if request.method not in _SAFE and not by_token:
             _check_csrf(request, form, token)
@@ -113,6 +115,11 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
         return response
 
     return run
+
+
+def _by_itself(request: Request) -> bool:
+    """Whether no person asks now: pictures of rows that came by themselves cannot say so."""
+    return _LIVE in request.headers or (is_api(request) and request.method in _SAFE)
 
 
 def _identify(request: Request, session: WebSession | None, *, by_token: bool) -> Caller | None:

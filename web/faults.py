@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -71,7 +72,7 @@ def refused(request: Request, error: Exception) -> Response:
 
 def database_refused(request: Request, error: Exception) -> Response:
     """Of an error of the database, whose text is for the log."""
-    away = isinstance(error, UNAVAILABLE)
+    away = isinstance(error, (*UNAVAILABLE, NoConnection))
     logger.error("the database refused: %s", type(getattr(error, "orig", error)).__name__)
     told = "The database does not answer. Nothing was changed; try again in a minute (`headct doctor` looks)."
     return answer(request, 503 if away else 500, "database_unavailable" if away else "database_refused", told)
@@ -98,8 +99,8 @@ def failed(request: Request, error: Exception) -> Response:
 HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     errors.HeadctError: refused,
     DBAPIError: database_refused,
+    NoConnection: database_refused,
     HTTPException: http_refused,
-    Exception: failed,
 }
 
 

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from core.errors import ImageTooLarge
 from scheduler.asked import Asked
-from services.audit import record
 from services.became import became
 from services.upload import Upload, Wanted, most_bytes
 from web.access import context, who
@@ -44,11 +43,9 @@ async def upload(request: Request) -> Response:
                     await run_in_threadpool(receiving.write, bytes(held))
                     held.clear()
             await run_in_threadpool(receiving.write, bytes(held))
-            sha256 = await run_in_threadpool(receiving.finish)
+            sha256 = await run_in_threadpool(receiving.finish, who(request))
     except ClientDisconnect as error:
         raise HTTPException(400, "The upload broke off; nothing of that file was kept.") from error
-    detail = f"{receiving.size} bytes, SHA-256 {sha256}"
-    await run_in_threadpool(record, ours, who(request), "upload", None, detail)
     return told(shapes.Uploaded(sha256, receiving.size), 201)
 
 

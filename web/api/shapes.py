@@ -229,13 +229,16 @@ class Readings(msgspec.Struct, frozen=True):
     readings: list[Reading]
 
 
+_Id = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A verdict on a study or on an image."""
 
     label: Literal["hemorrhage", "normal"]
-    study_id: int | None = None
-    image_id: int | None = None
-    note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE)] | None = None
+    study_id: _Id | None = None
+    image_id: _Id | None = None
+    note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE, pattern=r"^[^\x00]*$")] | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True):

@@ -83,7 +83,7 @@ def _lines(found: Worklist, *, shows_names: bool) -> Iterator[Line]:
             id=row.study_id if is_study else row.image_id,
             title=title,
             preview=_preview(found, row),
-            is_stat=is_study and row.priority == "stat",
+            is_stat=row.priority == "stat" if is_study else row.image_id in found.stat,
             label=row.label,
             why=row.label_reason,
             probability=row.probability,
