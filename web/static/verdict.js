@@ -79,7 +79,7 @@ async function goOn(afterVerdict) {
     location.assign(found.page);
   } else if (afterVerdict) {
     tell("#done", "Recorded. That was the last case of this list. N goes to the worklist, U undoes.");
-    await look();
+    look().catch(problem); // not awaited, here and below: a key pressed meanwhile counts
   } else {
     location.assign(worklist);
   }
@@ -112,7 +112,7 @@ async function takeBack(entry) {
     location.assign(entry.page);
   } else {
     tell("#done", "Undone.");
-    await look();
+    look().catch(problem);
   }
 }
 
@@ -142,7 +142,7 @@ export function mark(imageId, place) {
     if (!said) return;
     const answer = await record(said, { image_id: imageId }, `Slice ${place} of ${title}`);
     tell("#done", `Slice ${place}: ${said}.${answer.left_out ? ` Not learnt from: ${answer.left_out}` : ""} U undoes.`);
-    await look();
+    look().catch(problem);
   });
 }
 
@@ -191,9 +191,11 @@ async function look() {
   known = now;
 }
 
+// At once, not when the first picture is there: what is written until then stays.
+note.value = sessionStorage.getItem(noteKept) || "";
+note.addEventListener("input", () => sessionStorage.setItem(noteKept, note.value));
+
 export function begin() {
-  note.value = sessionStorage.getItem(noteKept) || "";
-  note.addEventListener("input", () => sessionStorage.setItem(noteKept, note.value));
   const last = given().at(-1);
   if (last && last.page !== location.href) tell("#done", `Recorded for ${last.text}. U undoes.`);
   look().catch(problem);
