@@ -232,6 +232,15 @@ def test_a_database_that_is_away_costs_no_verdict(tab: Page, room: Served, cases
     assert said.note == "shunt"
 
 
+def test_a_note_that_is_written_before_the_first_picture_stays(tab: Page, cases: None) -> None:
+    tab.route("**/pixels*", lambda _: None)  # none comes
+    tab.goto("/studies/1")
+    tab.locator("#note").fill("left convexity")
+    tab.unroute("**/pixels*")  # which lets go on what was asked
+    is_shown(tab, int(str(tab.locator("#viewer").get_attribute("data-first"))))
+    assert tab.locator("#note").input_value() == "left convexity"
+
+
 def test_the_keyboard_reaches_everything_and_axe_finds_no_serious_fault(tab: Page, cases: None) -> None:
     tab.goto("/studies/1")
     is_shown(tab, int(str(tab.locator("#viewer").get_attribute("data-first"))))

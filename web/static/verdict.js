@@ -78,8 +78,8 @@ async function goOn(found, afterVerdict) {
   if (found.page) {
     location.assign(found.page);
   } else if (afterVerdict) {
-    await look();
     tell("#done", "Recorded. That was the last case of this list. N goes to the worklist, U undoes.");
+    look().catch(problem); // not awaited, here and below: a key pressed meanwhile counts
   } else {
     location.assign(worklist);
   }
@@ -121,8 +121,8 @@ async function takeBack(entry) {
   if (entry.page && entry.page !== location.href) {
     location.assign(entry.page);
   } else {
-    await look();
     tell("#done", "Undone.");
+    look().catch(problem);
   }
 }
 
@@ -151,8 +151,8 @@ export function mark(imageId, place) {
     const said = await choose(`What does slice ${place} show?`, "hemorrhage");
     if (!said) return;
     const answer = await record(said, { image_id: imageId }, `Slice ${place} of ${title}`);
-    await look();
     tell("#done", `Slice ${place}: ${said}.${answer.left_out ? ` Not learnt from: ${answer.left_out}` : ""} U undoes.`);
+    look().catch(problem);
   });
 }
 
@@ -202,9 +202,11 @@ async function look() {
   known = now;
 }
 
+// At once, not when the first picture is there: what is written until then stays.
+note.value = sessionStorage.getItem(noteKept) || "";
+note.addEventListener("input", () => sessionStorage.setItem(noteKept, note.value));
+
 export function begin() {
-  note.value = sessionStorage.getItem(noteKept) || "";
-  note.addEventListener("input", () => sessionStorage.setItem(noteKept, note.value));
   const last = given().at(-1);
   if (last && last.page !== location.href) tell("#done", `Recorded for ${last.text}. U undoes.`);
   look().catch(problem);
