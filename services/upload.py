@@ -14,6 +14,7 @@ from core.errors import DiskNearlyFull, ImageTooLarge, InboxUnusable, UploadRefu
 from core.home import Home
 from core.left_alone import is_ignored
 from core.settings import Settings
+from core.store import open_regular
 from scheduler.asked import NOTHING, STAT, STUDIES, Asked, study_name
 from scheduler.inbox import check_inbox
 from scheduler.room import Disks
@@ -105,9 +106,11 @@ class Upload:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 if not self._folder.resolve().is_relative_to(self._home.inbox.resolve()):
                     raise UploadRefused("A link in the inbox leads out of it. Remove it.")
-                if os.path.lexists(self._folder / self._name):
-                    raise UploadRefused("A file of that name waits in the inbox. Try again in a minute.")
                 sha256 = self._sha256.hexdigest()
+                if os.path.lexists(self._folder / self._name):
+                    if sha256 == self._waiting():  # its first answer was lost
+                        return sha256
+                    raise UploadRefused("A file of that name waits in the inbox. Try again in a minute.")
                 record(self._context, who, "upload", None, f"{self.size} bytes, SHA-256 {sha256}")
                 Path(self._file.name).rename(self._folder / self._name)
         except (FileExistsError, NotADirectoryError) as error:
@@ -115,6 +118,14 @@ class Upload:
         except OSError as error:
             raise DiskNearlyFull(f"The inbox cannot be written: {error.strerror}.") from error
         return sha256
+
+    def _waiting(self) -> str | None:
+        """SHA-256 of the file of that name; None where it is none, or the intake has just taken it."""
+        try:
+            with os.fdopen(open_regular(self._folder / self._name), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
 
     def __enter__(self) -> Self:
         return self

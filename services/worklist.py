@@ -42,10 +42,12 @@ def find(context: Context, wanted: WorklistFilter) -> Worklist:
     """The items that a filter fits."""
     with read_connection(context.engine) as connection:
         items, matching = worklist(connection, wanted)
-        shown = items if wanted.limit else []
-        driving = driving_images(connection, [one.study_id for one in shown if one.study_id is not None])
-        stat = stat_images(connection, [one.image_id for one in shown if one.image_id is not None])
-        return Worklist(item_rows(connection, items), matching, driving, stat)
+        rows = item_rows(connection, items)
+        if not wanted.limit:
+            return Worklist(rows, matching, {}, set())
+        driving = driving_images(connection, [row for row in rows if hasattr(row, "study_id")])
+        stat = stat_images(connection, [one.image_id for one in items if one.image_id is not None])
+        return Worklist(rows, matching, driving, stat)
 
 
 def following(context: Context, wanted: WorklistFilter, item: Item) -> Item | None:
