@@ -97,7 +97,8 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
         else:
             written = None if _by_itself(request) else sessions.used(session)
         token = sessions.csrf_token(session)
-        is_form = request.headers.get("content-type", "").startswith(_FORM)
+        # Not of the interface: curl calls everything a form that it is not told otherwise of.
+        is_form = request.headers.get("content-type", "").startswith(_FORM) and not is_api(request)
         form = await request.form(max_fields=100) if is_form else FormData()
         if any("\0" in str(value) for value in (*request.query_params.values(), *form.values())):
             raise HTTPException(400, "A character that no text has.")  # nor has PostgreSQL
@@ -155,7 +156,10 @@ def _check_csrf(request: Request, form: FormData, token: str) -> None:
 
 def _sign_in_first(request: Request) -> Response:
     if is_api(request):
-        raise HTTPException(401, "Sign in, or send a token: `Authorization: Bearer TOKEN`.")
+        raise HTTPException(
+            401,
+            "Sign in, or send a token that holds: `Authorization: Bearer TOKEN`.",
+        )
     if request.method not in _SAFE:
         raise HTTPException(401, "The session has ended. Sign in again, then repeat what you did.")
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -84,6 +84,7 @@ def http_refused(request: Request, error: Exception) -> Response:
         raise error
     status = error.status_code
     title = _TITLES.get(status, "Not possible")
+    title = "There is no such page" if status == 404 and not is_api(request) else title
     detail = error.detail if error.detail and not error.detail.startswith(_phrase(status)) else f"{title}."
     response = answer(request, status, _code_of_status(status), detail)
     response.headers.update(error.headers or {})

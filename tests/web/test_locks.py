@@ -195,6 +195,9 @@ def test_a_token_opens_the_interface_and_no_page(room: Served) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         assert client.get("/api/v1/studies", headers=headers).status_code == 200
         assert client.get("/", headers=headers).status_code == 303
+        as_curl = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        sent = client.post("/api/v1/files?name=a.png", headers=as_curl, content=b"&" * 500)
+        assert sent.status_code == 201
         accounts.revoke_token(room.context, Who("ann"), "ann", "script")
         answer = client.get("/api/v1/studies", headers=headers)
         assert answer.status_code == 401

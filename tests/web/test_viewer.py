@@ -142,6 +142,8 @@ def test_a_verdict_goes_to_the_next_case_and_can_be_undone(tab: Page, room: Serv
     tab.keyboard.press("u")
     tab.wait_for_url("**/studies/1?sort=received")
     assert studies.show(context, "id=1").row.reader_label is None
+    expect(tab.locator("#done")).to_contain_text("Taken back: A00001: normal")
+    assert tab.locator("#note").input_value() == "motion"
     tab.keyboard.press("n")
     tab.wait_for_url("**/studies/2?sort=received")
     is_shown(tab, int(str(tab.locator("#viewer").get_attribute("data-first"))))
@@ -198,7 +200,7 @@ def test_a_session_that_ended_keeps_the_note(tab: Page, cases: None) -> None:
     tab.keyboard.press("Escape")
     tab.keyboard.press("d")
     tab.keyboard.press("Enter")
-    expect(tab.locator("#problem")).to_contain_text("Nothing was recorded; the note is kept.")
+    expect(tab.locator("#problem")).to_contain_text("The note is kept.")
     assert tab.locator("#note").input_value() == "left convexity"
     other = tab.context.new_page()
     sign_in(other, "ann", PASSWORD)

@@ -11,6 +11,7 @@ from services.cases import Case, CaseSlice, first_of, image_case, study_case
 from web.access import context, visit, who
 from web.api.slices import picture_path
 from web.filters import query, words
+from web.pages.worklist import file_title
 from web.templating import page
 
 
@@ -38,7 +39,7 @@ def image(request: Request) -> Response:
     """The page of one image."""
     case = image_case(context(request), request.path_params["id"])
     record(context(request), who(request), "look", f"image {case.item.image_id}")
-    return _shown(request, case, f"Image {case.item.image_id}", case.row.source_name)
+    return _shown(request, case, file_title(case.row), case.row.source_name)
 
 
 def _shown(request: Request, case: Case, title: str, name: str | None) -> Response:

@@ -96,7 +96,7 @@ function total() {
   const count = (state) => files.filter((one) => one.state === state).length;
   const done = files.filter((one) => FINAL.has(one.state)).length;
   const refused = count("failed") + count("rejected") + count("quarantined");
-  sum.textContent = `${files.length} files: ${done} done${refused ? `, ${refused} not usable` : ""}.`;
+  sum.textContent = `${files.length} ${files.length === 1 ? "file" : "files"}: ${done} done${refused ? `, ${refused} not usable` : ""}.`;
 }
 
 function told(fate) {

@@ -30,7 +30,14 @@ function tell(name, text, reloads = false) {
 
 function problem(error) {
   const ended = error.status === 401 || error.status === 403;
-  tell("#problem", ended ? `${error.message} Nothing was recorded; the note is kept.` : error.message, ended);
+  tell("#problem", error.message, ended);
+}
+
+// Of what a person did, which is not tried again.
+function failed(error) {
+  const ended = error.status === 401 || error.status === 403;
+  const told = error.code === "away" ? "headct does not answer. Do it again when it does." : error.message;
+  tell("#problem", `Not done: ${told} The note is kept.`, ended);
 }
 
 function choose(question, likely) {
@@ -41,6 +48,12 @@ function choose(question, likely) {
   return new Promise((done) => which.addEventListener("close", () => done(which.returnValue), { once: true }));
 }
 
+which.addEventListener("keydown", (event) => {
+  const said = { h: "hemorrhage", n: "normal" }[event.key.toLowerCase()];
+  if (!said || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  which.close(said);
+});
 which.addEventListener("click", (event) => {
   if (event.target.matches("button")) which.close(event.target.value);
 });
@@ -49,10 +62,11 @@ async function once(work) {
   if (busy) return;
   busy = true;
   tell("#problem", "");
+  tell("#done", "");
   try {
     await work();
   } catch (error) {
-    problem(error);
+    failed(error);
   } finally {
     busy = false;
   }
@@ -61,7 +75,7 @@ async function once(work) {
 async function record(said, subject, named) {
   const body = { label: said, note: note.value.trim() || null, ...subject };
   const answer = await (await ask(readings, { method: "POST", body })).json();
-  keepGiven([...given(), { id: answer.reading_id, page: location.href, text: `${named}: ${said}` }]);
+  keepGiven([...given(), { id: answer.reading_id, page: location.href, text: `${named}: ${said}`, note: body.note, asked }]);
   sessionStorage.removeItem(noteKept);
   note.value = "";
   return answer;
@@ -118,9 +132,13 @@ async function takeBack(entry) {
     throw error;
   }
   keepGiven(given().filter((one) => one.id !== entry.id));
+  // What was written with it is not to be written again.
+  if (entry.note && entry.asked) sessionStorage.setItem(`headct.note ${entry.asked}`, entry.note);
   if (entry.page && entry.page !== location.href) {
+    sessionStorage.setItem("headct.undone", `Taken back: ${entry.text}.`);
     location.assign(entry.page);
   } else {
+    note.value ||= entry.note || "";
     tell("#done", "Undone.");
     look().catch(problem);
   }
@@ -163,6 +181,13 @@ function element(name, text, className = "") {
   return made;
 }
 
+// As the server writes moments.
+function local(text) {
+  const moment = new Date(text);
+  const two = (number) => String(number).padStart(2, "0");
+  return `${moment.getFullYear()}-${two(moment.getMonth() + 1)}-${two(moment.getDate())} ${two(moment.getHours())}:${two(moment.getMinutes())}`;
+}
+
 function show(all) {
   const newest = new Map();
   for (const one of all) newest.set(one.image_id ?? 0, one);
@@ -175,7 +200,7 @@ function show(all) {
   const lines = all.toReversed().map((one) => {
     const place = [...document.querySelectorAll("#strip button")].findIndex((button) => Number(button.dataset.image) === one.image_id) + 1;
     const line = document.createElement("li");
-    line.append(element("span", one.label, `tag ${one.label}`), ` ${one.reader}${place && key === "study_id" ? `, slice ${place}` : ""}, ${new Date(one.read_at).toLocaleString()} `);
+    line.append(element("span", one.label, `tag ${one.label}`), ` ${one.reader}${place && key === "study_id" ? `, slice ${place}` : ""}, ${local(one.read_at)} `);
     if (mine.get(one.image_id ?? 0) === one.reading_id) {
       const back = element("button", "Take back", "plain");
       back.type = "button";
@@ -208,7 +233,10 @@ note.addEventListener("input", () => sessionStorage.setItem(noteKept, note.value
 
 export function begin() {
   const last = given().at(-1);
-  if (last && last.page !== location.href) tell("#done", `Recorded for ${last.text}. U undoes.`);
+  const undone = sessionStorage.getItem("headct.undone");
+  sessionStorage.removeItem("headct.undone");
+  if (undone) tell("#done", undone);
+  else if (last && last.page !== location.href) tell("#done", `Recorded for ${last.text}. U undoes.`);
   look().catch(problem);
   watch(look, EVERY_S, (text) => tell("#problem", text, /sign in/i.test(text)));
 }
