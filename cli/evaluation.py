@@ -46,12 +46,16 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         Path | None, typer.Option(help="evaluate on this folder of studies: labels.csv with study, label")
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="with --cv: a folder of labelled images; default: the data set")
+        list[Path] | None,
+        typer.Option(help="with --cv: a folder of labelled images, once for each; default: the data set"),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, max=50, help="with --cv: parts")] = 5,
     repeats: Annotated[int, typer.Option(min=1, max=50, help="with --cv: how often to deal them")] = 3,
     random: Annotated[
         bool, typer.Option("--random", help="with --cv: divide patients, as published figures often do")
+    ] = False,
+    by_source: Annotated[
+        bool, typer.Option("--by-source", help="with --cv: hold out each source in turn, in place of folds")
     ] = False,
     recipe: Annotated[
         list[str] | None, typer.Option(help=f"with --cv: {', '.join(_RECIPES)}; default: all of them")
@@ -87,7 +91,14 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         values = evaluate_studies(open_migrated(), model, studies, prevalence, seed)
         print_studies(values["version"], values["metrics"], values["left_out"])
     elif not cv:
-        _refuse("goes with --cv only", images=images, recipe=recipe, epochs=epochs, processes=processes)
+        _refuse(
+            "goes with --cv only",
+            images=images,
+            by_source=by_source or None,
+            recipe=recipe,
+            epochs=epochs,
+            processes=processes,
+        )
         from models.store import shipped_model
 
         values = evaluate_version(open_migrated(), model, prevalence, seed)
@@ -101,10 +112,12 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         _refuse("does not go with --cv, which fits anew", model=model)
         if set(recipe or ()) - set(_RECIPES):
             raise typer.BadParameter(f"there are {', '.join(_RECIPES)}", param_hint="--recipe")
-        plan = Plan(folds, repeats, seed, not random, processes or usable_cores())
+        if by_source and random:
+            raise typer.BadParameter("does not go with --random", param_hint="--by-source")
+        plan = Plan(folds, repeats, seed, not random, by_source, processes or usable_cores())
         with progress("Fitting") as told:
-            values = cross_validate(images, plan, recipe or _RECIPES, epochs, prevalence, told)
-        print_recipes(values["metrics"], plan, values["target_sensitivity"])
+            values = cross_validate(images or (), plan, recipe or _RECIPES, epochs, prevalence, told)
+        print_recipes(values["metrics"], values["by_source"], plan, values["target_sensitivity"])
     if output is not None:
         write_output(output, (json.dumps(values, indent=1) + "\n").encode())
 
@@ -155,22 +168,49 @@ def print_studies(version: str, metrics: "Metrics", left_out: int) -> None:
     tell(NOTICE, "dim")
 
 
-def print_recipes(metrics: "Mapping[str, Metrics]", plan: "Plan", target_sensitivity: float) -> None:
-    """A column a recipe."""
+def print_recipes(
+    metrics: "Mapping[str, Metrics]",
+    by_source: "Mapping[str, Mapping[str, Metrics]]",
+    plan: "Plan",
+    target_sensitivity: float,
+) -> None:
+    """A table of all images and one of each source, if there are several; a column a recipe."""
     from training.crossfitting import PROTOCOL
+
+    tables = {**({"": metrics} if metrics else {}), **by_source}
+    for source, columns in tables.items():
+        _print_columns(source, columns)
+    (some, *_), *_ = (list(columns.values()) for columns in tables.values())
+    wanted = 1 if plan.by_source else plan.repeats
+    stopped = f" of {wanted}, as it was stopped" if some["repeats"] < wanted else ""
+    folds = "each source held out in turn" if plan.by_source else f"{plan.folds} folds"
+    tell(
+        f"{folds.capitalize()}, repeats: {some['repeats']}{stopped}; target sensitivity "
+        f"{target_sensitivity:g}. {_GROUPED if plan.grouped else _RANDOM} {PROTOCOL}"
+    )
+    tell(NOTICE, "dim")
+
+
+def _print_columns(source: str, metrics: "Mapping[str, Metrics]") -> None:
+    from training import study_figures
     from training.metrics import FIGURES
 
     rows = [(words, *(_both(one, name) for one in metrics.values())) for name, words in FIGURES.items()]
     rows += [(words, *(figure(one[name]) for one in metrics.values())) for name, words in _OF_RECIPES.items()]
-    print_table(["", *metrics], rows)
     some = next(iter(metrics.values()))
-    stopped = f" of {plan.repeats}, as it was stopped" if some["repeats"] < plan.repeats else ""
-    tell(
-        f"\n{some['images']} images of {some['groups']} patients, {plan.folds} folds, repeats: "
-        f"{some['repeats']}{stopped}; target sensitivity {target_sensitivity:g}. "
-        f"{_GROUPED if plan.grouped else _RANDOM} {PROTOCOL}"
-    )
-    tell(NOTICE, "dim")
+    said = f"{some['images']} images of {some['groups']} patients."
+    if "of_studies" in some:
+        rows += [
+            (f"studies: {words}", *(_both(one["of_studies"], name) for one in metrics.values()))
+            for name, words in study_figures.FIGURES.items()
+        ]
+        of_studies = some["of_studies"]
+        said += (
+            f" {of_studies['studies']} studies of {of_studies['groups']} patients, "
+            f"{of_studies['bleed_free_studies']} without a bleed, by the rule {of_studies['rule']}."
+        )
+    print_table([source, *metrics], rows)
+    tell(f"\n{said}")
 
 
 def _both(metrics: "Metrics", name: str) -> str:

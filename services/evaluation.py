@@ -11,6 +11,7 @@ from core.image_files import Limits
 from core.settings import load_settings
 from db.states import Split
 from images.constants import Preprocessing
+from models.study_rule import SHIPPED_RULE
 from services.context import Context, open_migrated
 from services.models import find_version
 from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
@@ -18,10 +19,11 @@ from training.crossvalidation import Plan, compare
 from training.dataset import Dataset, fingerprint, load_dataset
 from training.evaluate import measure
 from training.hyperparameters import Hyperparameters
-from training.labelled.folder import read_folder
+from training.labelled.folder import read_folders
 from training.labelled.studies import read_studies
 from training.recipes import Recipe
-from training.study_figures import studies_of, study_metrics
+from training.split import Indices
+from training.study_figures import studies_of, study_metrics, with_stand_ins
 from training.train import judge_by, prepare_records
 
 
@@ -69,7 +71,7 @@ def evaluate_studies(
 
 
 def cross_validate(
-    folder: Path | None,
+    folders: Sequence[Path],
     plan: Plan,
     recipes: Sequence[str],
     epochs: int | None,
@@ -80,8 +82,9 @@ def cross_validate(
 
     Parameters
     ----------
-    folder
-        Its labelled images are used; None: the data set, for which alone there has to be a home.
+    folders
+        Their labelled images are used, each folder a source; none: the data set, for which alone there has
+        to be a home.
     told
         Called with the fits that are done and all of them.
 
@@ -91,32 +94,52 @@ def cross_validate(
     """
     settings = load_settings()
     limits = Limits.of(settings)
-    dataset = _dataset(folder, limits)
+    dataset = _dataset(folders, limits)
     hyper = Hyperparameters(seed=plan.seed)
     if epochs is not None:
         hyper = replace(hyper, epochs=epochs)
     images = prepare_records(dataset.records, Preprocessing(), limits)
     tried = [Recipe(name) for name in recipes]
     found = compare(dataset.records, images, hyper, plan, tried, limits, told)
-    metrics = {}
-    for recipe, one in found.items():
-        judged = judge_held_out(one, settings.target_sensitivity)
-        metrics[recipe.value] = measure_repeats(one, judged, prevalence=prevalence, seed=plan.seed)
+    judged = {recipe: judge_held_out(one, settings.target_sensitivity) for recipe, one in found.items()}
+
+    def figures(places: Indices) -> dict[str, dict[str, Any]]:
+        """Of these images and their studies, by recipe."""
+        records = [dataset.records[place] for place in places]
+        least = SHIPPED_RULE.least_assessed
+        studies = with_stand_ins(studies_of(records, least), records, least)
+        made = {}
+        for recipe, one in found.items():
+            slices = [repeat.take(places) for repeat in judged[recipe]]
+            made[recipe.value] = measure_repeats(
+                one.take(places), slices, prevalence=prevalence, seed=plan.seed
+            )
+            if studies:
+                made[recipe.value]["of_studies"] = study_metrics(
+                    studies, slices[0], SHIPPED_RULE, prevalence=prevalence, seed=plan.seed
+                )
+        return made
+
+    sources = np.array([record.source for record in dataset.records])
+    names = np.unique(sources).tolist()
+    several = names if len(names) > 1 else []
     return {
         "protocol": PROTOCOL,
         "plan": asdict(plan),
         "target_sensitivity": settings.target_sensitivity,
         "data_fingerprint": dataset.fingerprint,
         "hyperparameters": asdict(hyper),
-        "metrics": metrics,
+        # Log-odds of fits that saw no common image do not compare across sources.
+        "metrics": {} if plan.by_source else figures(np.arange(len(sources))),
+        "by_source": {name: figures(np.flatnonzero(sources == name)) for name in several},
         "targets": images.targets.tolist(),
         "logits": {recipe.value: one.logits.tolist() for recipe, one in found.items()},
     }
 
 
-def _dataset(folder: Path | None, limits: Limits) -> Dataset:
-    if folder is None:
+def _dataset(folders: Sequence[Path], limits: Limits) -> Dataset:
+    if not folders:
         context = open_migrated()
         return load_dataset(context.engine, context.home)
-    records = read_folder(folder, limits)
+    records = read_folders(folders, limits)
     return Dataset(records, fingerprint(records))

@@ -31,6 +31,8 @@ class Plan:
     grouped
         Whether a patient's images stay together. If not, figures flatter: they are for comparison with
         published ones that were made so.
+    by_source
+        Whether each source is held out in turn, in place of folds, once: what to expect of another hospital.
     processes
         Fits at a time; changes the figures no more than another number of threads does.
     """
@@ -39,6 +41,7 @@ class Plan:
     repeats: int = 3
     seed: int = 1
     grouped: bool = True
+    by_source: bool = False
     processes: int = 1
 
 
@@ -66,6 +69,17 @@ class CrossValidation:
     distances: Floats
     limits: Floats
 
+    def take(self, indices: Indices) -> "CrossValidation":
+        """The images at these indices."""
+        return CrossValidation(
+            self.targets[indices],
+            self.groups[indices],
+            self.folds[:, indices],
+            self.logits[:, indices],
+            self.distances[:, indices],
+            self.limits[:, indices],
+        )
+
 
 def cross_validate(  # noqa: PLR0913 - what can be varied, by name
     records: Sequence[Record],
@@ -79,7 +93,7 @@ def cross_validate(  # noqa: PLR0913 - what can be varied, by name
     processes: int = 1,
 ) -> CrossValidation:
     """Cross-validate headct's own recipe; `images` are the records, prepared."""
-    plan = Plan(folds, repeats, seed, grouped, processes)
+    plan = Plan(folds, repeats, seed, grouped, processes=processes)
     # This recipe reads no file, so no limit matters.
     return compare(records, images, hyperparameters, plan, (Recipe.HEADCT,), Limits())[Recipe.HEADCT]
 
@@ -111,12 +125,12 @@ def compare(
     Raises
     ------
     DatasetError
-        Too few patients for so many folds.
+        Too few patients for so many folds; see `divide`.
     KeyboardInterrupt
         Before the first repeat was complete.
     """
     partitions = divide(records, plan)
-    jobs = fits(partitions, hyperparameters, plan, recipes)
+    jobs = fits(records, partitions, hyperparameters, plan, recipes)
     done: dict[tuple[Recipe, int, int], Prediction] = {}
 
     def keep(job: FoldJob, prediction: Prediction) -> None:
@@ -124,14 +138,14 @@ def compare(
         if on_fit is not None:
             on_fit(len(done), len(jobs))
 
-    whole = plan.repeats
+    whole = len(partitions)
     if on_fit is not None:
         on_fit(0, len(jobs))
     try:
         run_jobs(jobs, gather(records, images, recipes, limits), plan.processes, keep)
     except KeyboardInterrupt:
         missing = [job.repeat for job in jobs if (job.recipe, job.repeat, job.fold) not in done]
-        whole = min(missing, default=plan.repeats)
+        whole = min(missing, default=whole)
         if whole == 0:
             raise
     return {recipe: _collect(recipe, images, partitions[:whole], done) for recipe in recipes}
@@ -143,8 +157,10 @@ def divide(records: Sequence[Record], plan: Plan) -> list[list[Indices]]:
     Raises
     ------
     DatasetError
-        Too few patients for so many folds.
+        Too few patients for so many folds; one source only, or one without both labels.
     """
+    if plan.by_source:
+        return [_sources(records)]
     _check(records, plan)
     if not plan.grouped:
         records = [replace(record, group=str(index)) for index, record in enumerate(records)]
@@ -152,19 +168,37 @@ def divide(records: Sequence[Record], plan: Plan) -> list[list[Indices]]:
 
 
 def fits(
+    records: Sequence[Record],
     partitions: Sequence[Sequence[Indices]],
     hyperparameters: Hyperparameters,
     plan: Plan,
     recipes: Sequence[Recipe],
 ) -> list[FoldJob]:
     """One for each recipe, fold and repeat; recipes share a seed, folds do not."""
+    groups = np.array([record.group if plan.grouped else str(i) for i, record in enumerate(records)])
     return [
-        FoldJob(recipe, repeat, number, held_out, replace(hyperparameters, seed=seed))
+        FoldJob(recipe, repeat, number, fitted, held_out, replace(hyperparameters, seed=seed))
         for repeat, partition in enumerate(partitions)
         for number, held_out in enumerate(partition)
+        for fitted in [np.flatnonzero(~np.isin(groups, groups[held_out]))]  # a patient may be in two sources
         for seed in [plan.seed + repeat * plan.folds + number]
         for recipe in recipes
     ]
+
+
+def _sources(records: Sequence[Record]) -> list[Indices]:
+    sources = np.array([record.source for record in records])
+    targets = np.array([record.target for record in records])
+    names = np.unique(sources)
+    if len(names) < 2:
+        raise DatasetError(
+            "All images are of one source. Name two folders or more with --images, or import each with "
+            "`headct dataset import DIR`."
+        )
+    for name in names:
+        if len(np.unique(targets[sources == name])) < 2:
+            raise DatasetError(f"The source {name} has images of one label only, so nothing can be measured.")
+    return [np.flatnonzero(sources == name) for name in names]
 
 
 def _check(records: Sequence[Record], plan: Plan) -> None:

@@ -13,6 +13,7 @@ from core.image_files import Limits, read_file
 from db.engine import read_session
 from db.labelled_images import labelled_images
 from db.states import Split
+from db.tables import LabelledImage
 from models.labels import CLASSES
 
 MIN_GROUPS_PER_CLASS = 3
@@ -32,7 +33,10 @@ class Record:
     sha256
         Of the bytes that were recorded; None where nobody did, as for a folder.
     study, position
-        The study that its DICOM file names, and where in it, in mm from feet to head; None where unknown.
+        The study that its DICOM file or the table names, and where in it, from feet to head; None where
+        unknown.
+    source
+        Where it comes from: the folder that was imported or read; `inbox` for what a reader labelled.
     """
 
     path: Path
@@ -42,6 +46,7 @@ class Record:
     sha256: str | None = None
     study: str | None = None
     position: float | None = None
+    source: str = ""
 
     @property
     def target(self) -> int:
@@ -78,6 +83,7 @@ def load_records(engine: Engine, home: Home) -> tuple[Record, ...]:
                 *(Split(image.split), image.sha256),
                 study=image.study,
                 position=image.position,
+                source=_source(image),
             )
             for image in labelled_images(session)
         )
@@ -101,6 +107,11 @@ def fingerprint(records: Sequence[Record]) -> str:
         f"{_sha256(record.path)} {record.label} {record.group} {record.split or ''}\n" for record in records
     )
     return hashlib.sha256("".join(entries).encode()).hexdigest()
+
+
+def _source(image: LabelledImage) -> str:
+    folder, _, below = image.source_name.partition("/")
+    return folder if below and image.image_id is None else "inbox"
 
 
 def _check(records: Sequence[Record]) -> None:

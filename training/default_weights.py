@@ -29,7 +29,7 @@ from training.fit import domain_limit, fit
 from training.graph import make_graph
 from training.hyperparameters import Hyperparameters
 from training.judged import EVEN_POINT
-from training.labelled.folder import read_folder
+from training.labelled.folder import read_folders
 from training.metrics import Metrics
 from training.split import folds
 from training.train import prepare_records
@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 def make_default_weights(data: Path, hyperparameters: Hyperparameters, repeats: int) -> ModelCard:
     """Cross-validate, then fit on everything; write weights, serving graph and card over the shipped ones."""
-    records, constants = read_folder(data, LIMITS), Preprocessing()
+    records, constants = read_folders([data], LIMITS), Preprocessing()
     images = prepare_records(records, constants, LIMITS)
     seed = hyperparameters.seed
     found = cross_validate(

@@ -15,11 +15,12 @@ from training.split import Indices
 
 @dataclass(frozen=True)
 class FoldJob:
-    """One fit: the recipe, and the images that it must not see."""
+    """One fit: the recipe, the images that it learns from, and those that it must not see."""
 
     recipe: Recipe
     repeat: int
     fold: int
+    fitted: Indices
     held_out: Indices
     hyperparameters: Hyperparameters
 
@@ -70,4 +71,4 @@ def _work(job: FoldJob) -> Prediction:
 
 
 def _predict(job: FoldJob, material: Material) -> Prediction:
-    return predict(job.recipe, material, job.held_out, job.hyperparameters)
+    return predict(job.recipe, material, job.fitted, job.held_out, job.hyperparameters)

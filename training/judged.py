@@ -56,6 +56,11 @@ class Judged:
         names = ("probabilities", "reaches", "in_band", "not_assessed")
         return cls(*(np.concatenate([getattr(part, name) for part in parts])[order] for name in names))
 
+    def take(self, indices: NDArray[np.intp]) -> "Judged":
+        """The images at these indices."""
+        names = ("probabilities", "reaches", "in_band", "not_assessed")
+        return Judged(*(getattr(self, name)[indices] for name in names))
+
     @property
     def positive(self) -> Flags:
         """bool (N,), whether the image is assessed and reaches the threshold, uncertain or not."""

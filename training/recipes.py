@@ -74,36 +74,39 @@ def gather(records: Sequence[Record], images: Images, recipes: Sequence[Recipe],
 
 
 def predict(
-    recipe: Recipe, material: Material, held_out: Indices, hyperparameters: Hyperparameters
+    recipe: Recipe,
+    material: Material,
+    fitted: Indices,
+    held_out: Indices,
+    hyperparameters: Hyperparameters,
 ) -> Prediction:
-    """Fit on all but the held-out images, then predict these."""
+    """Fit on some images, then predict the held-out ones."""
     targets = material.images.targets
-    rest = np.setdiff1d(np.arange(len(targets)), held_out)
     if recipe is Recipe.HEADCT:
-        return _by_headct(material.images, rest, held_out, hyperparameters)
+        return _by_headct(material.images, fitted, held_out, hyperparameters)
     if recipe is Recipe.PLAIN:
-        logits = _by_seed(material, rest, held_out, hyperparameters)
+        logits = _by_seed(material, fitted, held_out, hyperparameters)
     elif recipe is Recipe.CUES:
-        probabilities = baselines.cue_probabilities(material.others[recipe], targets, rest, held_out)
+        probabilities = baselines.cue_probabilities(material.others[recipe], targets, fitted, held_out)
         logits = logit(np.clip(probabilities, 1e-6, 1.0 - 1e-6))
     else:
-        share = (targets[rest].sum() + 1.0) / (len(rest) + 2.0)  # Laplace: never quite 0 or 1
+        share = (targets[fitted].sum() + 1.0) / (len(fitted) + 2.0)  # Laplace: never quite 0 or 1
         logits = np.full(len(held_out), logit(share))
     return Prediction(logits, np.zeros(len(held_out)))
 
 
-def _by_headct(images: Images, rest: Indices, held_out: Indices, hyper: Hyperparameters) -> Prediction:
+def _by_headct(images: Images, fitted: Indices, held_out: Indices, hyper: Hyperparameters) -> Prediction:
     from training.fit import domain_limit, fit, outputs  # noqa: PLC0415 - brings TensorFlow
 
-    training = images.take(rest)
+    training = images.take(fitted)
     network = fit(training, hyper)
     said = outputs(network, images.pixels[held_out])
     return Prediction(said.logits, said.distances, domain_limit(network, training, None))
 
 
-def _by_seed(material: Material, rest: Indices, held_out: Indices, hyper: Hyperparameters) -> Floats:
+def _by_seed(material: Material, fitted: Indices, held_out: Indices, hyper: Hyperparameters) -> Floats:
     from training.plain_cnn import EPOCHS, fit_plain, plain_logits  # noqa: PLC0415 - brings TensorFlow
 
     pixels, epochs = material.others[Recipe.PLAIN], min(EPOCHS, hyper.epochs)
-    network = fit_plain(pixels[rest], material.images.targets[rest], epochs=epochs, seed=hyper.seed)
+    network = fit_plain(pixels[fitted], material.images.targets[fitted], epochs=epochs, seed=hyper.seed)
     return plain_logits(network, pixels[held_out])

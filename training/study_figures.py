@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,29 @@ def studies_of(
             said = {records[place].label for place in places} if labels is None else {labels[study]}
             found.append(LabelledStudy(records[places[0]].group, "hemorrhage" in said, tuple(places)))
     return found
+
+
+def with_stand_ins(
+    studies: Sequence[LabelledStudy], records: Sequence[Record], least: int
+) -> list[LabelledStudy]:
+    """The studies, and where all of them bleed, what stands in for bleed-free ones.
+
+    Of each the slices that do not bleed, as a study; it is itself cut to as many slices about its bleed, so
+    that the number tells nothing. What has fewer than `least` such slices is left out.
+    """
+    if not all(one.bleeds for one in studies):
+        return list(studies)
+    made = []
+    for one in studies:
+        bleeding = [i for i, place in enumerate(one.places) if records[place].target]
+        rest = tuple(place for place in one.places if not records[place].target)
+        count = len(rest)
+        if bleeding and count >= least:
+            first = (bleeding[0] + bleeding[-1] + 1 - count) // 2
+            first = min(max(first, 0), len(one.places) - count)
+            made.append(replace(one, places=one.places[first : first + count]))
+            made.append(replace(one, bleeds=False, places=rest))
+    return made
 
 
 def study_metrics(

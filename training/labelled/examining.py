@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import RejectedImage
+from core.errors import NotACtSlice, RejectedImage
 from core.image_files import Limits, read_file
+from images.constants import Preprocessing
 from images.decoding import GreyImage, decode
 from images.dicom import dicom_patient
 from images.noted import Noted
+from images.preprocessing import preprocess
 from training.labelled.label_table import Listed
 from training.labelled.similarity import Signature, signature
 
@@ -20,8 +22,9 @@ from training.labelled.similarity import Signature, signature
 class Examined:
     """An image that can be trained on.
 
-    `group` is the patient, where the table or DICOM names one; `study` and `position` (mm, from feet to
-    head) are what DICOM says of its study.
+    `group` is the patient, where the table or DICOM names one; `study` and `position` (from feet to head)
+    are what DICOM says of its study, in mm, or the table: the patient's one, and the number of the slice.
+    `signature` is None where the finder of look-alikes, with its older preprocessing, finds no head.
     """
 
     path: Path
@@ -29,7 +32,7 @@ class Examined:
     group: str | None
     sha256: str
     pixels_sha256: str
-    signature: Signature
+    signature: Signature | None
     study: str | None = None
     position: float | None = None
 
@@ -46,16 +49,27 @@ def examine(listed: Listed, limits: Limits, data: bytes | None = None) -> Examin
         data = read_file(listed.path, limits.max_file_mb)
     noted = Noted()
     image = decode(data, limits.max_pixels, noted)
+    preprocess(image, Preprocessing())  # what training could not prepare is refused here
+    study, position = (listed.group if listed.position is not None else None), listed.position
+    if noted.place is not None:
+        study, position = noted.place.study_uid, noted.place.position_mm
     return Examined(
         listed.path,
         listed.label,
         listed.group or dicom_patient(data),
         hashlib.sha256(data).hexdigest(),
         _pixels_sha256(image),
-        signature(image),
-        noted.place.study_uid if noted.place else None,
-        noted.place.position_mm if noted.place else None,
+        _signature(image),
+        study,
+        position,
     )
+
+
+def _signature(image: GreyImage) -> Signature | None:
+    try:
+        return signature(image)
+    except NotACtSlice:
+        return None
 
 
 def examine_all(

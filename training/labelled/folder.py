@@ -1,17 +1,17 @@
 """A folder of labelled images: what it lists, and its images as records for cross-validation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.archive_start import is_archive_file
-from core.errors import DatasetError
+from core.errors import DatasetError, NotACtSlice, RejectedImage
 from core.image_files import Limits
 from core.left_alone import is_ignored
 from core.printable import printable
 from images.sniff import is_image_file
 from training.dataset import Record
-from training.labelled.examining import examine_all
+from training.labelled.examining import Examined, examine_all
 from training.labelled.grouping import clusters
 from training.labelled.label_table import TABLE, Listed, listing, read_table
 from training.labelled.label_words import label_of, unknown_words
@@ -50,15 +50,26 @@ def list_folder(folder: Path) -> LabelledFolder:
     return LabelledFolder(_by_folder(folder, images), tuple(others))
 
 
-def read_folder(folder: Path, limits: Limits) -> tuple[Record, ...]:
-    """A folder's images as records that no part is decided for; where no patient is named, as they look.
+def read_folders(folders: Sequence[Path], limits: Limits) -> tuple[Record, ...]:
+    """The images of folders, each a source, as records that no split is decided for.
+
+    Patients are those that tables and files name; else they are told by their looks, across the folders too.
+    Slices that show no head, as whole heads have them at both ends, are left out.
 
     Raises
     ------
     DatasetError
-        As `list_folder`; or an image cannot be trained on.
+        As `list_folder`; or an image cannot be decoded, or two folders have the same name.
     """
-    images, unreadable = examine_all(list_folder(folder).listed, limits)
+    names = [folder.resolve().name for folder in folders]
+    if len(set(names)) < len(names):
+        raise DatasetError("Two of the folders have the same name, which is what tells sources apart.")
+    images, sources, unreadable = list[Examined](), list[str](), list[tuple[Path, RejectedImage]]()
+    for folder, name in zip(folders, names, strict=True):
+        examined, refused = examine_all(list_folder(folder).listed, limits)
+        images += examined
+        sources += [name] * len(examined)
+        unreadable += [one for one in refused if not isinstance(one[1], NotACtSlice)]
     if unreadable:
         reasons = [f"{path}: {error}" for path, error in unreadable]
         raise DatasetError(
@@ -66,7 +77,12 @@ def read_folder(folder: Path, limits: Limits) -> tuple[Record, ...]:
         )
     groups = {i: cluster.name(images) for cluster in clusters(images, []) for i in cluster.new}
     return tuple(
-        Record(image.path, image.label, groups[i], study=image.study, position=image.position)
+        Record(
+            *(image.path, image.label, groups[i]),
+            study=image.study,
+            position=image.position,
+            source=sources[i],
+        )
         for i, image in enumerate(images)
     )
 

@@ -81,10 +81,11 @@ def _by_identity(
 def _by_looks(
     images: Sequence[Examined], known: Sequence[Known], nodes: dict[str, int]
 ) -> Iterator[tuple[int, int]]:
-    seen = [one for one in known if one.signature is not None]
-    named = [image.group is not None for image in images]
-    named += [not one.group.startswith(_FOUND) for one in seen]
-    signatures = [one.signature for one in seen if one.signature is not None]
-    for i, j, agreement in similar_pairs([image.signature for image in images], signatures):
-        if agreement >= SAME_SLICE or not (named[i] and named[j]):
-            yield i, j if j < len(images) else nodes[seen[j - len(images)].group]
+    new = [(i, one.group is not None, one.signature) for i, one in enumerate(images)]
+    seen = [(nodes[one.group], not one.group.startswith(_FOUND), one.signature) for one in known]
+    ours, theirs = ([one for one in some if one[2] is not None] for some in (new, seen))
+    both = ours + theirs
+    signatures = ([signature for *_, signature in some if signature is not None] for some in (ours, theirs))
+    for i, j, agreement in similar_pairs(*signatures):
+        if agreement >= SAME_SLICE or not (both[i][1] and both[j][1]):
+            yield both[i][0], both[j][0]

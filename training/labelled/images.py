@@ -37,7 +37,8 @@ def keep_images(home: Home, images: Iterable[Examined], *, link: bool) -> None:
             for image in images:
                 if not (home.dataset / image.sha256).exists():
                     _keep(image, folder, link=link)
-                    _keep_signature(home, image.sha256, image.signature)
+                    if image.signature is not None:
+                        _keep_signature(home, image.sha256, image.signature)
             os.fsync(folder)
     except OSError as error:
         raise DatasetError(

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from core.errors import DatasetError
 from core.printable import printable
-from training.labelled.label_words import unknown_words
+from training.labelled.label_words import LEFT_OUT, unknown_words
 from training.labelled.table_lines import TableLine, table_lines
 
 TABLE = "labels.csv"
@@ -21,11 +21,12 @@ _Named: TypeAlias = Mapping[tuple[str, str], Sequence[Path]]
 
 @dataclass(frozen=True)
 class Listed:
-    """A file, its label, and the patient if that is said."""
+    """A file, its label, and the patient and the number of the slice in the head, if that is said."""
 
     path: Path
     label: str
     group: str | None = None
+    position: float | None = None
 
 
 def read_table(table: Path, images: Sequence[Path], others: Sequence[Path] = ()) -> tuple[Listed, ...]:
@@ -43,7 +44,7 @@ def read_table(table: Path, images: Sequence[Path], others: Sequence[Path] = ())
         A column lacks, a label is unknown, a line has no file or more than one, lines contradict each other;
         lists all of them.
     """
-    lines = list(table_lines(table))
+    lines = [line for line in table_lines(table) if line.word.lower() != LEFT_OUT]
     words = {line.word for line in lines if line.label is None}
     if words:
         raise unknown_words(f"{table.name} has the labels", words, "0 and 1 only in a column hemorrhage.")
@@ -87,7 +88,8 @@ def _listed(path: Path, lines: Sequence[TableLine]) -> Listed | None:
     groups = {line.group for line in lines if line.group}
     if len(labels) > 1 or len(groups) > 1:
         return None
-    return Listed(path, *labels, *groups)
+    position = next((line.position for line in lines if line.position is not None), None)
+    return Listed(path, labels.pop(), next(iter(groups), None), position)
 
 
 def _contradiction(lines: Sequence[TableLine]) -> str:

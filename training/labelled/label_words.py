@@ -9,6 +9,8 @@ _WORDS = {
     "normal": ("normal", "norm", "no_hemorrhage", "no_haemorrhage", "negative"),
     "hemorrhage": ("hemorrhage", "haemorrhage", "ich", "bleed", "positive"),
 }
+LEFT_OUT = "ambiguous"
+"""Of a slice that is neither for sure, such as at the edge of a bleed."""
 _SHOWN, _LONGEST = 20, 60
 _LABELS = {word: label for label, words in _WORDS.items() for word in words}
 

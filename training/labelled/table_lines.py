@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,8 @@ from core.errors import DatasetError
 from core.printable import printable
 from training.labelled.label_words import label_of
 
-_FILE, _STUDY, _LABEL, _GROUP = ("filename", "id"), ("study",), ("label", "hemorrhage"), "group"
+_FILE, _STUDY, _LABEL = ("filename", "id"), ("study",), ("label", "hemorrhage")
+_GROUP, _SLICE = "group", "slice"
 _NEEDS = {
     False: "filename and label (and group, the patient, if known), or id and hemorrhage (0 or 1)",
     True: "study (its Study Instance UID, or its folder) and label",
@@ -30,13 +32,17 @@ _UNSEEN = "".join(map(chr, (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *ran
 
 @dataclass(frozen=True)
 class TableLine:
-    """A line: the file, the word for its label, which label that is (None: unknown), and the patient."""
+    """A line: the file, the word for its label, which label that is (None: unknown), and the patient.
+
+    `position` is the number of the slice in that patient's one study, from feet to head; None where unknown.
+    """
 
     number: int
     name: str
     word: str
     label: str | None
     group: str
+    position: float | None = None
 
 
 def table_lines(table: Path, *, of_studies: bool = False) -> Iterator[TableLine]:
@@ -60,15 +66,16 @@ def table_lines(table: Path, *, of_studies: bool = False) -> Iterator[TableLine]
         columns = [re.sub(r"[\s_-]+", "", _bare(cell).lower()) for cell in heading]
         names = (_STUDY if of_studies else _FILE), (_LABEL[:1] if of_studies else _LABEL)
         file, label = (_column(table, columns, some, _NEEDS[of_studies]) for some in names)
-        group = columns.index(_GROUP) if _GROUP in columns else len(columns)
+        group, place = (columns.index(name) if name in columns else -1 for name in (_GROUP, _SLICE))
         for row in rows:
             cells = [_bare(cell) for cell in row] + [""] * (1 + len(columns) - len(row))
             if not any(cells):
                 continue
             word = cells[label]
             said = label_of(word) if columns[label] == "label" else _YES_OR_NO.get(word.lower())
-            patient = unicodedata.normalize("NFC", cells[group]) if group < len(columns) else ""
-            yield TableLine(rows.line_num, cells[file], word or "(empty)", said, patient)
+            patient = unicodedata.normalize("NFC", cells[group]) if group >= 0 else ""
+            position = _number(cells[place]) if place >= 0 and patient else None
+            yield TableLine(rows.line_num, cells[file], word or "(empty)", said, patient, position)
     except csv.Error as error:
         raise DatasetError(f"{_shown(table)} is no CSV table: line {rows.line_num}: {error}.") from error
 
@@ -94,6 +101,14 @@ def _delimiter(text: str) -> str:
     first = next(lines, "")
     heading = next(lines, "") if first.startswith("sep=") else first
     return max(_DELIMITERS, key=heading.count)
+
+
+def _number(cell: str) -> float | None:
+    try:
+        number = float(cell)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _bare(cell: str) -> str:

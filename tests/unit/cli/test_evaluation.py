@@ -41,6 +41,31 @@ def test_recipes_are_compared_in_the_same_folds(
     assert len(values["logits"]["majority"]) == 2
 
 
+def test_each_source_is_held_out_in_turn_with_figures_of_its_studies(
+    home_in_use: Home, synthetic_images: Path, tmp_path: Path
+) -> None:
+    for source in range(2):
+        folder, lines = tmp_path / f"source {source}", []
+        folder.mkdir()
+        for label, files in images_by_label(synthetic_images).items():
+            for number, file in enumerate(files[6 * source : 6 * source + 6]):
+                shutil.copy(file, folder)
+                lines.append(f"{file.name},{label},p{source}{number % 2},{len(lines)}")
+        write_table(folder, lines, "filename,label,group,slice")
+    written = tmp_path / "figures.json"
+    code, said = run(
+        *("evaluate", "--cv", "--by-source", "--recipe", "cues", "--processes", "1", "-o", str(written)),
+        *("--images", str(tmp_path / "source 0"), "--images", str(tmp_path / "source 1")),
+    )
+    assert code == 0, said
+    for words in ("source 0", "source 1", "studies: AUC", "Each source held out in turn"):
+        assert words in said
+    values = json.loads(written.read_text(encoding="utf-8"))
+    assert values["metrics"] == {}
+    assert values["by_source"]["source 1"]["cues"]["images"] == 12
+    assert values["by_source"]["source 1"]["cues"]["of_studies"]["studies"] == 4
+
+
 def test_the_version_in_use_is_evaluated_on_the_test_part(home_in_use: Home, synthetic_images: Path) -> None:
     assert run("dataset", "import", str(synthetic_images))[0] == 0
     code, said = run("evaluate")
@@ -58,7 +83,7 @@ def test_a_version_or_recipe_that_is_certain_of_nothing_is_shown(capsys: pytest.
     folds = np.arange(12)[np.newaxis] % 3
     found = CrossValidation(targets, groups, folds, logits[np.newaxis], far[np.newaxis], np.ones((1, 12)))
     of_recipe = measure_repeats(found, judge_held_out(found, 0.95), seed=1, repeats=20)
-    print_recipes({"headct": of_recipe}, Plan(3, 1), 0.95)
+    print_recipes({"headct": of_recipe}, {}, Plan(3, 1), 0.95)
     assert metrics["not_assessed_share"] == of_recipe["not_assessed_share"] == 1.0
     assert metrics["error_share_of_certain"] is of_recipe["error_share_of_certain"] is None
     said = capsys.readouterr().out
@@ -85,6 +110,8 @@ def test_the_version_in_use_is_evaluated_on_studies(
     ("arguments", "why"),
     [
         (["--epochs", "1"], "goes with --cv only"),
+        (["--by-source"], "goes with --cv only"),
+        (["--cv", "--by-source", "--random"], "does not go with --random"),
         (["--cv", "--model", "x"], "does not go with --cv"),
         (["--cv", "--recipe", "magic"], "there are headct"),
         (["--cv", "--studies", "x"], "does not go with --studies"),

@@ -12,12 +12,12 @@ from images.decoding import decode
 from tests.dicom_files import slice_that_shows
 from training.baselines import CUES, cue_probabilities, cues, majority_accuracy
 from training.dataset import Record
-from training.labelled.folder import read_folder
+from training.labelled.folder import read_folders
 from training.phantoms.synthetic import generate_image
 
 
 def test_cues_are_one_row_a_file(synthetic_images: Path) -> None:
-    records = read_folder(synthetic_images, Limits())
+    records = read_folders([synthetic_images], Limits())
     features = cues(records, Limits())
     assert features.shape == (len(records), len(CUES))
     np.testing.assert_allclose(features[:, 2], features[:, 0] / features[:, 1])

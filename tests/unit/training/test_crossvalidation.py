@@ -17,7 +17,7 @@ from training.crossfitting import judge_held_out, measure_repeats
 from training.crossvalidation import CrossValidation, Plan, compare, divide, fits
 from training.dataset import Record
 from training.hyperparameters import Hyperparameters
-from training.labelled.folder import read_folder
+from training.labelled.folder import read_folders
 from training.recipes import Recipe
 from training.train import prepare_records
 
@@ -47,7 +47,7 @@ def blank(records: Sequence[Record]) -> Images:
 @pytest.fixture(scope="module")
 def found(eager: None, synthetic_images: Path) -> dict[Recipe, CrossValidation]:
     """Every recipe on the 24 synthetic images, in short."""
-    records = read_folder(synthetic_images, Limits())
+    records = read_folders([synthetic_images], Limits())
     images, steps = prepare_records(records, Preprocessing(), Limits()), list[tuple[int, int]]()
     made = compare(
         records,
@@ -88,7 +88,9 @@ def test_no_patient_is_on_both_sides_of_a_fold_and_repeats_deal_anew() -> None:
     first, second = partitions
     assert sorted(np.concatenate(first)) == sorted(np.concatenate(second)) == list(range(40))
     assert first[0].tolist() != second[0].tolist()
-    assert len({job.hyperparameters.seed for job in fits(partitions, BRIEF, plan, [Recipe.CUES])}) == 8
+    assert (
+        len({job.hyperparameters.seed for job in fits(records, partitions, BRIEF, plan, [Recipe.CUES])}) == 8
+    )
 
 
 def test_without_groups_patients_are_divided() -> None:
@@ -96,6 +98,28 @@ def test_without_groups_patients_are_divided() -> None:
     ((held_out, *_),) = divide(records, Plan(4, 1, grouped=False))
     divided = [records[i].group for i in held_out]
     assert len(set(divided)) == len(divided)
+
+
+def test_each_source_is_held_out_and_no_patient_of_it_is_fitted_on() -> None:
+    records = tuple(
+        replace(record, source="b" if i < 8 else "a", group="p0" if i in {0, 8} else record.group)
+        for i, record in enumerate(patients(20))
+    )
+    plan = Plan(by_source=True)
+    (partition,) = divide(records, plan)
+    assert [held_out.tolist() for held_out in partition] == [list(range(8, 40)), list(range(8))]
+    ours, theirs = fits(records, [partition], BRIEF, plan, [Recipe.CUES])
+    assert ours.fitted.tolist() == list(range(2, 8))
+    assert theirs.fitted.tolist() == list(range(9, 40))
+
+
+def test_one_source_or_one_of_one_label_is_told() -> None:
+    records = patients(8)
+    with pytest.raises(DatasetError, match="of one source"):
+        divide(records, Plan(by_source=True))
+    by_label = tuple(replace(record, source=record.label) for record in records)
+    with pytest.raises(DatasetError, match="source hemorrhage has images of one label"):
+        divide(by_label, Plan(by_source=True))
 
 
 def test_the_same_seed_deals_the_same_folds() -> None:

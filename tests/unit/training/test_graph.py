@@ -15,7 +15,7 @@ from models.network import HEAT, build_network, load_network
 from models.store import ModelStore, shipped_model
 from training.fit import outputs
 from training.graph import TOLERANCE, check_agreement, make_graph
-from training.labelled.folder import read_folder
+from training.labelled.folder import read_folders
 from training.register import register
 from training.train import prepare_records
 
@@ -23,7 +23,7 @@ PIXELS = np.random.default_rng(1).normal(0.0, 0.5, (3, *Preprocessing().input_sh
 
 
 def test_the_shipped_graph_says_of_real_slices_what_the_shipped_network_says(real_images: Path) -> None:
-    pixels = prepare_records(read_folder(real_images, Limits()), Preprocessing(), Limits()).pixels
+    pixels = prepare_records(read_folders([real_images], Limits()), Preprocessing(), Limits()).pixels
     network = load_network(shipped_model())
     wanted, said = outputs(network, pixels), Classifier.load(shipped_model()).score(pixels)
     np.testing.assert_allclose(said.logits, wanted.logits, atol=TOLERANCE)

@@ -11,7 +11,7 @@ from core.image_files import Limits
 from db.states import Split
 from models.labels import CLASSES
 from training.dataset import Record
-from training.labelled.folder import read_folder
+from training.labelled.folder import read_folders
 from training.split import FRACTIONS, folds, new_splits
 
 
@@ -43,7 +43,7 @@ def test_the_order_of_the_table_does_not_matter(made: list[Record]) -> None:
 
 
 def test_another_salt_gives_other_folds(real_images: Path) -> None:
-    made = read_folder(real_images, Limits())
+    made = read_folders([real_images], Limits())
     one, two = (folds(made, 5, salt) for salt in ("1", "2"))
     assert patients(made, one[0]) != patients(made, two[0])
 
@@ -63,7 +63,7 @@ def test_new_patients_go_where_images_lack() -> None:
 
 
 def test_the_parts_of_the_development_set_are_balanced(real_images: Path) -> None:
-    made = read_folder(real_images, Limits())
+    made = read_folders([real_images], Limits())
     splits = new_splits(made, [])
     for split, fraction in FRACTIONS.items():
         chosen = [one for one in made if splits[one.group] is split]

@@ -7,7 +7,7 @@ import numpy as np
 from models.study_rule import StudyRule
 from training.dataset import Record
 from training.judged import Judged
-from training.study_figures import LabelledStudy, studies_of, study_metrics
+from training.study_figures import LabelledStudy, studies_of, study_metrics, with_stand_ins
 
 RULE = StudyRule("mean3-0", "mean", 3, 1.0, 0.0, 0.5, 0.5, 0.5)
 
@@ -30,6 +30,20 @@ def test_slices_are_in_order_of_position_else_of_name_and_one_that_bleeds_makes_
         LabelledStudy("patient of b", False, (6, 5, 4)),
     ]
     assert [one.bleeds for one in studies_of(records, 3, {"a": "normal", "b": "hemorrhage"})] == [False, True]
+
+
+def test_where_all_studies_bleed_their_other_slices_stand_in_for_bleed_free_ones() -> None:
+    bleeding = {4, 5, 6}
+    labels = ["hemorrhage" if i in bleeding else "normal" for i in range(8)]
+    records = [record(f"{i}.dcm", label, "a", float(i)) for i, label in enumerate(labels)]
+    records += [record(f"{i}.dcm", "hemorrhage", "b", float(i)) for i in range(4)]
+    studies = studies_of(records, 3)
+    assert with_stand_ins(studies, records, 3) == [
+        LabelledStudy("patient of a", True, (3, 4, 5, 6, 7)),
+        LabelledStudy("patient of a", False, (0, 1, 2, 3, 7)),
+    ]
+    both = [*studies, LabelledStudy("c", False, (0, 1, 2))]
+    assert with_stand_ins(both, records, 3) == both
 
 
 def test_what_is_not_assessed_has_no_part_and_studies_are_counted_as_images_are() -> None:

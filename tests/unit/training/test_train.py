@@ -17,7 +17,7 @@ from tests.labelled import images_by_label
 from training.dataset import Dataset, Record, fingerprint
 from training.fit import Epoch
 from training.hyperparameters import Hyperparameters
-from training.labelled.folder import read_folder
+from training.labelled.folder import read_folders
 from training.phantoms.synthetic import generate_image
 from training.train import Job, judge_by, splits_of, train
 
@@ -55,7 +55,7 @@ def job(records: tuple[Record, ...], folder: Path) -> Job:
 def dealt(folder: Path) -> tuple[Record, ...]:
     """The images of a folder, every fourth to validate and every fourth to test."""
     order = (Split.TRAIN, Split.TRAIN, Split.VALIDATION, Split.TEST)
-    records = sorted(read_folder(folder, LIMITS), key=lambda record: record.label)
+    records = sorted(read_folders([folder], LIMITS), key=lambda record: record.label)
     return tuple(
         Record(record.path, record.label, record.group, order[i % 4]) for i, record in enumerate(records)
     )

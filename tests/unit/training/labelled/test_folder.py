@@ -4,12 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from core.errors import DatasetError
+from core.errors import DatasetError, NotACtSlice
 from core.image_files import Limits
 from tests.labelled import class_folders, write_table
-from training.labelled.folder import list_folder, read_folder
+from training.labelled.folder import list_folder, read_folders
 from training.labelled.label_table import Listed
+from training.labelled.similarity import signature
+from training.phantoms.levels import Level, generate_level
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -242,17 +245,54 @@ def test_a_table_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> N
 
 
 def test_a_folder_becomes_records_in_the_order_of_its_table(synthetic_images: Path) -> None:
-    records = read_folder(synthetic_images, Limits())
+    records = read_folders([synthetic_images], Limits())
     assert len(records) == len({record.group for record in records}) == 24
     assert {record.split for record in records} == {None}
     assert [record.path.name for record in records] == sorted(record.path.name for record in records)
+
+
+def test_each_folder_is_a_source_and_slices_without_a_head_are_left_out(
+    tmp_path: Path, synthetic_images: Path
+) -> None:
+    one, other = (class_folders(synthetic_images, tmp_path / name, 1) for name in ("one", "other"))
+    Image.new("L", (64, 64)).save(one / "Normal" / "above the head.png")
+    records = read_folders([one, other], Limits())
+    assert [record.source for record in records] == ["one", "one", "other", "other"]
+    assert len({record.group for record in records}) == 2  # the same images, and so the same patients
+    with pytest.raises(DatasetError, match="same name"):
+        read_folders([one, one], Limits())
+
+
+def test_a_slice_that_the_finder_of_look_alikes_refuses_is_trained_on(tmp_path: Path) -> None:
+    face = generate_level(18, Level.FACE).image
+    with pytest.raises(NotACtSlice):
+        signature(face)
+    (tmp_path / "Normal").mkdir()
+    for name in ("a.png", "b.png"):
+        Image.fromarray(face).save(tmp_path / "Normal" / name)
+    one, same = read_folders([tmp_path], Limits())
+    assert one.group == same.group  # by their pixels
+
+
+def test_a_table_may_number_the_slices_of_a_head_and_leave_out_what_is_ambiguous(
+    tmp_path: Path, synthetic_images: Path
+) -> None:
+    for number, path in enumerate(sorted(synthetic_images.rglob("*.png"))[:4]):
+        shutil.copy(path, tmp_path / f"{number}.png")
+    lines = ["0,normal,p,7", "1,ambiguous,p,8", "2,ICH,p,9", "3,normal,,1", "3,normal,,x"]
+    records = read_folders([write_table(tmp_path, lines, "filename,label,group,slice")], Limits())
+    assert [(one.path.name, one.study, one.position) for one in records] == [
+        ("0.png", "p", 7.0),
+        ("2.png", "p", 9.0),
+        ("3.png", None, None),
+    ]
 
 
 def test_without_patients_the_same_slice_is_one_group(tmp_path: Path, synthetic_images: Path) -> None:
     folder = class_folders(synthetic_images, tmp_path / "set", 2)
     first = min((folder / "Normal").iterdir())
     shutil.copy(first, folder / "Normal" / "again.png")
-    groups = {record.path.name: record.group for record in read_folder(folder, Limits())}
+    groups = {record.path.name: record.group for record in read_folders([folder], Limits())}
     assert groups["again.png"] == groups[first.name]
     assert len(set(groups.values())) == 4
 
@@ -261,4 +301,4 @@ def test_images_that_cannot_be_trained_on_are_all_named(tmp_path: Path, syntheti
     folder = class_folders(synthetic_images, tmp_path / "set", 1)
     touch(folder, "Normal/x.png", "Normal/y.png")
     with pytest.raises(DatasetError, match=r"2 images cannot be trained on(.|\n)*x\.png(.|\n)*y\.png"):
-        read_folder(folder, Limits())
+        read_folders([folder], Limits())
