@@ -34,12 +34,10 @@ def record_reading(
         Of the reader's browser or program; None at the terminal.
     """
     _hold_image(session, image_id)
-    reading = Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now())
-    session.add(reading)
-    add_entry(session, reader, "read", f"image {image_id}", label, address)
-    session.flush()
+    said = Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now())
+    _add(session, said, f"image {image_id}", address)
     refresh_images(session, [image_id])
-    return reading.id
+    return said.id
 
 
 def record_study_reading(
@@ -47,12 +45,10 @@ def record_study_reading(
 ) -> int:
     """As `record_reading`, of a study as a whole."""
     _hold_study(session, study_id)
-    reading = Reading(study_id=study_id, label=label, reader=reader, note=note, read_at=now())
-    session.add(reading)
-    add_entry(session, reader, "read", f"study {study_id}", label, address)
-    session.flush()
+    said = Reading(study_id=study_id, label=label, reader=reader, note=note, read_at=now())
+    _add(session, said, f"study {study_id}", address)
     refresh_studies(session, [study_id])
-    return reading.id
+    return said.id
 
 
 def withdraw_reading(session: Session, reading_id: int, reader: str) -> Reading:
@@ -89,6 +85,12 @@ def withdraw_reading(session: Session, reading_id: int, reader: str) -> Reading:
         forget_read(session, found.image_id)
     refresh_images(session, [found.image_id])
     return found
+
+
+def _add(session: Session, reading: Reading, subject: str, address: str | None) -> None:
+    session.add(reading)
+    add_entry(session, reading.reader, "read", subject, reading.label, address)
+    session.flush()
 
 
 def _hold_image(session: Session, image_id: int) -> None:

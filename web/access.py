@@ -38,7 +38,6 @@ class Visit(NamedTuple):
     """
 
     caller: Caller | None
-    session: WebSession | None
     csrf_token: str
     form: FormData
     shows_names: bool
@@ -102,7 +101,7 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
         form = await request.form(max_fields=100) if is_form else FormData()
         if any("\0" in str(value) for value in (*request.query_params.values(), *form.values())):
             raise HTTPException(400, "A character that no text has.")  # nor has PostgreSQL
-        request.state.visit = Visit(found, session, token, form, _shows_names(request, found))
+        request.state.visit = Visit(found, token, form, _shows_names(request, found))
         if request.method not in _SAFE and not by_token:
             _check_csrf(request, form, token)
         if role is not None and found is not None and not found.may(role):
@@ -128,7 +127,7 @@ def _identify(request: Request, session: WebSession | None, *, by_token: bool) -
     if by_token:
         return of_token(ours, request.headers["authorization"].removeprefix(_BEARER))
     header = ours.settings.web_user_header
-    if header and request.scope.get("peer") in proxies(ours.settings.web_proxies):
+    if header and request.scope.get("peer") in entries(ours.settings.web_proxies):
         name = request.headers.get(header)
         return named_by_proxy(ours, name) if name else None
     if session is None or not session.account_id:
@@ -141,7 +140,7 @@ def _shows_names(request: Request, found: Caller | None) -> bool:
     return found is not None and needed is not None and found.may(needed)
 
 
-def proxies(listed: str) -> list[str]:
+def entries(listed: str) -> list[str]:
     """The entries of a setting that has commas between them."""
     return [entry.strip() for entry in listed.split(",") if entry.strip()]
 

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
@@ -117,6 +118,4 @@ def _code_of_status(status: int) -> str:
 
 
 def _phrase(status: int) -> str:
-    from http import HTTPStatus  # noqa: PLC0415
-
     return HTTPStatus(status).phrase

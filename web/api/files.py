@@ -54,5 +54,4 @@ def show(request: Request) -> Response:
     hashes = list(dict.fromkeys(request.query_params.get("sha256", "").split(",")))
     if len(hashes) > _MOST or not all(_SHA256.fullmatch(one) for one in hashes):
         raise HTTPException(400, f"Name 1 to {_MOST} files by their SHA-256, with commas between.")
-    fates = became(context(request), hashes)
-    return told(shapes.BecameAll([shapes.Became(**fate._asdict()) for fate in fates]))
+    return told(shapes.BecameAll(became(context(request), hashes)))

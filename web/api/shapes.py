@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from services.became import Became
 from services.readings import LONGEST_NOTE
 
 
@@ -97,23 +98,6 @@ class Uploaded(msgspec.Struct, frozen=True):
 
     sha256: str
     size_bytes: int
-
-
-class Became(msgspec.Struct, frozen=True):
-    """What became of a file; `state` is null while it has not been taken in.
-
-    `members` counts by state what came out of an archive.
-    """
-
-    sha256: str
-    state: str | None = None
-    reason: str | None = None
-    label: str | None = None
-    probability: float | None = None
-    image_id: int | None = None
-    images: int = 0
-    study_id: int | None = None
-    members: dict[str, int] = {}
 
 
 class BecameAll(msgspec.Struct, frozen=True):

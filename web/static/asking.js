@@ -1,6 +1,6 @@
 // Asking this server: with the CSRF token of the page, and errors as it words them.
 
-const token = document.querySelector('meta[name="csrf-token"]').content;
+export const token = document.querySelector('meta[name="csrf-token"]').content;
 
 export class Refused extends Error {
   constructor(status, code, detail) {
