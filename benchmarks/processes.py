@@ -19,6 +19,7 @@ _NAMES = {
     "watch": "scheduler",
     INFERENCE_QUEUE: "classify",
     TRAINING_QUEUE: "training",
+    "web": "web page",
 }
 
 

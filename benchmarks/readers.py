@@ -26,6 +26,7 @@ from benchmarks.images import FileSource, ImageSource
 from benchmarks.system import RunningSystem, running_system
 from benchmarks.throughput import through_system
 from core.ports import free_port
+from tests.web.reading_room import csrf_of
 
 _READERS, _ROUNDS, _FILES = 10, 5, 2000
 _CASES, _SLICES = 12, 30
@@ -75,8 +76,7 @@ def _cases(system: RunningSystem, scratch: Path) -> Sequence[int]:
 
 def _sign_in(address: str, password: str) -> str:
     with httpx.Client(base_url=f"http://{address}") as client:
-        page = client.get("/sign-in").text
-        token = page.partition('name="csrf-token" content="')[2].partition('"')[0]
+        token = csrf_of(client.get("/sign-in").text)
         answer = client.post("/sign-in", data={"csrf": token, "name": "admin", "password": password})
         return answer.headers["set-cookie"].partition(";")[0]
 

@@ -20,7 +20,6 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.served_page import PASSWORD
 from core.home import Home
 from core.ports import free_port
 from core.settings import Settings
@@ -32,6 +31,7 @@ from services.audit import Who
 from services.context import Context
 from services.models import record_shipped_version
 from tests.drawn_studies import take_in_head
+from tests.web.reading_room import PASSWORD
 from training.phantoms.bleeds import Bleed
 
 _CASES, _SLICES, _SIDE, _FIRST_SECOND_MS = 42, 40, 512, 1000

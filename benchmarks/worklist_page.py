@@ -21,7 +21,6 @@ from rich.table import Table
 from sqlalchemy import Connection, insert, text
 from sqlalchemy.orm import Session
 
-from benchmarks.served_page import served
 from core.home import Home
 from core.secret import Secret
 from core.settings import Settings
@@ -30,6 +29,7 @@ from db.migrate import migrate
 from db.tables import Reading, Study, StudyResult
 from db.worklist_items import refresh_studies
 from services.context import Context
+from tests.web.reading_room import served
 
 _STUDIES, _PORTION, _REPEATS, _SEED = 100_000, 10_000, 3, 20261129
 _SHARES = {"normal": 80, "hemorrhage": 10, "uncertain": 6, "not assessed": 4}
@@ -69,7 +69,7 @@ def main() -> None:
             _context(name, Path(folder)) as context,
         ):
             fill(context, _STUDIES)
-            with served(context) as client:
+            with served(context) as room, room.client("ann") as client:
                 table.add_row(name, *_measure(client))
     Console(width=120).print(table)
 

@@ -278,7 +278,9 @@ class SignInSlowed(SignInRefused):
     """There were failures just before; `wait_s` says how many seconds to wait."""
 
     def __init__(self, wait_s: int) -> None:
-        super().__init__(f"Too many failures. Try again in {wait_s} seconds.")
+        super().__init__(
+            f"Too many failures. Try again in {wait_s} {'second' if wait_s == 1 else 'seconds'}."
+        )
         self.wait_s = wait_s
 
 

@@ -94,9 +94,11 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
         if row.reason_code in _STORED_AT_FAULT or (row.reason_code in _NO_HEAD and row.sha256 in of_study)
     ]
     hurried = [row.id for row in known if row.sha256 in stat and not row.stat]
-    if again or hurried:  # files before studies, and in one order, as `db.lifecycle.finish` takes them
-        changed = select(_FILE.c.id).where(_FILE.c.id.in_({*again, *hurried})).order_by(_FILE.c.id)
-        session.execute(changed.with_for_update(key_share=True))
+    held = {*again, *hurried, *(row.id for row in known if row.sha256 in of_study)}
+    if held:  # files before studies, and in one order, as `db.lifecycle.finish` takes them
+        order = select(_FILE.c.id).where(_FILE.c.id.in_(held)).order_by(_FILE.c.id)
+        session.execute(order.with_for_update(key_share=True))
+    if again or hurried:
         retry(session, again)
         session.execute(update(_FILE).where(_FILE.c.id.in_(hurried)).values(stat=True))
         hurry_studies(session, hurried)
@@ -114,18 +116,19 @@ def record_arrivals(session: Session, arrivals: Sequence[NewArrival]) -> dict[st
     ]
     rows.sort(key=lambda row: (row["file_id"], row["source_name"]))
     insert_missing(session, Arrival, rows, ["file_identity"])
-    if named or hurried:
-        refresh_files(session, [*hurried, *(row["file_id"] for row in rows if row["study_id"] is not None)])
-        refresh_studies(session, list(studies.values()))
+    of_named = [row["file_id"] for row in rows if row["study_id"] is not None]
     unpacked = {row.id for row in known if row.state == FileState.UNPACKED}
     for row in rows:
         if row["file_id"] in unpacked and row["study_id"] is not None:
-            _let_members_join(session, row["file_id"], row["study_id"], moment)
+            of_named += _let_members_join(session, row["file_id"], row["study_id"], moment)
+    if named or hurried:
+        refresh_files(session, sorted({*hurried, *of_named}))
+        refresh_studies(session, list(studies.values()))
     return ids
 
 
-def _let_members_join(session: Session, archive_id: int, study_id: int, moment: datetime) -> None:
-    """What came out of an archive before is also of the study that the archive came again for."""
+def _let_members_join(session: Session, archive_id: int, study_id: int, moment: datetime) -> list[int]:
+    """What came out of an archive before is also of the study that it came again for; returns its ids."""
     joined = aliased(Arrival)
     members = session.execute(
         select(Arrival.file_id, func.min(Arrival.source_name).label("name"), File.reason_code)
@@ -147,3 +150,5 @@ def _let_members_join(session: Session, archive_id: int, study_id: int, moment: 
         )
         for member in members
     )
+    session.flush()
+    return [member.file_id for member in members]

@@ -12,7 +12,7 @@ from db.engine import now
 from db.lifecycle import Claimant, ModelStamp, Outcome, write_results
 from db.states import FileState, ImageLabel
 from db.tables import File, Image, LabelledImage, Prediction, Reading
-from db.worklist_items import refresh_files
+from db.worklist_items import refresh_files, refresh_images
 
 _FILE = cast("SqlTable", File.__table__)  # as in `db.lifecycle`
 
@@ -55,7 +55,8 @@ def finish_frames(
     moment = now()
     if not write_results(session, claimant, outcomes, model, moment):
         return None
-    warned = session.scalar(select(File.warnings).where(File.id == file_id)) or ""
+    before = session.scalar(select(File.warnings).where(File.id == file_id))
+    warned = before or ""
     for sentence in dict.fromkeys(filter(None, (one.warnings for one in outcomes))):
         warned += "" if sentence in warned else f" {sentence}"
     values: dict[str, Any] = {
@@ -71,6 +72,13 @@ def finish_frames(
         code, text = reason or (None, None)
         values |= {"reason_code": code, "reason": text, "finished_at": moment}
     session.execute(update(_FILE).where(_FILE.c.id == file_id).values(state=state, **values))
+    if more and values["warnings"] == before:  # nothing is new of the others, which may be thousands
+        frames = Image.frame.in_([one.frame for one in outcomes])
+        refresh_images(
+            session, session.scalars(select(Image.id).where(Image.file_id == file_id, frames)).all()
+        )
+    else:
+        refresh_files(session, [file_id])
     return state
 
 
@@ -98,5 +106,4 @@ def _refusal(session: Session, file_id: int, version: str, refusals: Collection[
         delete(Image).where(Image.file_id == file_id, Image.frame > 0, *(~one for one in used)),
         execution_options={"synchronize_session": False},
     )
-    refresh_files(session, [file_id])
     return Reason(ReasonCode(first.label_code), first.label_reason or "")

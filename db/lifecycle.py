@@ -18,7 +18,7 @@ from db.places import PlacedImage, place_images, reopen_named
 from db.states import FileState
 from db.tables import Arrival, File, Prediction
 from db.upsert import insert_missing
-from db.worklist_items import refresh_images
+from db.worklist_items import refresh_files
 
 logger = logging.getLogger(__name__)
 
@@ -268,6 +268,7 @@ def finish(
                 warnings=outcome.warnings,
                 **final,
             )
+    refresh_files(session, sorted(outcome.file_id for outcome in outcomes if outcome.place is None))
     return sorted(held)
 
 
@@ -276,7 +277,7 @@ def write_results(
 ) -> set[int]:
     """Write the results, and where the images belong, of files that this task still holds; returns their ids.
 
-    The state of the files stays.
+    The state of the files stays. Whoever changes it refreshes the items of those without a study then.
     """
     held = {
         row.id: row
@@ -328,8 +329,6 @@ def write_results(
         for outcome in classified
     ]
     insert_missing(session, Prediction, rows, ["image_id", "model_version"])
-    alone = [images[one.file_id, one.frame] for one in classified if one.place is None]
-    refresh_images(session, alone)
     return set(held)
 
 

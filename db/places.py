@@ -14,7 +14,7 @@ from core.place import Place
 from db.states import StudyState
 from db.tables import Arrival, Image, Series, Study, Table
 from db.upsert import insert_missing
-from db.worklist_items import refresh_studies
+from db.worklist_items import refresh_files, refresh_studies
 
 _IMAGE = cast("SqlTable", Image.__table__)
 
@@ -59,6 +59,7 @@ def place_images(session: Session, images: Sequence[PlacedImage]) -> None:
                 .where(_IMAGE.c.file_id == row["file_id"], _IMAGE.c.frame == row["frame"])
                 .values(row)
             )
+        refresh_files(session, sorted(file_ids))  # they are items of their study now
     refresh_studies(session, studies)
 
 

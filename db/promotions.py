@@ -32,9 +32,10 @@ def record_shipped(session: Session, version: str) -> None:
     """Let the database know the name of the version that ships with this headct, and since when it does."""
     known = session.get(ShippedModel, 1)
     if known is None or known.version != version:
+        before = [known.version] if known else []
         session.merge(ShippedModel(id=1, version=version, recorded_at=now()))
         session.flush()
-        refresh_judged_by(session, [version])
+        refresh_judged_by(session, [*before, version])
 
 
 def in_use_since(session: Session) -> datetime | None:

@@ -8,6 +8,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from core.errors import NoSuchReading
+from db.audit import add_entry
 from db.engine import batches, now
 from db.labelled_images import forget_read, lock_labelled_images, relabel_read
 from db.tables import Arrival, File, Image, Reading, Series, Study
@@ -22,20 +23,32 @@ class NewestReading:
     reader: str
 
 
-def record_reading(session: Session, image_id: int, label: str, reader: str, note: str | None) -> None:
-    """Add a reader's verdict; earlier ones stay, the newest counts."""
+def record_reading(
+    session: Session, image_id: int, label: str, reader: str, note: str | None, address: str | None = None
+) -> int:
+    """Add a verdict, which the audit has too, and return its id; earlier ones stay, the newest counts.
+
+    Parameters
+    ----------
+    address
+        Of the reader's browser or program; None at the terminal.
+    """
     _hold_image(session, image_id)
-    session.add(Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now()))
-    session.flush()
+    said = Reading(image_id=image_id, label=label, reader=reader, note=note, read_at=now())
+    _add(session, said, f"image {image_id}", address)
     refresh_images(session, [image_id])
+    return said.id
 
 
-def record_study_reading(session: Session, study_id: int, label: str, reader: str, note: str | None) -> None:
+def record_study_reading(
+    session: Session, study_id: int, label: str, reader: str, note: str | None, address: str | None = None
+) -> int:
     """As `record_reading`, of a study as a whole."""
     _hold_study(session, study_id)
-    session.add(Reading(study_id=study_id, label=label, reader=reader, note=note, read_at=now()))
-    session.flush()
+    said = Reading(study_id=study_id, label=label, reader=reader, note=note, read_at=now())
+    _add(session, said, f"study {study_id}", address)
     refresh_studies(session, [study_id])
+    return said.id
 
 
 def withdraw_reading(session: Session, reading_id: int, reader: str) -> Reading:
@@ -72,6 +85,12 @@ def withdraw_reading(session: Session, reading_id: int, reader: str) -> Reading:
         forget_read(session, found.image_id)
     refresh_images(session, [found.image_id])
     return found
+
+
+def _add(session: Session, reading: Reading, subject: str, address: str | None) -> None:
+    session.add(reading)
+    add_entry(session, reading.reader, "read", subject, reading.label, address)
+    session.flush()
 
 
 def _hold_image(session: Session, image_id: int) -> None:

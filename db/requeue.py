@@ -13,6 +13,7 @@ from db.lifecycle import Claimant
 from db.promotions import in_use_since, name_in_use
 from db.states import FileState
 from db.tables import Arrival, File, Image, Prediction, Series
+from db.worklist_items import refresh_files
 
 # As in `db.lifecycle`.
 _FILE = cast("SqlTable", File.__table__)
@@ -22,25 +23,25 @@ RETRIED = (FileState.REJECTED, FileState.QUARANTINED)
 
 def retry(session: Session, file_ids: Sequence[int]) -> int:
     """Put rejected or quarantined files back into the queue, as if new; returns how many."""
-    return sum(
-        len(
-            session.scalars(
-                update(File)
-                .where(File.id.in_(batch), File.state.in_(RETRIED))
-                .values(
-                    state=FileState.RECEIVED,
-                    reason_code=None,
-                    reason=None,
-                    warnings=None,
-                    attempts=0,
-                    requeued_at=now(),
-                    finished_at=None,
-                )
-                .returning(File.id)
-            ).all()
-        )
-        for batch in batches(file_ids)
-    )
+    moved = 0
+    for batch in batches(file_ids):
+        again = session.scalars(
+            update(File)
+            .where(File.id.in_(batch), File.state.in_(RETRIED))
+            .values(
+                state=FileState.RECEIVED,
+                reason_code=None,
+                reason=None,
+                warnings=None,
+                attempts=0,
+                requeued_at=now(),
+                finished_at=None,
+            )
+            .returning(File.id)
+        ).all()
+        refresh_files(session, sorted(again))  # one may have a result from before
+        moved += len(again)
+    return moved
 
 
 def reclassify(

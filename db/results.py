@@ -144,17 +144,15 @@ def results_of(database: "Reader", file_ids: Sequence[int]) -> Sequence[Row[Any]
 
 def image_rows(database: "Reader", image_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Rows of the view `results` for these images, in no order."""
-    return [
-        row
-        for batch in batches(image_ids)
-        for row in database.execute(select(RESULTS).where(RESULTS.c.image_id.in_(batch)))
-    ]
+    return _rows_with(database, RESULTS.c.image_id, image_ids)
 
 
 def results_of_hashes(database: "Reader", hashes: Sequence[str]) -> Sequence[Row[Any]]:
     """Rows of the view `results` for files with those SHA-256, in no order."""
+    return _rows_with(database, RESULTS.c.sha256, hashes)
+
+
+def _rows_with(database: "Reader", by: ColumnElement[Any], values: Sequence[Any]) -> Sequence[Row[Any]]:
     return [
-        row
-        for batch in batches(hashes)
-        for row in database.execute(select(RESULTS).where(RESULTS.c.sha256.in_(batch)))
+        row for batch in batches(values) for row in database.execute(select(RESULTS).where(by.in_(batch)))
     ]

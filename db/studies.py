@@ -119,13 +119,13 @@ def find_study(session: Session, reference: str) -> Study:
         There is none, or more than one.
     """
     number = reference.removeprefix("id=")
-    known_as = [
-        Study.study_uid == reference,
-        Study.name == reference,
-        Study.accession_number == reference,
-    ]
-    if number.isdecimal() and len(number) < 10:
-        known_as.append(Study.id == int(number))
+    known_as = [Study.id == int(number)] if number.isdecimal() and len(number) < 10 else []
+    if number == reference or not known_as:  # else a study that is named as another one's id would hide that
+        known_as += [
+            Study.study_uid == reference,
+            Study.name == reference,
+            Study.accession_number == reference,
+        ]
     found = session.scalars(select(Study).where(or_(*known_as)).order_by(Study.id)).all()
     if len(found) == 1:
         return found[0]

@@ -46,8 +46,11 @@ ITEM = table(
     *(column(name, String()) for name in ("accession_number", "name")),
 )
 _STUDY_RESULT = table(
-    "study_result", column("id"), column("study_id", Integer()), column("driving_images", JSON())
+    "study_result",
+    *(column("id"), column("study_id", Integer()), column("model_version"), column("driving_images", JSON())),
 )
+_IMAGE = table("image", column("id", Integer()), column("file_id", Integer()))
+_FILE = table("file", column("id", Integer()), column("stat", Boolean()))
 _SOMETIMES = {"probability": ITEM.c.improbability + 0 <= 1, "study_time": ITEM.c.study_time.is_not(None)}
 """What not every item has, and its order leaves the others out."""
 
@@ -158,13 +161,20 @@ def item_rows(connection: Connection, items: Sequence[Item]) -> Sequence[Row[Any
     return [found[item] for item in items if item in found]
 
 
-def driving_images(connection: Connection, study_ids: Sequence[int]) -> dict[int, int]:
-    """Of each study the middle one of the images that drive its newest result."""
-    newest = select(func.max(_STUDY_RESULT.c.id)).where(_STUDY_RESULT.c.study_id.in_(study_ids))
-    newest = newest.group_by(_STUDY_RESULT.c.study_id)
-    query = select(_STUDY_RESULT.c.study_id, _STUDY_RESULT.c.driving_images)
-    found = connection.execute(query.where(_STUDY_RESULT.c.id.in_(newest)))
-    return {row.study_id: images[len(images) // 2] for row in found if (images := row.driving_images)}
+def driving_images(connection: Connection, studies: Sequence[Row[Any]]) -> dict[int, int]:
+    """Of each of these rows of the view `studies` the middle one of the images that drive its result."""
+    columns = _STUDY_RESULT.c
+    query = select(columns.study_id, columns.model_version, columns.driving_images).order_by(columns.id)
+    found = connection.execute(query.where(columns.study_id.in_([row.study_id for row in studies])))
+    driving = {(row.study_id, row.model_version): row.driving_images for row in found}  # the newest counts
+    shown = {row.study_id: driving.get((row.study_id, row.model_version)) for row in studies}
+    return {study_id: images[len(images) // 2] for study_id, images in shown.items() if images}
+
+
+def stat_images(connection: Connection, image_ids: Sequence[int]) -> set[int]:
+    """Those of these images whose files go before the others."""
+    query = select(_IMAGE.c.id).join(_FILE, _FILE.c.id == _IMAGE.c.file_id)
+    return set(connection.scalars(query.where(_IMAGE.c.id.in_(image_ids), _FILE.c.stat)))
 
 
 def study_row(connection: Connection, study_id: int) -> Row[Any]:

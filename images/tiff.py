@@ -106,4 +106,7 @@ def deep_values(image: Image.Image) -> tuple[NDArray[np.float32], float | None] 
         least = int(stored.min())
         stored, hidden = stored.view(np.uint32) - np.uint32(least % 2**32), hidden - least
     sign = -1.0 if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else 1.0
-    return stored.astype(np.float32) * np.float32(sign), None if math.isnan(hidden) else sign * hidden
+    values = stored.astype(np.float32)
+    if sign < 0:
+        np.negative(values, out=values)  # no arithmetic, of which a signalling NaN would be told
+    return values, None if math.isnan(hidden) else sign * hidden

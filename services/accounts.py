@@ -30,6 +30,7 @@ from services.context import Context
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _ONE_AT_A_TIME = threading.Lock()
 """So that many who sign in at once take the memory of one."""
+_PROVING = threading.Lock()
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 _SHORTEST, _LONGEST = 12, 256
 _PATIENCE, _FREE, _SLOWEST_S = timedelta(minutes=15), 3, 60
@@ -59,21 +60,7 @@ def sign_in(context: Context, name: str, password: str, address: str) -> Caller:
     ------
     SignInRefused, SignInSlowed
     """
-    since = now() - _PATIENCE
-    with read_session(context.engine) as session:
-        failed, last = table.failures(session, REFUSED, name[:64], address, since)
-        found = table.account_named(session, name)
-        known = found.password_hash if found and not found.disabled else None
-    if failed > _FREE:
-        wait = min(2 ** (failed - _FREE), _SLOWEST_S) - (now() - last).total_seconds()
-        if wait > 0:
-            raise SignInSlowed(ceil(wait))
-    fits = _fits(known or _hash_of_nobody(), password) and known is not None
-    with Session(context.engine) as session, session.begin():
-        add_entry(session, name, "sign in" if fits else REFUSED, address=address)
-    if not fits or found is None:
-        raise SignInRefused("Name and password do not fit.")
-    return _caller(found)
+    return _caller(_proved(context, name, password, address, "sign in"))
 
 
 def signed_in(context: Context, account_id: int, generation: int) -> Caller | None:
@@ -173,16 +160,18 @@ def set_password(context: Context, who: Who, name: str, password: str) -> None:
 
 
 def change_password(context: Context, who: Who, old: str, new: str) -> None:
-    """As `set_password`, by somebody who knows the old one.
+    """As `set_password`, by somebody who knows the old one; failures slow as those of signing in.
 
     Raises
     ------
-    SignInRefused, PasswordTooWeak
+    SignInRefused, SignInSlowed, PasswordTooWeak
     """
-    with read_session(context.engine) as session:
-        known = table.find_account(session, who.account).password_hash
-    if known is None or not _fits(known, old):
-        raise SignInRefused("That is not the present password.")
+    try:
+        _proved(context, who.account, old, who.address or "", None)
+    except SignInSlowed:
+        raise
+    except SignInRefused as error:
+        raise SignInRefused("That is not the present password.") from error
     set_password(context, who, who.account, new)
 
 
@@ -232,6 +221,27 @@ def revoke_token(context: Context, who: Who, account: str, name: str) -> None:
     with Session(context.engine) as session, session.begin():
         table.revoke_token(session, table.find_account(session, account).id, name)
         add_entry(session, who.account, "revoke token", f"account {account}", name, who.address)
+
+
+def _proved(context: Context, name: str, password: str, address: str, action: str | None) -> Account:
+    """The account whose name and password these are; the audit has that action, or the failure."""
+    address = address[:64]  # as it stands in the audit
+    with _PROVING:  # else many at once would all come before the first failure counts
+        with read_session(context.engine) as session:
+            failed, last = table.failures(session, REFUSED, name[:64], address, now() - _PATIENCE)
+            found = table.account_named(session, name)
+            known = found.password_hash if found and not found.disabled else None
+        if failed > _FREE:
+            wait = min(2 ** (failed - _FREE), _SLOWEST_S) - (now() - last).total_seconds()
+            if wait > 0:
+                raise SignInSlowed(ceil(wait))
+        fits = _fits(known or _hash_of_nobody(), password) and known is not None
+        if action or not fits:
+            with Session(context.engine) as session, session.begin():
+                add_entry(session, name, action if fits and action else REFUSED, address=address)
+    if not fits or found is None:
+        raise SignInRefused("Name and password do not fit.")
+    return found
 
 
 def _caller(account: Account) -> Caller:

@@ -1,7 +1,8 @@
 """What became of files that somebody has just handed over, known by their SHA-256."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,29 +14,26 @@ from db.studies import studies_of_files
 from services.context import Context
 
 
-class Fate(NamedTuple):
-    """What became of a file; without a state it was not taken in yet.
+@dataclass(frozen=True)
+class Became:
+    """What became of a file; `state` is null while it has not been taken in.
 
-    Attributes
-    ----------
-    label, probability
-        Of its image that is most probably a hemorrhage.
-    members
-        How many came out of an archive, by their state.
+    Label and probability are of its image that is most probably a hemorrhage. `members` counts by state what
+    came out of an archive.
     """
 
     sha256: str
-    state: str | None
+    state: str | None = None
     reason: str | None = None
     label: str | None = None
     probability: float | None = None
     image_id: int | None = None
     images: int = 0
     study_id: int | None = None
-    members: dict[str, int] = {}  # noqa: RUF012 - never changed
+    members: dict[str, int] = field(default_factory=dict)
 
 
-def became(context: Context, hashes: Sequence[str]) -> list[Fate]:
+def became(context: Context, hashes: Sequence[str]) -> list[Became]:
     """What became of files, in the order of their SHA-256."""
     with read_session(context.engine) as session:
         rows: dict[str, list[Any]] = {sha256: [] for sha256 in hashes}
@@ -45,12 +43,12 @@ def became(context: Context, hashes: Sequence[str]) -> list[Fate]:
         return [_fate(session, sha256, rows[sha256], studies) for sha256 in hashes]
 
 
-def _fate(session: Session, sha256: str, rows: Sequence[Any], studies: dict[int, int]) -> Fate:
+def _fate(session: Session, sha256: str, rows: Sequence[Any], studies: dict[int, int]) -> Became:
     if not rows:
-        return Fate(sha256, None)
+        return Became(sha256)
     first = max(rows, key=lambda row: -1 if row.probability is None else row.probability)
     unpacked = first.state == FileState.UNPACKED
-    return Fate(
+    return Became(
         sha256,
         first.state,
         first.reason,

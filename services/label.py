@@ -42,13 +42,20 @@ def label_frame(
     return file_id
 
 
-def label_one(context: Context, file_id: int, verdict: str, reader: str, note: str | None) -> Labelled:
-    """As `label`, of one file."""
-    return next(label(context, [str(file_id)], verdict, reader, note))
+def label_one(
+    context: Context, file_id: int, verdict: str, reader: str, note: str | None, address: str | None
+) -> Labelled:
+    """As `label`, of one file, asked for from that address."""
+    return next(label(context, [str(file_id)], verdict, reader, note, address))
 
 
 def label(
-    context: Context, references: Sequence[str], verdict: str, reader: str, note: str | None
+    context: Context,
+    references: Sequence[str],
+    verdict: str,
+    reader: str,
+    note: str | None,
+    address: str | None = None,
 ) -> Iterator[Labelled]:
     """Record a verdict on files, each named by its id or SHA-256; gives them as they are done.
 
@@ -75,7 +82,7 @@ def label(
                 file_id, LabelConflict(f"File {file_id} is an archive. Label what came out of it.")
             )
             continue
-        said = Verdict(file_id, verdict, reader, note)
+        said = Verdict(file_id, verdict, reader, note, address)
         try:
             left_out = label_image(context.engine, context.home, limits, sha256, names[file_id], said)
         except LabelConflict as conflict:

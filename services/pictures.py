@@ -1,5 +1,8 @@
 """The pictures of stored files, one after another."""
 
+import weakref
+from collections.abc import Callable
+
 from core.errors import SeveralFrames, UnreadableImage
 from core.image_files import open_stored, read_stored
 from core.reasons import ReasonCode
@@ -17,6 +20,7 @@ class Pictures:
     def __init__(self, context: Context) -> None:
         self._home, self._limits = context.home, context.settings
         self._file: tuple[str, Frames] | None = None
+        self._close: Callable[[], object] = lambda: None
 
     def picture(self, sha256: str, frame: int | None = None) -> GreyImage:
         """One image of a file; which one must be said where there are several.
@@ -47,6 +51,8 @@ class Pictures:
         if announced_frames(stored) <= 1:
             stored.close()
             return None
+        self._close()
+        self._file, self._close = None, weakref.finalize(self, stored.close)
         stored.seek(0)
         self._file = sha256, Frames(stored, self._limits.max_pixels)
         return self._file[1]

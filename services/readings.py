@@ -90,10 +90,7 @@ def record_study(context: Context, study_id: int, label: str, who: Who, note: st
     with Session(context.engine) as session, session.begin():
         if session.get(Study, study_id) is None:
             raise NoSuchStudy(f"There is no study {study_id}.")
-        record_study_reading(session, study_id, label, who.account, note)
-        add_entry(session, who.account, "read", f"study {study_id}", label, who.address)
-        mine = Reading.study_id == study_id, Reading.reader == who.account
-        return Recorded(session.scalars(select(func.max(Reading.id)).where(*mine)).one())
+        return Recorded(record_study_reading(session, study_id, label, who.account, note, who.address))
 
 
 def record_image(
@@ -107,19 +104,16 @@ def record_image(
         The training data has the same image with the other label. Nothing was recorded.
     DatasetError, StoreUnavailable, HelperLost
     """
-    left_out: str | None = "It is one of several images of its file."
     if image.several:
         with Session(context.engine) as session, session.begin():
-            record_reading(session, image.image_id, label, who.account, note)
-    else:
-        said = aside.call("services.label", "label_one", image.file_id, label, who.account, note)
-        if said.conflict:
-            raise said.conflict
-        left_out = said.left_out
-    with Session(context.engine) as session, session.begin():
-        add_entry(session, who.account, "read", f"image {image.image_id}", label, who.address)
+            said = record_reading(session, image.image_id, label, who.account, note, who.address)
+            return Recorded(said, "It is one of several images of its file.")
+    done = aside.call("services.label", "label_one", image.file_id, label, who.account, note, who.address)
+    if done.conflict:
+        raise done.conflict
+    with read_session(context.engine) as session:
         mine = Reading.image_id == image.image_id, Reading.reader == who.account
-        return Recorded(session.scalars(select(func.max(Reading.id)).where(*mine)).one(), left_out)
+        return Recorded(session.scalars(select(func.max(Reading.id)).where(*mine)).one(), done.left_out)
 
 
 def undo(context: Context, reading_id: int, who: Who) -> Item:

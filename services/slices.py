@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 import cv2
@@ -22,7 +23,8 @@ _FORMAT: Final = 1
 """Of what is made of an image; another one makes browsers ask again."""
 _AT_ONCE = 2
 """Images that are decoded at the same time: each takes memory."""
-_PREVIEW_SIDE, _PREVIEW_QUALITY = 128, 80
+_PREVIEW_SIDE, _PREVIEW_QUALITY, _PREVIEWS = 128, 80, 1000
+"""Pixels, of 100, and how many are kept in memory: 4 KB each."""
 
 
 class Stored(NamedTuple):
@@ -76,6 +78,7 @@ class Slices:
         self._context, self._aside = context, aside
         self._decoding = threading.BoundedSemaphore(_AT_ONCE)
         self._opened, self._opening = Pictures(context), threading.Lock()
+        self._previews = lru_cache(_PREVIEWS)(self._preview)
 
     def find(self, image_id: int) -> Stored:
         """Where an image is.
@@ -111,6 +114,9 @@ class Slices:
 
     def preview(self, stored: Stored) -> bytes:
         """A small JPEG in the brain window, with nothing written on it; raises as `pixels`."""
+        return self._previews(stored)
+
+    def _preview(self, stored: Stored) -> bytes:
         with self._pictures(stored) as pictures:
             image = pictures.picture(stored.sha256, stored.frame)
         scale = _PREVIEW_SIDE / max(image.shape)

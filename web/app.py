@@ -16,7 +16,7 @@ from core.secret import kept_secret
 from services.aside import Aside
 from services.context import Context
 from services.slices import Slices
-from web.access import proxies
+from web.access import entries
 from web.faults import HANDLERS
 from web.middleware import Locks, Peer
 from web.routes import ROUTES
@@ -34,9 +34,9 @@ def build(context: Context) -> Starlette:
         routes=[Mount(settings.web_prefix, routes=routes)] if settings.web_prefix else routes,
         middleware=[
             Middleware(Peer),
-            Middleware(ProxyHeadersMiddleware, trusted_hosts=proxies(settings.web_proxies)),
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=entries(settings.web_proxies)),
             Middleware(Locks),
-            Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings.web_hosts), www_redirect=False),
+            Middleware(TrustedHostMiddleware, allowed_hosts=entries(settings.web_hosts), www_redirect=False),
         ],
         exception_handlers=HANDLERS,
     )
@@ -64,7 +64,3 @@ def _digest() -> str:
     """Of all of them, since modules name each other."""
     files = sorted(Path(__file__).with_name("static").iterdir())
     return hashlib.sha256(b"".join(path.read_bytes() for path in files if path.is_file())).hexdigest()[:16]
-
-
-def _hosts(listed: str) -> list[str]:
-    return proxies(listed)

@@ -3,9 +3,11 @@
 import logging
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -71,7 +73,7 @@ def refused(request: Request, error: Exception) -> Response:
 
 def database_refused(request: Request, error: Exception) -> Response:
     """Of an error of the database, whose text is for the log."""
-    away = isinstance(error, UNAVAILABLE)
+    away = isinstance(error, (*UNAVAILABLE, NoConnection))
     logger.error("the database refused: %s", type(getattr(error, "orig", error)).__name__)
     told = "The database does not answer. Nothing was changed; try again in a minute (`headct doctor` looks)."
     return answer(request, 503 if away else 500, "database_unavailable" if away else "database_refused", told)
@@ -83,6 +85,7 @@ def http_refused(request: Request, error: Exception) -> Response:
         raise error
     status = error.status_code
     title = _TITLES.get(status, "Not possible")
+    title = "There is no such page" if status == 404 and not is_api(request) else title
     detail = error.detail if error.detail and not error.detail.startswith(_phrase(status)) else f"{title}."
     response = answer(request, status, _code_of_status(status), detail)
     response.headers.update(error.headers or {})
@@ -98,8 +101,8 @@ def failed(request: Request, error: Exception) -> Response:
 HANDLERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     errors.HeadctError: refused,
     DBAPIError: database_refused,
+    NoConnection: database_refused,
     HTTPException: http_refused,
-    Exception: failed,
 }
 
 
@@ -115,6 +118,4 @@ def _code_of_status(status: int) -> str:
 
 
 def _phrase(status: int) -> str:
-    from http import HTTPStatus  # noqa: PLC0415
-
     return HTTPStatus(status).phrase

@@ -26,6 +26,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
 WORDS = (*ALLOWED, "since", "until", "search", "page")
 _DEFAULT_ORDER = {"urgency": "up", "received": "up", "study_time": "down", "probability": "down"}
 _LONGEST, _MOST_PAGES = 64, 10_000_000
+_YEARS = range(1900, 9999)
 
 
 def words(request: Request) -> dict[str, str]:
@@ -85,8 +86,8 @@ def page_number(given: Mapping[str, str]) -> int:
     HTTPException
     """
     page = given.get("page", "1")
-    if not page.isdecimal() or not 1 <= int(page) <= _MOST_PAGES:
-        raise HTTPException(400, f"page={page!a} is no number of a page.")
+    if len(page) > len(str(_MOST_PAGES)) or not page.isdecimal() or not 1 <= int(page) <= _MOST_PAGES:
+        raise HTTPException(400, f"page={page[:20]!a} is no number of a page.")
     return int(page)
 
 
@@ -112,6 +113,9 @@ def _day(given: Mapping[str, str], name: str) -> datetime | None:
     if name not in given:
         return None
     try:
-        return datetime.strptime(given[name], "%Y-%m-%d").astimezone()
-    except (ValueError, OverflowError) as error:
-        raise HTTPException(400, f"{name}={given[name]!a} is no day, as 2026-03-14.") from error
+        day = datetime.strptime(given[name], "%Y-%m-%d")  # noqa: DTZ007 - below
+    except ValueError:
+        day = datetime.min  # noqa: DTZ901 - as the others
+    if day.year not in _YEARS:
+        raise HTTPException(400, f"{name}={given[name][:20]!a} is no day, as 2026-03-14.")
+    return day.astimezone()

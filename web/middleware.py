@@ -3,7 +3,10 @@
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.faults import failed
 
 _HEADERS = {
     # Nothing runs or is shown but what this server sends as a file of its own.
@@ -32,7 +35,7 @@ class Peer:
 
 
 class Locks:
-    """Adds the headers that keep the browser from doing what no page here asks for."""
+    """Adds the headers that keep the browser from doing what no page here asks for; to faults too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,11 +46,21 @@ class Locks:
             await self._app(scope, receive, send)
             return
 
+        begun = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers: Any = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception as error:
+            if begun:
+                raise
+            # Here, since Starlette's own place for it is outside of these headers.
+            await failed(Request(scope), error)(scope, receive, with_headers)

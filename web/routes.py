@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.routing import Route
 
 from db.states import Role
@@ -14,6 +15,14 @@ from web.api import status as api_status
 from web.api import training as api_training
 from web.pages import account, models, quality, sign_in, system, training, upload, viewer, worklist
 
+
+class _Id(IntegerConvertor):
+    """An id that a database can have: what is larger is the address of nothing."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("int", _Id())
 EVERYBODY, READER, ADMIN = None, Role.READER, Role.ADMIN
 API = "/api/v1"
 
@@ -124,7 +133,12 @@ ROUTES = [
         f"{API}/images/{{image_id:int}}/preview", slices.preview, "api_preview", READER, media="image/jpeg"
     ),
     Served(
-        f"{API}/images/{{image_id:int}}/heatmap", slices.heatmap, "api_heatmap", READER, media="image/png"
+        f"{API}/images/{{image_id:int}}/heatmap",
+        slices.heatmap,
+        "api_heatmap",
+        READER,
+        query=("v",),
+        media="image/png",
     ),
     Served(
         f"{API}/readings",

@@ -73,9 +73,14 @@ class Sessions:
         )
 
     def end(self, response: Response) -> None:
-        """Have the browser forget it."""
+        """Have the browser forget it, the pictures that it kept, and notes that were not sent."""
         response.delete_cookie(COOKIE, path=self._path)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
     def csrf_token(self, session: WebSession) -> str:
         """What a change must bring along, to show that it comes from a page of this session."""
         return hmac.digest(self._secret, f"csrf {session.key}".encode(), "sha256").hex()
+
+    def address_token(self, account_id: int, named: str) -> str:
+        """What shows that an address of a picture was given to that account, by what stands in the audit."""
+        return hmac.digest(self._secret, f"address {account_id} {named}".encode(), "sha256").hex()[:32]

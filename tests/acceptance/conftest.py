@@ -4,20 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from core.home import Home
-from tests.browsing import chromium
 from tests.faults.system import System, running_system
 from tests.other_programs import other_programs
 
 HEARTBEAT_S = 2.0
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,14 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import psutil
-from sqlalchemy import Engine, String, cast, func, select
+from sqlalchemy import Engine, String, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from core.home import Home
 from core.settings import Settings
 from db.engine import now, read_session
 from db.states import UNFINISHED, UNFINISHED_RUNS, FileState, StudyState
-from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult, TrainingRun
+from db.tables import Arrival, File, Image, Prediction, Series, Study, StudyResult, TrainingRun, WorklistItem
 from scheduler.claims import CLAIMS
 from scheduler.inbox import find_files
 
@@ -48,8 +48,8 @@ class Findings:
     doubled
         Files recorded, or results made, more than once.
     stuck
-        Files still in the inbox, files and training runs without a final state, and files that wait for a
-        person without need.
+        Files still in the inbox, files and training runs without a final state, files that wait for a person
+        without need, and studies and images that the worklist does not show as they are.
     """
 
     files: int
@@ -76,6 +76,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
             .group_by(Image.file_id, Image.frame, Prediction.model_version)
         ).all()
         studies = _studies(session)
+        misplaced = _misplaced(session)
         runs = session.scalars(select(TrainingRun.id).where(TrainingRun.state.in_(UNFINISHED_RUNS))).all()
     arrived = Counter((name, sha256) for name, sha256, _ in arrivals)
     expected = Counter((drop.name, drop.sha256) for drop in dropped)
@@ -115,6 +116,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
         f"{len(runs)} training runs are unfinished": len(runs),
         f"{studies.open} studies are open": studies.open,
         f"{studies.partial} results of studies are not of all their images": studies.partial,
+        f"{misplaced} rows of the worklist are not as the views say": misplaced,
         f"{studies.repeated} results of studies say the same as the one before": studies.repeated,
         **_compare_store(home, state_of),
         **{f"process {one.pid} is left over: {one.name()}": 1 for one in left_over(home)},
@@ -123,7 +125,7 @@ def check(home: Home, engine: Engine, dropped: Sequence[Drop]) -> Findings:
         files=len(dropped),
         lost=not_recorded + without_result + other_frames + len(wrong) - len(needless) + studies.partial,
         doubled=recorded_twice + results_twice + studies.repeated,
-        stuck=left + len(unfinished) + len(needless) + len(runs) + studies.open,
+        stuck=left + len(unfinished) + len(needless) + len(runs) + studies.open + misplaced,
         problems=tuple(problem for problem, count in found.items() if count),
     )
 
@@ -153,6 +155,27 @@ def _studies(session: Session) -> _Studies:
         partial=sum(received.get(study_id) != count for study_id, count in instances),
         repeated=sum(one == other for results in said.values() for one, other in pairwise(results)),
     )
+
+
+def _misplaced(session: Session) -> int:
+    """How many rows the worklist lacks, has too much, or has otherwise than the views."""
+    studies = text(
+        "SELECT study_id, NULL, state, label, reader_label, priority = 'stat' FROM studies "
+        "WHERE images_received > 0"
+    )
+    alone = text(
+        "SELECT NULL, results.image_id, 'final', label, reader_label, file.stat FROM results "
+        "JOIN file ON file.id = results.file_id JOIN image ON image.id = results.image_id "
+        "WHERE label IS NOT NULL AND image.series_id IS NULL AND NOT EXISTS (SELECT 1 FROM arrival "
+        "WHERE arrival.file_id = file.id AND arrival.study_id IS NOT NULL)"
+    )
+    rows = [tuple(row) for query in (studies, alone) for row in session.execute(query)]
+    items = session.execute(
+        select(
+            WorklistItem.study_id, WorklistItem.image_id, WorklistItem.state, WorklistItem.label
+        ).add_columns(WorklistItem.reader_label, WorklistItem.urgency % 20 < 10)
+    )
+    return len({(*row[:5], bool(row[5])) for row in rows} ^ {(*row[:5], bool(row[5])) for row in items})
 
 
 def _compare_store(home: Home, state_of: dict[str, str]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from core.home import Home
 from db.arrivals import NewArrival, record_arrivals
 from db.engine import now
 from db.lifecycle import ModelStamp, Outcome
-from db.tables import Arrival, File, Prediction
+from db.tables import Arrival, File, Prediction, WorklistItem
 from db.training_runs import RunRequest, request_run
 from tests.faults.invariants import Drop, check
 from tests.finished import finish_files
@@ -78,7 +78,13 @@ def test_the_database_itself_refuses_a_second_result_of_a_version(engine: Engine
     ("damage", "counts", "said"),
     [
         (lambda session, _: session.execute(delete(Arrival)), (1, 0, 0), "not recorded"),
-        (lambda session, _: session.execute(delete(Prediction)), (1, 0, 0), "have no result"),
+        (lambda session, _: session.execute(delete(Prediction)), (1, 0, 1), "have no result"),
+        (lambda session, _: session.execute(delete(WorklistItem)), (0, 0, 1), "worklist"),
+        (
+            lambda session, _: session.execute(update(WorklistItem).values(label="normal")),
+            (0, 0, 2),
+            "worklist",
+        ),
         (lambda session, home: give_up(session, home, "rejected"), (1, 0, 0), "another state"),
         (lambda session, home: give_up(session, home, "quarantined"), (0, 0, 1), "another state"),
         (arrive_again, (0, 1, 0), "more than once"),

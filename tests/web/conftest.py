@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from core.home import Home
 from core.settings import Settings
 from services.context import Context
-from tests.browsing import chromium, tab_of
+from tests.browsing import tab_of
 from tests.web.reading_room import PASSWORD, Served, served
 
 _FAILED = pytest.StashKey[bool]()
@@ -42,12 +42,6 @@ def root(room: Served) -> Iterator[httpx.Client]:
     """An admin who has signed in."""
     with room.client("root") as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from db.tables import Image, StudyResult
 from db.training_runs import RunRequest, request_run
 from services.context import Context
+from services.models import record_shipped_version
 from tests.web.reading_room import Served, add_study, dicom_bytes
 
 
@@ -83,3 +85,22 @@ def test_a_database_that_is_away_is_told_without_its_words(room: Served) -> None
             assert answer.status_code in {500, 503}
             assert "no such table" not in answer.text
             assert "database" in answer.text
+
+
+def test_the_slices_that_drive_are_those_of_the_result_that_is_shown(
+    context: Context, ann: httpx.Client
+) -> None:
+    heads = [dicom_bytes(np.full((64, 64), value, np.int16)) for value in (0, 10)]
+    study = add_study(context, "1.2.1", heads, driving=(0,))
+    record_shipped_version(context)
+    with Session(context.engine) as session, session.begin():
+        shown = session.scalars(select(StudyResult)).one()
+        values = {name: getattr(shown, name) for name in StudyResult.__table__.columns.keys() if name != "id"}  # noqa: SIM118
+        others = [image for image in session.scalars(select(Image.id)) if image not in shown.driving_images]
+        later = {"number": 2, "model_version": "newer", "probability": 0.1, "driving_images": others}
+        session.add(StudyResult(**{**values, **later}))
+        (driving,) = shown.driving_images
+    found = ann.get(f"/api/v1/studies/{study}").json()
+    assert found["study"]["probability"] == 0.9  # a rollback took the newer version out of use
+    assert [one["drives"] for one in found["slices"]] == [True, False]
+    assert f"/images/{driving}/preview" in ann.get("/").text

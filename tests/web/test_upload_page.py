@@ -65,6 +65,23 @@ def test_a_hostile_name_is_refused_and_nothing_is_kept(
     assert list(home.inbox.rglob("*")) == []
 
 
+def test_nothing_leads_out_of_the_inbox(home: Home, ann: httpx.Client, tmp_path: Path) -> None:
+    name = str(tmp_path / "elsewhere.png").lstrip("/")
+    for number, slashes in enumerate(("/", "//", "///", "\\\\", "\\/", ".//")):
+        ticket = f"abcdefgh{number}"
+        assert send(ann, PNG, name=slashes + name, ticket=ticket).status_code == 201
+        assert in_inbox(home)[f"web/{ticket}/{name}"] == PNG
+    (home.inbox / "stat").symlink_to(tmp_path)
+    assert send(ann, PNG, name="1.png", stat="yes").json()["code"] == "upload_refused"
+    assert not list(tmp_path.rglob("1.png"))
+
+
+def test_a_file_is_no_folder_of_another(home: Home, ann: httpx.Client) -> None:
+    assert send(ann, PNG, name="a", ticket="abcdefgh12").status_code == 201
+    assert send(ann, PNG, name="a/b/c.png", ticket="abcdefgh12").json()["code"] == "upload_refused"
+    assert list(in_inbox(home)) == ["web/abcdefgh12/a"]
+
+
 def test_too_large_and_empty_files_are_refused(context: Context, home: Home) -> None:
     small = msgspec.structs.replace(context.settings, max_file_mb=0.001, max_archive_mb=0.001)
     with served(Context(small, home, context.engine)) as room, room.client("ann") as ann:
@@ -114,6 +131,7 @@ def test_a_full_disk_is_told(context: Context, home: Home) -> None:
 def test_the_same_name_twice_loses_no_file(home: Home, ann: httpx.Client) -> None:
     assert send(ann, PNG, name="a.png", ticket="abcdefgh12").status_code == 201
     assert send(ann, PNG + b"2", name="a.png", ticket="abcdefgh12").status_code == 409
+    assert send(ann, PNG, name="a.png", ticket="abcdefgh12").status_code == 201  # its answer was lost
     assert in_inbox(home) == {"web/abcdefgh12/a.png": PNG}
 
 

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.audit import AuditFilter
@@ -91,9 +92,12 @@ def test_a_reader_scrolls_windows_and_sees_the_heat_map(tab: Page, cases: None) 
     expect(tab.locator("#window")).to_contain_text("width 120, level 50 HU")
     np.testing.assert_array_equal(canvas(tab), windowed(drawn[4], 120, 50))
     before = tab.locator("#picture").bounding_box()
+    assert before
+    scale = before["width"] / SIDE
+    tab.mouse.move(before["x"] + 70.5 * scale, before["y"] + 60.5 * scale)
+    expect(tab.locator("#value")).to_have_text(f"{drawn[4][60, 70]} HU")
     tab.keyboard.press("+")
     larger = tab.locator("#picture").bounding_box()
-    assert before
     assert larger
     assert larger["width"] > before["width"]
     tab.keyboard.press("h")
@@ -138,15 +142,16 @@ def test_a_verdict_goes_to_the_next_case_and_can_be_undone(tab: Page, room: Serv
     tab.keyboard.press("u")
     tab.wait_for_url("**/studies/1?sort=received")
     assert studies.show(context, "id=1").row.reader_label is None
+    expect(tab.locator("#done")).to_contain_text("Taken back: A00001: normal")
+    assert tab.locator("#note").input_value() == "motion"
     tab.keyboard.press("n")
     tab.wait_for_url("**/studies/2?sort=received")
     is_shown(tab, int(str(tab.locator("#viewer").get_attribute("data-first"))))
     tab.keyboard.press("m")
     tab.get_by_role("dialog").get_by_role("button", name="Hemorrhage").click()
     expect(tab.locator("#strip button[aria-current] .mark")).to_contain_text("hemorrhage (ann)")
+    expect(tab.locator("#done")).to_contain_text("U undoes")
     tab.get_by_role("button", name=re.compile("^Agree")).click()
-    if tab.get_by_role("dialog").is_visible():
-        tab.get_by_role("dialog").get_by_role("button", name="Normal").click()
     expect(tab.locator("#done")).to_contain_text("last case")
     tab.keyboard.press("n")
     tab.wait_for_url("**/?sort=received")
@@ -195,10 +200,46 @@ def test_a_session_that_ended_keeps_the_note(tab: Page, cases: None) -> None:
     tab.keyboard.press("Escape")
     tab.keyboard.press("d")
     tab.keyboard.press("Enter")
-    expect(tab.locator("#problem")).to_contain_text("Nothing was recorded; the note is kept.")
+    expect(tab.locator("#problem")).to_contain_text("The note is kept.")
     assert tab.locator("#note").input_value() == "left convexity"
-    sign_in(tab, "ann", PASSWORD)
+    other = tab.context.new_page()
+    sign_in(other, "ann", PASSWORD)
+    tab.keyboard.press("d")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#problem")).to_contain_text("of an earlier session")
+    tab.locator("#problem a").click()
+    is_shown(tab, int(str(tab.locator("#viewer").get_attribute("data-first"))))
+    assert tab.locator("#note").input_value() == "left convexity"
+
+
+def test_a_database_that_is_away_costs_no_verdict(tab: Page, room: Served, cases: None) -> None:
     tab.goto("/studies/1")
+    is_shown(tab, int(str(tab.locator("#viewer").get_attribute("data-first"))))
+    tab.wait_for_load_state("networkidle")
+    tab.locator("#note").fill("shunt")
+    tab.keyboard.press("Escape")
+    with room.context.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE reading RENAME TO away"))
+    tab.keyboard.press("d")
+    tab.keyboard.press("Enter")
+    expect(tab.locator("#problem")).to_contain_text("The database does not answer")
+    tab.keyboard.press("Home")
+    is_shown(tab, 0)
+    with room.context.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE away RENAME TO reading"))
+    tab.keyboard.press("d")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/studies/2")
+    (said,) = studies.show(room.context, "id=1").readings
+    assert said.note == "shunt"
+
+
+def test_a_note_that_is_written_before_the_first_picture_stays(tab: Page, cases: None) -> None:
+    tab.route("**/pixels*", lambda _: None)  # none comes
+    tab.goto("/studies/1")
+    tab.locator("#note").fill("left convexity")
+    tab.unroute("**/pixels*")  # which lets go on what was asked
+    is_shown(tab, int(str(tab.locator("#viewer").get_attribute("data-first"))))
     assert tab.locator("#note").input_value() == "left convexity"
 
 
@@ -210,6 +251,8 @@ def test_the_keyboard_reaches_everything_and_axe_finds_no_serious_fault(tab: Pag
     serious = [*_serious(tab)]
     tab.keyboard.press("Escape")
     serious += _serious(tab)
+    tab.emulate_media(color_scheme="dark")
+    serious += _serious(tab)
     assert not serious
     wanted = set(
         tab.locator("#viewer :is(button:not(#strip button, dialog button), textarea)").all_inner_texts()
@@ -219,7 +262,7 @@ def test_the_keyboard_reaches_everything_and_axe_finds_no_serious_fault(tab: Pag
         tab.keyboard.press("Tab")
         reached.add(tab.evaluate("document.activeElement.innerText"))
     assert wanted <= reached
-    assert any(re.match(r"\d+", str(text)) for text in reached), "a slice of the strip"
+    assert any(re.match(r"\d+", str(said)) for said in reached), "a slice of the strip"
 
 
 def _serious(tab: Page) -> list[str]:

@@ -1,5 +1,6 @@
 """The worklist in a browser, and the JSON twin of it."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from sqlalchemy.orm import Session
 
+from db.arrivals import NewArrival, record_arrivals
 from db.readings import record_study_reading
 from services.context import Context
 from tests.web.reading_room import add_image, add_study, dicom_bytes, served
@@ -86,6 +88,16 @@ def test_an_address_that_cannot_be_read_says_what_is_wrong(ann: httpx.Client, wo
         answer = ann.get(f"{path}?{words}")
         assert answer.status_code == 400
         assert words.partition("=")[0] in answer.text.lower()
+
+
+def test_an_image_that_goes_before_others_says_so(context: Context, ann: httpx.Client) -> None:
+    image = add_image(context, "1.png", b"some bytes", 0.7)
+    assert "STAT</span>" not in ann.get("/").text
+    with Session(context.engine) as session, session.begin():
+        again = NewArrival(hashlib.sha256(b"some bytes").hexdigest(), 10, "stat/1.png", None, stat=True)
+        record_arrivals(session, [again])
+    row = ann.get("/").text.partition(f'data-key="i{image}"')[2]
+    assert "STAT</span>" in row.partition("</tr>")[0]
 
 
 def test_the_interface_gives_the_same_studies(cases: dict[str, int], ann: httpx.Client) -> None:

@@ -30,6 +30,7 @@ class Verdict:
     label: str
     reader: str
     note: str | None = None
+    address: str | None = None
 
 
 def label_image(
@@ -78,7 +79,7 @@ def _record(session: Session, verdict: Verdict, rows: Sequence[LabelledImage]) -
     image_id = first_images(session, [verdict.file_id])[verdict.file_id]
     for row in rows:
         row.image_id = image_id
-    record_reading(session, image_id, verdict.label, verdict.reader, verdict.note)
+    record_reading(session, image_id, verdict.label, verdict.reader, verdict.note, verdict.address)
     relabel_read(session, image_id, verdict.label)
 
 

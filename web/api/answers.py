@@ -38,6 +38,6 @@ def number(request: Request, name: str, default: int, most: int = _MOST) -> int:
     HTTPException
     """
     text = request.query_params.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= most:
-        raise HTTPException(400, f"{name}={text!a} is no number from 1 to {most}.")
+    if len(text) > len(str(most)) or not text.isdecimal() or not 1 <= int(text) <= most:
+        raise HTTPException(400, f"{name}={text[:20]!a} is no number from 1 to {most}.")
     return int(text)

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from core.errors import ImageTooLarge
 from scheduler.asked import Asked
-from services.audit import record
 from services.became import became
 from services.upload import Upload, Wanted, most_bytes
 from web.access import context, who
@@ -44,11 +43,9 @@ async def upload(request: Request) -> Response:
                     await run_in_threadpool(receiving.write, bytes(held))
                     held.clear()
             await run_in_threadpool(receiving.write, bytes(held))
-            sha256 = await run_in_threadpool(receiving.finish)
+            sha256 = await run_in_threadpool(receiving.finish, who(request))
     except ClientDisconnect as error:
         raise HTTPException(400, "The upload broke off; nothing of that file was kept.") from error
-    detail = f"{receiving.size} bytes, SHA-256 {sha256}"
-    await run_in_threadpool(record, ours, who(request), "upload", None, detail)
     return told(shapes.Uploaded(sha256, receiving.size), 201)
 
 
@@ -57,5 +54,4 @@ def show(request: Request) -> Response:
     hashes = list(dict.fromkeys(request.query_params.get("sha256", "").split(",")))
     if len(hashes) > _MOST or not all(_SHA256.fullmatch(one) for one in hashes):
         raise HTTPException(400, f"Name 1 to {_MOST} files by their SHA-256, with commas between.")
-    fates = became(context(request), hashes)
-    return told(shapes.BecameAll([shapes.Became(**fate._asdict()) for fate in fates]))
+    return told(shapes.BecameAll(became(context(request), hashes)))

@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from db.worklist import Item
-from services import cases, readings, worklist
+from services import audit, cases, readings, worklist
 from web import filters
 from web.access import caller, context, who
 from web.api import shapes
 from web.api.answers import number, taken, told
-from web.api.slices import pixels_path
+from web.api.slices import picture_path
 
 _MOST_AHEAD = 64
 """Slices of a case that are loaded before somebody asks for it."""
@@ -48,7 +48,8 @@ def following(request: Request) -> Response:
     route, id_ = ("study", found.study_id) if found.study_id is not None else ("image", found.image_id)
     page = f"{request.app.url_path_for(route, id=id_)}{filters.query(filters.words(request), page='')}"
     ahead = cases.ahead(context(request), found)[:_MOST_AHEAD]
-    paths = [pixels_path(request, image_id, tag) for image_id, tag in ahead]
+    audit.record(context(request), who(request), "look ahead", f"{route} {id_}")
+    paths = [picture_path(request, "api_pixels", image_id, tag) for image_id, tag in ahead]
     return told(shapes.Following(found.study_id, found.image_id, page, paths))
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from services.became import Became
 from services.readings import LONGEST_NOTE
 
 
@@ -97,23 +98,6 @@ class Uploaded(msgspec.Struct, frozen=True):
 
     sha256: str
     size_bytes: int
-
-
-class Became(msgspec.Struct, frozen=True):
-    """What became of a file; `state` is null while it has not been taken in.
-
-    `members` counts by state what came out of an archive.
-    """
-
-    sha256: str
-    state: str | None = None
-    reason: str | None = None
-    label: str | None = None
-    probability: float | None = None
-    image_id: int | None = None
-    images: int = 0
-    study_id: int | None = None
-    members: dict[str, int] = {}
 
 
 class BecameAll(msgspec.Struct, frozen=True):
@@ -229,13 +213,16 @@ class Readings(msgspec.Struct, frozen=True):
     readings: list[Reading]
 
 
+_Id = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
 class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A verdict on a study or on an image."""
 
     label: Literal["hemorrhage", "normal"]
-    study_id: int | None = None
-    image_id: int | None = None
-    note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE)] | None = None
+    study_id: _Id | None = None
+    image_id: _Id | None = None
+    note: Annotated[str, msgspec.Meta(max_length=LONGEST_NOTE, pattern=r"^[^\x00]*$")] | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True):

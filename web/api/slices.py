@@ -1,5 +1,6 @@
 """The pictures of images."""
 
+import hmac
 from typing import Final
 
 import imagecodecs
@@ -8,7 +9,7 @@ from starlette.responses import Response
 
 from services.audit import record
 from services.slices import Slices, Stored
-from web.access import context, who
+from web.access import caller, context, who
 
 _FOR_EVER: Final = "private, max-age=604800, immutable"
 """Of an address that names the pixels by their tag."""
@@ -24,9 +25,7 @@ def pixels(request: Request) -> Response:
     `X-Headct-Pixel-Mm` the side of one, where it is known.
     """
     stored = _stored(request)
-    kept = _FOR_EVER if request.query_params.get("v") == stored.tag else _ASKED
-    if kept is _ASKED:  # else a page named it, whose opening stands in the audit
-        record(context(request), who(request), "look", f"image {stored.image_id}")
+    kept = _FOR_EVER if _seen(request, stored) else _ASKED
     if unchanged := _unchanged(request, stored.tag, kept):
         return unchanged
     found = _slices(request).pixels(stored)
@@ -58,14 +57,33 @@ def heatmap(request: Request) -> Response:
 
     `X-Headct-Model` names the version, which is the one in use.
     """
-    found = _slices(request).heat(_stored(request))
+    stored = _stored(request)
+    _seen(request, stored)
+    found = _slices(request).heat(stored)
     headers = {"Cache-Control": _ASKED, "X-Headct-Model": found.version}
     return Response(found.png, headers=headers, media_type="image/png")
 
 
-def pixels_path(request: Request, image_id: int, tag: str) -> str:
-    """The address of an image's pixels that browsers need ask only once."""
-    return f"{request.app.url_path_for('api_pixels', image_id=image_id)}?v={tag}"
+def picture_path(request: Request, route: str, image_id: int, tag: str) -> str:
+    """The address, for this caller, of an image's heat map, or of its pixels, which are asked for only once.
+
+    Whoever gives it writes into the audit what is looked at: whoever asks by it is not written again.
+    """
+    return f"{request.app.url_path_for(route, image_id=image_id)}?v={_token(request, tag)}"
+
+
+def _token(request: Request, tag: str) -> str:
+    token: str = request.app.state.sessions.address_token(caller(request).account_id, tag)
+    return token
+
+
+def _seen(request: Request, stored: Stored) -> bool:
+    """Whether the address is one of `picture_path`; if not, the audit has it now."""
+    given = request.query_params.get("v", "")
+    seen = hmac.compare_digest(given.encode(), _token(request, stored.tag).encode())
+    if not seen:
+        record(context(request), who(request), "look", f"image {stored.image_id}")
+    return seen
 
 
 def _slices(request: Request) -> Slices:

@@ -1,7 +1,5 @@
 """Signing in and out."""
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -47,6 +45,5 @@ def sign_out(request: Request) -> Response:
 def _next(request: Request) -> str:
     """Where to go then: only to a page of this server."""
     asked = str(visit(request).form.get("next") or request.query_params.get("next") or "")
-    parts = urlsplit(asked)
-    own = asked.startswith("/") and not asked.startswith(("//", "/\\")) and not (parts.scheme or parts.netloc)
+    own = asked.startswith("/") and asked[1:2] not in {"/", "\\"} and asked.isprintable()
     return asked if own else str(request.app.url_path_for("worklist"))

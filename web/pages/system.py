@@ -1,5 +1,7 @@
 """The state of the system."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,4 +23,12 @@ def show(request: Request) -> Response:
     if caller(request).may(Role.ADMIN) and "checks" in request.query_params:
         checks = [(name, error and printable_lines(str(error))) for name, error in run_checks()]
     flower = f"http://{settings.flower_address}:{settings.flower_port}/" if settings.flower_port else None
-    return page(request, "system.html", state=state, problems=problems, checks=checks, flower=flower)
+    wrong = [name for name, error in checks or () if error]
+    shown: dict[str, Any] = {
+        "state": state,
+        "problems": problems,
+        "checks": checks,
+        "wrong": wrong,
+        "flower": flower,
+    }
+    return page(request, "system.html", **shown)

@@ -11,6 +11,7 @@ from db.states import UNFINISHED_RUNS
 from db.tables import EpochRecord
 from db.training_runs import RunRequest
 from services import training
+from services.audit import record
 from services.comparison import figure_of
 from services.extras import can_train
 from web.access import address, context, visit, who
@@ -82,6 +83,7 @@ def cancel(request: Request) -> Response:
 def report(request: Request) -> Response:
     """The page that the run wrote, locked in."""
     path = training.report(context(request), _run_id(request))
+    record(context(request), who(request), "look", f"report {_run_id(request)}")  # it shows images
     return FileResponse(path, media_type="text/html; charset=utf-8", headers=_REPORT_HEADERS)
 
 

@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.audit import record
-from services.cases import Case, first_of, image_case, study_case
+from services.cases import Case, CaseSlice, first_of, image_case, study_case
 from web.access import context, visit, who
-from web.api.slices import pixels_path
+from web.api.slices import picture_path
 from web.filters import query, words
+from web.pages.worklist import file_title
 from web.templating import page
 
 
@@ -38,7 +39,7 @@ def image(request: Request) -> Response:
     """The page of one image."""
     case = image_case(context(request), request.path_params["id"])
     record(context(request), who(request), "look", f"image {case.item.image_id}")
-    return _shown(request, case, f"Image {case.item.image_id}", case.row.source_name)
+    return _shown(request, case, file_title(case.row), case.row.source_name)
 
 
 def _shown(request: Request, case: Case, title: str, name: str | None) -> Response:
@@ -68,14 +69,19 @@ def _shown(request: Request, case: Case, title: str, name: str | None) -> Respon
 
 def _lines(request: Request, case: Case) -> Iterator[Line]:
     for number, one in enumerate(case.slices, 1):
-        there = one.image_id is not None and one.tag is not None
         yield Line(
             number=number,
             image_id=one.image_id,
-            pixels=pixels_path(request, one.image_id, one.tag) if there else None,  # type: ignore[arg-type]
-            heatmap=str(request.app.url_path_for("api_heatmap", image_id=one.image_id)) if there else None,
-            label=one.label or ("no result" if there else "rejected"),
+            pixels=_path(request, "api_pixels", one),
+            heatmap=_path(request, "api_heatmap", one),
+            label=one.label or ("rejected" if one.tag is None else "no result"),
             probability=one.probability,
             drives=one.drives,
             position_mm=one.position_mm,
         )
+
+
+def _path(request: Request, route: str, one: CaseSlice) -> str | None:
+    if one.image_id is None or one.tag is None:
+        return None
+    return picture_path(request, route, one.image_id, one.tag)

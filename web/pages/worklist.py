@@ -76,14 +76,14 @@ def _lines(found: Worklist, *, shows_names: bool) -> Iterator[Line]:
         if is_study:
             title = known_as or row.accession_number or f"Study {row.study_id}"
         else:
-            title = known_as or f"Image {row.image_id}"
+            title = known_as or file_title(row)
         yield Line(
             key=f"s{row.study_id}" if is_study else f"i{row.image_id}",
             route="study" if is_study else "image",
             id=row.study_id if is_study else row.image_id,
             title=title,
             preview=_preview(found, row),
-            is_stat=is_study and row.priority == "stat",
+            is_stat=row.priority == "stat" if is_study else row.image_id in found.stat,
             label=row.label,
             why=row.label_reason,
             probability=row.probability,
@@ -94,6 +94,11 @@ def _lines(found: Worklist, *, shows_names: bool) -> Iterator[Line]:
             warnings=row.warnings,
             reader_label=row.reader_label,
         )
+
+
+def file_title(row: Any) -> str:  # noqa: ANN401 - a row of the view `results`
+    """What an image is called, whose name is not shown: as the commands do."""
+    return f"File {row.file_id}, frame {row.frame}" if row.frame else f"File {row.file_id}"
 
 
 def _preview(found: Worklist, row: Any) -> int | None:  # noqa: ANN401 - a row of either view

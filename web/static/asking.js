@@ -1,6 +1,6 @@
 // Asking this server: with the CSRF token of the page, and errors as it words them.
 
-const token = document.querySelector('meta[name="csrf-token"]').content;
+export const token = document.querySelector('meta[name="csrf-token"]').content;
 
 export class Refused extends Error {
   constructor(status, code, detail) {
@@ -36,7 +36,9 @@ export async function ask(address, { method = "GET", body, live = false, headers
 // Calls `look` every so many seconds while the page is to be seen, and says what stands in the way.
 export function watch(look, seconds, tell) {
   let failed = 0;
+  let timer = 0;
   const run = async () => {
+    clearTimeout(timer);
     if (!document.hidden) {
       try {
         await look();
@@ -47,7 +49,8 @@ export function watch(look, seconds, tell) {
         tell(error.message);
       }
     }
-    setTimeout(run, seconds * 1000 * Math.min(2 ** failed, 8));
+    timer = setTimeout(run, failed ? 5000 : seconds * 1000);
   };
-  setTimeout(run, seconds * 1000);
+  timer = setTimeout(run, seconds * 1000);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) run(); });
 }

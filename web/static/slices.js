@@ -14,7 +14,6 @@ async function load(address, signal) {
     isHu,
     rows: Number(header("Rows")),
     columns: Number(header("Columns")),
-    pixelMm: Number(header("Pixel-Mm")) || null,
   };
 }
 

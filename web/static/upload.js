@@ -1,6 +1,6 @@
 // Sends what is dropped, a few files at a time, and tells what became of each.
 
-import { ask, Refused, watch } from "./asking.js";
+import { ask, Refused, token, watch } from "./asking.js";
 
 const form = document.querySelector("#upload");
 const drop = document.querySelector("#drop");
@@ -9,7 +9,6 @@ const progress = document.querySelector("#progress");
 const sum = document.querySelector("#sum");
 const AT_ONCE = 3, TRIES = 3, ASKED = 100, SHOWN = 2000;
 const FINAL = new Set(["classified", "rejected", "quarantined", "unpacked"]);
-const token = document.querySelector('meta[name="csrf-token"]').content;
 const queue = [];
 const files = [];
 let running = 0;
@@ -96,7 +95,7 @@ function total() {
   const count = (state) => files.filter((one) => one.state === state).length;
   const done = files.filter((one) => FINAL.has(one.state)).length;
   const refused = count("failed") + count("rejected") + count("quarantined");
-  sum.textContent = `${files.length} files: ${done} done${refused ? `, ${refused} not usable` : ""}.`;
+  sum.textContent = `${files.length} ${files.length === 1 ? "file" : "files"}: ${done} done${refused ? `, ${refused} not usable` : ""}.`;
 }
 
 function told(fate) {

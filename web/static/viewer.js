@@ -80,9 +80,9 @@ function lay() {
 }
 
 function caption(instead = "") {
-  const slice = present(), { label } = strip[view.place]?.dataset || {};
+  const slice = present(), { label, position } = strip[view.place]?.dataset || {};
   const figure = strip[view.place]?.querySelector(".figure")?.textContent;
-  const where = strip.length ? `Slice ${view.place + 1} of ${strip.length}: ${label}${figure ? ` ${figure}` : ""}` : "No slice";
+  const where = strip.length ? `Slice ${view.place + 1} of ${strip.length}${position ? ` at ${position} mm` : ""}: ${label}${figure ? ` ${figure}` : ""}` : "No slice";
   $("#where").textContent = where;
   picture.setAttribute("aria-label", where);
   if (slice) {
@@ -214,6 +214,16 @@ stage.addEventListener("pointerdown", (event) => {
   };
   stage.addEventListener("pointermove", drag);
   stage.addEventListener("lostpointercapture", () => stage.removeEventListener("pointermove", drag), { once: true });
+});
+
+// What the pixel under the pointer measures.
+stage.addEventListener("pointermove", ({ clientX, clientY }) => {
+  const slice = present();
+  if (!slice) return;
+  const box = picture.getBoundingClientRect();
+  const column = Math.floor(((clientX - box.left) / box.width) * slice.columns), row = Math.floor(((clientY - box.top) / box.height) * slice.rows);
+  const inside = column >= 0 && row >= 0 && column < slice.columns && row < slice.rows;
+  $("#value").textContent = inside ? `${slice.values[row * slice.columns + column]} ${slice.isHu ? "HU" : "of 255"}` : "";
 });
 
 new ResizeObserver(lay).observe(stage);

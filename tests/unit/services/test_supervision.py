@@ -45,7 +45,7 @@ def supervisor(
 def test_parts_that_end_again_and_again_are_told_and_a_closed_terminal_ends_all(
     home_in_use: Home, supervisor: subprocess.Popen[bytes]
 ) -> None:
-    parts = {"redis", "scheduler", "worker", "training", "flower"}
+    parts = {"redis", "scheduler", "worker", "training", "flower", "web"}
     wait_until(lambda: set(ended_parts(home_in_use) or ()) == parts, 30, every_s=0.2)
     told = str(dict(run_checks())["parts of headct up"])
     assert told is not None

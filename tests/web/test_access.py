@@ -1,21 +1,26 @@
 """Who may do what on the web page; what keeps others out."""
 
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
+from playwright.sync_api import Page
+from sqlalchemy import text
 
 from core.secret import kept_secret
 from db.audit import AuditFilter
 from db.states import Role
-from services import accounts
+from services import accounts, slices
 from services.audit import Who, entries
 from services.context import Context
+from tests.browsing import sign_in
 from tests.tls import make_authority
-from tests.web.reading_room import PASSWORD, Served, csrf_of, served
+from tests.web.reading_room import PASSWORD, Served, add_study, csrf_of, dicom_bytes, served
 from web.routes import ROUTES
 from web.routes import Served as Route
 from web.sessions import Sessions
@@ -106,6 +111,59 @@ def test_signing_in_is_slowed_after_failures_and_does_not_tell_names(room: Serve
     assert len(entries(room.context, AuditFilter(action=accounts.REFUSED))) >= 4
 
 
+def test_many_guesses_at_once_are_slowed_as_one_after_the_other(room: Served) -> None:
+    with room.client("ann") as ann:
+
+        def guess(number: int) -> int:
+            form = {"old": f"guess {number}", "new": "another good word", "again": "another good word"}
+            return ann.post("/account/password", data=form).status_code
+
+        with ThreadPoolExecutor(20) as together:
+            assert set(together.map(guess, range(20))) == {422}
+        refused = entries(room.context, AuditFilter(action=accounts.REFUSED, account="ann"))
+        assert len(refused) <= 6
+        with room.client() as client:
+            form = {"csrf": csrf_of(client.get("/sign-in").text), "name": "ann", "password": PASSWORD}
+            assert client.post("/sign-in", data=form).status_code == 429
+
+
+def test_nothing_is_changed_without_the_audit(room: Served) -> None:
+    add_study(room.context, "1.2.1", [dicom_bytes(np.arange(4096, dtype=np.int16).reshape(64, 64))])
+    engine = room.context.engine
+    with room.client("ann") as ann:
+        with engine.begin() as connection:
+            connection.execute(
+                text("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END")
+            )
+        for subject in ({"study_id": 1}, {"image_id": 1}):
+            said = {"label": "normal", **subject}
+            assert ann.post("/api/v1/readings", json=said).status_code == 500
+        assert ann.post("/api/v1/files?name=a.png", content=b"x").status_code == 500
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM reading")) == 0
+        assert [path for path in room.context.home.inbox.rglob("*") if path.is_file()] == []
+
+
+def test_no_picture_is_seen_without_the_audit(room: Served) -> None:
+    for number in (1, 2):
+        add_study(room.context, f"1.2.{number}", [dicom_bytes(np.full((64, 64), number, np.int16))])
+    with room.client("ann") as ann, room.client("bob") as bob:
+
+        def looked(client: httpx.Client, path: str) -> list[str | None]:
+            before = len(entries(room.context, AuditFilter()))
+            assert client.get(path).status_code in {200, 409}  # there is no model that explains
+            new = entries(room.context, AuditFilter())[: len(entries(room.context, AuditFilter())) - before]
+            return [one.subject for one in new if one.action.startswith("look")]
+
+        assert looked(ann, "/api/v1/following?study_id=1") == ["study 2"]
+        (given,) = ann.get("/api/v1/following?study_id=1").json()["pixels"]
+        assert looked(ann, given) == []  # whoever was told of it stands there already
+        assert looked(bob, given) == ["image 2"]
+        sha256 = ann.get("/api/v1/results").json()["results"][0]["sha256"]
+        guessed = f"/api/v1/images/2/pixels?v={slices.tag_of(sha256, 0)}"
+        assert looked(ann, guessed) == ["image 2"]
+
+
 def test_a_session_ends_at_a_new_password_and_when_the_account_is_disabled(room: Served) -> None:
     with room.client("ann") as ann, room.client("bob") as bob:
         form = {"old": PASSWORD, "new": "another good word", "again": "another good word"}
@@ -126,7 +184,9 @@ def test_a_session_ends_without_use(room: Served, context: Context) -> None:
         ann.cookies.clear()
         assert ann.get("/account", headers={"Cookie": f"headct={signed}"}).status_code == 303
         signed = sessions._signer.dumps(old._replace(used=old.used - 3500))
-        assert ann.get("/account", headers={"Cookie": f"headct={signed}"}).status_code == 200
+        for path, renews in (("/account", True), ("/api/v1/images/1/preview", False)):
+            answer = ann.get(path, headers={"Cookie": f"headct={signed}"})
+            assert ("set-cookie" in answer.headers) is renews, path
 
 
 def test_a_token_opens_the_interface_and_no_page(room: Served) -> None:
@@ -135,6 +195,9 @@ def test_a_token_opens_the_interface_and_no_page(room: Served) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         assert client.get("/api/v1/studies", headers=headers).status_code == 200
         assert client.get("/", headers=headers).status_code == 303
+        as_curl = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        sent = client.post("/api/v1/files?name=a.png", headers=as_curl, content=b"&" * 500)
+        assert sent.status_code == 201
         accounts.revoke_token(room.context, Who("ann"), "ann", "script")
         answer = client.get("/api/v1/studies", headers=headers)
         assert answer.status_code == 401
@@ -186,3 +249,29 @@ def test_signing_in_leads_to_no_other_server(room: Served, asked: str) -> None:
             "next": asked,
         }
         assert client.post("/sign-in", data=form).headers["location"] == "/"
+
+
+def test_signing_out_leaves_nothing_in_the_browser(context: Context, tab: Page) -> None:
+    values = np.arange(64 * 64).reshape(64, 64) % 100
+    add_study(context, "1.2.1", [dicom_bytes(values.astype(np.int16))])
+    kept: list[bool] = []
+    network = tab.context.new_cdp_session(tab)
+    network.send("Network.enable")
+    network.on(
+        "Network.responseReceived",
+        lambda event: (
+            "/pixels" in event["response"]["url"] and kept.append(event["response"]["fromDiskCache"])
+        ),
+    )
+    for _ in range(2):
+        tab.goto("/studies/1")
+        tab.wait_for_selector("#stage[data-shown='0']")
+    assert kept == [False, True]
+    tab.fill("#note", "about the patient")
+    tab.get_by_role("button", name="Sign out").click()
+    tab.wait_for_url("**/sign-in*")
+    assert tab.evaluate("Object.keys(sessionStorage)") == []
+    sign_in(tab, "ann", PASSWORD)
+    tab.goto("/studies/1")
+    tab.wait_for_selector("#stage[data-shown='0']")
+    assert kept == [False, True, False]
