@@ -96,6 +96,23 @@ def build_network(
     return keras.Model(inputs, {"logit": logit, "distance": distance}, name="headct")
 
 
+def both_ways(network: keras.Model) -> keras.Model:
+    """What classifies: of each output the mean of what the network says of an image and of its mirror image.
+
+    So a head and its mirror image get the same answer, and errors that depend on the side halve.
+
+    Returns
+    -------
+    keras.Model
+        As `build_network`, and `HEAT` (N, h, w, 1), the logit of a bleed in each cell. It shares the weights.
+    """
+    seen = keras.Model(network.input, {**network.output, HEAT: network.get_layer(HEAT).output})
+    inputs = keras.Input(network.input.shape[1:])
+    plain, mirrored = seen(inputs), seen(ops.flip(inputs, axis=2))
+    mirrored[HEAT] = ops.flip(mirrored[HEAT], axis=2)
+    return keras.Model(inputs, {name: (plain[name] + mirrored[name]) / 2.0 for name in plain})
+
+
 def load_network(stored: StoredModel) -> keras.Model:
     """The network of a version with its weights, once their SHA-256 is the registered one.
 

@@ -58,12 +58,15 @@ def test_each_source_is_held_out_in_turn_with_figures_of_its_studies(
         *("--images", str(tmp_path / "source 0"), "--images", str(tmp_path / "source 1")),
     )
     assert code == 0, said
-    for words in ("source 0", "source 1", "studies: AUC", "Each source held out in turn"):
+    for words in ("source 0", "source 1", "upper third", "studies: AUC", "Each source held out in turn"):
         assert words in said
     values = json.loads(written.read_text(encoding="utf-8"))
     assert values["metrics"] == {}
-    assert values["by_source"]["source 1"]["cues"]["images"] == 12
-    assert values["by_source"]["source 1"]["cues"]["of_studies"]["studies"] == 4
+    assert values["by_part"]["source 1"]["cues"]["images"] == 12
+    assert values["by_part"]["source 1"]["cues"]["of_studies"]["studies"] == 4
+    thirds = [values["by_part"][f"source 1, {name} third"]["cues"] for name in ("lower", "middle", "upper")]
+    assert sum(one["images"] for one in thirds) == 12
+    assert not any("of_studies" in one for one in thirds)
 
 
 def test_the_version_in_use_is_evaluated_on_the_test_part(home_in_use: Home, synthetic_images: Path) -> None:
