@@ -46,7 +46,8 @@ SIZES = (2.5, 4.0, 6.0, 9.0)
 """Of painted bleeds, in mm: thickness of a lens or crescent, radius of a clot."""
 SHAPES = ("epidural", "subdural", "clot")
 WINDOWS = tuple((width, level) for width in (60.0, 100.0, 120.0) for level in (35.0, 45.0))
-"""In HU, of slices that are taken to be shown in 80 HU about 40."""
+SHOWN = (80.0, 40.0)
+"""Width and level in HU: of other windows, and that which slices are taken to be shown in."""
 _FINE = 5
 """Painting is done in so many times the network's resolution each way, before it is averaged."""
 _HEAD = 190.0
@@ -54,8 +55,21 @@ _HEAD = 190.0
 _LEAST_CAVITY = 10_000
 
 
-def probe(network: keras.Model, records: Sequence[Record], limits: Limits) -> dict[str, object]:
-    """The figures of a network on records that it was not fit on, by kind of probe."""
+def probe(
+    network: keras.Model, records: Sequence[Record], limits: Limits, drawn: int = DRAWN
+) -> dict[str, dict[str, float]]:
+    """The figures of a network on records that it was not fit on, by kind of probe.
+
+    Parameters
+    ----------
+    drawn
+        Slices of each kind of drawn bleed.
+
+    Returns
+    -------
+    Mean change of the probability, and share of labels that change, by the point that the unchanged slices
+    give; AUC of painted bleeds against the same slices without, of drawn bleeds against drawn normal brains.
+    """
     images = [decode(read_record(record, limits), limits.max_pixels) for record in records]
     targets = np.array([record.target for record in records], dtype=np.intp)
     said = outputs(network, np.stack([preprocess(image, Preprocessing()) for image in images]))
@@ -72,15 +86,14 @@ def probe(network: keras.Model, records: Sequence[Record], limits: Limits) -> di
             "labels": float((before.positive != after.positive).mean()),
         }
 
-    windows = [against([_shown(image, *window) for image in images]) for window in WINDOWS]
+    windows = [against([shown_in(image, *window) for image in images]) for window in WINDOWS]
     return {
-        "images": len(images),
         "mirror: mean change": against([image[:, ::-1].copy() for image in images]),
         "windows: mean change": {name: float(np.mean([one[name] for one in windows])) for name in windows[0]},
         "painted bleeds: AUC": _painted_figures(
             network, [image for image, target in zip(images, targets, strict=True) if not target]
         ),
-        "drawn bleeds: AUC": _drawn_figures(network),
+        "drawn bleeds: AUC": _drawn_figures(network, drawn),
     }
 
 
@@ -91,9 +104,11 @@ def _prepared(image: GreyImage, constants: Preprocessing = Preprocessing()) -> N
         return None
 
 
-def _shown(image: GreyImage, width: float, level: float) -> GreyImage:
-    """The image as another window shows it; what its own cut off stays so."""
-    hounsfield = image.astype(np.float32) / max(float(image.max()), 1.0) * 80.0
+def shown_in(image: GreyImage, width: float, level: float) -> GreyImage:
+    """An image of `SHOWN`, as a window of that width and level (HU) shows it; what was cut off stays so."""
+    of_width, of_level = SHOWN
+    greatest = 255.0 if image.dtype == np.uint8 else max(float(image.max()), 1e-6)
+    hounsfield = image.astype(np.float32) / greatest * of_width + (of_level - of_width / 2.0)
     grey = np.clip((hounsfield - level + width / 2.0) / width * 255.0, 0.0, 255.0)
     return np.asarray(grey, dtype=np.uint8)
 
@@ -114,7 +129,7 @@ def _painted_figures(network: keras.Model, normals: Sequence[GreyImage]) -> dict
             bleeding.append((shape, size, _coarse(painted)))
     below = outputs(network, np.stack(plain)[..., np.newaxis]).logits
     above = outputs(network, np.stack([pixels for *_, pixels in bleeding])[..., np.newaxis]).logits
-    figures = {"slices": float(len(plain))}
+    figures = {}
     for place, kinds in ((0, SHAPES), (1, SIZES)):
         for kind in kinds:
             of_kind = np.array([one[place] == kind for one in bleeding])
@@ -123,14 +138,14 @@ def _painted_figures(network: keras.Model, normals: Sequence[GreyImage]) -> dict
     return figures
 
 
-def _drawn_figures(network: keras.Model) -> dict[str, float]:
+def _drawn_figures(network: keras.Model, drawn: int) -> dict[str, float]:
     def logits(first: int, count: int, bleed: Bleed | None) -> Floats:
-        drawn = (_prepared(generate_image(first + i, bleed).image) for i in range(count))
-        return outputs(network, np.stack([pixels for pixels in drawn if pixels is not None])).logits
+        slices = (_prepared(generate_image(first + i, bleed).image) for i in range(count))
+        return outputs(network, np.stack([pixels for pixels in slices if pixels is not None])).logits
 
-    below = logits(PROBE_SEEDS, 2 * DRAWN, None)
+    below = logits(PROBE_SEEDS, 2 * drawn, None)
     return {
-        bleed.value: _auc(below, logits(PROBE_SEEDS + (1 + turn) * 1_000_000, DRAWN, bleed))
+        bleed.value: _auc(below, logits(PROBE_SEEDS + (1 + turn) * 1_000_000, drawn, bleed))
         for turn, bleed in enumerate(Bleed)
     }
 

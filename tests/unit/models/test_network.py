@@ -12,6 +12,7 @@ from models.network import (
     LEVEL,
     MAX_PARAMETERS,
     SUMMARY,
+    both_ways,
     build_network,
 )
 
@@ -64,3 +65,13 @@ def test_the_guard_is_in_the_weights_that_are_saved_but_is_not_trained(network: 
     guard = network.get_layer(GUARD)
     assert len(guard.weights) == 2
     assert not guard.trainable_variables
+
+
+def test_an_image_and_its_mirror_image_get_the_same_answer(network: Model, batch: np.ndarray) -> None:
+    served = both_ways(network)
+    said, mirrored = served(batch, training=False), served(batch[:, :, ::-1], training=False)
+    for name in ("logit", "distance"):
+        np.testing.assert_allclose(said[name], mirrored[name], atol=1e-5)
+    np.testing.assert_allclose(said[HEAT], np.asarray(mirrored[HEAT])[:, :, ::-1], atol=1e-5)
+    one_way = np.asarray(network(batch, training=False)["logit"])
+    assert not np.allclose(said["logit"], one_way, atol=1e-5)
