@@ -34,11 +34,18 @@ from training.judged import EVEN_POINT
 from training.labelled.folder import read_folders
 from training.metrics import Metrics
 from training.recipes import Recipe
+from training.statement import statement
 from training.study_rules import candidates, fit_rule, heads_of, told
 from training.tilted import tilted
 from training.train import prepare_records
 
 VERSION = "default-4"
+LICENCES = {
+    "head_ct": 'part of the Kaggle set "Head CT - hemorrhage", Kitamura 2018, doi:10.34740/KAGGLE/DSV/152137, '
+    "licence not verified; which slices belong to one patient is estimated",
+    "phe": "part of PHE-SICH-CT-IDS (figshare), CC BY 4.0 by its page, non-commercial by its abstract; all "
+    "patients bleed in the basal ganglia",
+}
 WINDOW = 5
 """Of the rule for studies; the log has the figures of others."""
 SENSITIVITY = Settings().target_sensitivity
@@ -104,6 +111,7 @@ def make_default_weights(
         metrics=metrics,
         baselines=_baselines(records, images, plan),
         study_rule=rule,
+        statement=statement(records, LICENCES),
     )
     SHIPPED_CARD.write_text(card.to_json(), encoding="utf-8")
     return card

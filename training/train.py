@@ -32,6 +32,7 @@ from training.metrics import Metrics
 from training.register import register
 from training.report import ReportContent, data_summary, write_report
 from training.split import Indices
+from training.statement import statement
 from training.study_figures import studies_of, study_metrics
 from training.tilted import tilted
 from training.wrong_images import wrong_images
@@ -138,6 +139,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         metrics=metrics,
         baselines=_baselines(records, images, splits, job),
         gate={"incumbent": job.incumbent.card.version, **asdict(verdict)},
+        statement=statement(records, {}),
     )
 
     watch.on_stage("reporting")
