@@ -113,6 +113,12 @@ def both_ways(network: keras.Model) -> keras.Model:
     return keras.Model(inputs, {name: (plain[name] + mirrored[name]) / 2.0 for name in plain})
 
 
+def shift(network: keras.Model, offset: float) -> None:
+    """Add a number to the log-odds of a hemorrhage."""
+    kernel, bias = network.get_layer("logit").get_weights()
+    network.get_layer("logit").set_weights([kernel, bias + offset])
+
+
 def load_network(stored: StoredModel) -> keras.Model:
     """The network of a version with its weights, once their SHA-256 is the registered one.
 

@@ -17,11 +17,12 @@ from core.settings import Settings
 from core.surroundings import shut_out, start_isolated
 from images.constants import Preprocessing
 from models.card import ModelCard, OperatingPoint
+from models.network import shift
 from models.store import SHIPPED_CARD, SHIPPED_GRAPH, SHIPPED_WEIGHTS, weights_sha256
 from models.study_rule import SHIPPED_RULE
 from training import baselines
 from training.batches import Images
-from training.calibrate import calibrate
+from training.calibrate import calibrate, centre
 from training.crossfitting import PROTOCOL as CROSS_FITTING
 from training.crossfitting import judge_held_out, measure_repeats
 from training.crossvalidation import CrossValidation, Plan, compare, divide
@@ -75,6 +76,8 @@ def make_default_weights(
         np.savez(held_out, names=[str(one.path) for one in records], **vars(found))
     training = images.with_more(tilted(records, LIMITS))
     network = fit(training, hyperparameters)
+    point, offset = _operating_point(found, domain_limit(network, training, None))
+    shift(network, offset)
     network.save_weights(SHIPPED_WEIGHTS)
     graph = make_graph(network, images.pixels[::10], VERSION)
     SHIPPED_GRAPH.write_bytes(graph)
@@ -85,7 +88,6 @@ def make_default_weights(
         groups=len(np.unique(images.groups)),
         cross_fitting=CROSS_FITTING,
     )
-    point = _operating_point(found, domain_limit(network, training, None))
     metrics = measure_repeats(found, judged, seed=seed)
     sources = np.array([record.source for record in records])
     for source in np.unique(sources).tolist():
@@ -117,16 +119,13 @@ def make_default_weights(
     return card
 
 
-def _operating_point(found: CrossValidation, limit: float) -> OperatingPoint:
-    """Chosen on the held-out predictions of all repeats; distances are in units of each fit's own limit."""
-    point = calibrate(
-        found.logits.ravel(),
-        np.tile(found.targets, len(found.logits)),
-        (found.distances / found.limits).ravel(),
-        target_sensitivity=SENSITIVITY,
-        domain_limit=1.0,
-    )
-    return replace(point, domain_limit=limit)
+def _operating_point(found: CrossValidation, limit: float) -> tuple[OperatingPoint, float]:
+    """Point and offset by the held-out predictions of all repeats; distances in units of each fit's limit."""
+    logits, targets = found.logits.ravel(), np.tile(found.targets, len(found.logits))
+    distances = (found.distances / found.limits).ravel()
+    offset = centre(logits, targets, distances, 1.0)
+    point = calibrate(logits + offset, targets, distances, target_sensitivity=SENSITIVITY, domain_limit=1.0)
+    return replace(point, domain_limit=limit), offset
 
 
 def _told(done: int, of: int) -> None:

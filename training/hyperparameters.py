@@ -19,12 +19,12 @@ class Shares:
         Normal brains with a painted bleed.
     """
 
-    real_normals: float = 0.40
-    synthetic_normals: float = 0.03
-    levels: float = 0.05
-    real_bleeds: float = 0.22
-    synthetic_bleeds: float = 0.04
-    painted: float = 0.26
+    real_normals: float = 0.36
+    synthetic_normals: float = 0.04
+    levels: float = 0.09
+    real_bleeds: float = 0.25
+    synthetic_bleeds: float = 0.05
+    painted: float = 0.21
 
 
 SYNTHETIC_SHARES = Shares(0.0, 0.28, 0.14, 0.0, 0.34, 0.24)
@@ -71,7 +71,7 @@ class Hyperparameters:
 
     seed: int = 1
     epochs: int | None = None
-    most_steps: int = 2000
+    most_steps: int = 3200
     batch_size: int = 16
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2

@@ -23,8 +23,9 @@ from core.surroundings import shut_out, start_isolated
 from images.constants import Preprocessing
 from images.decoding import GreyImage, decode
 from images.preprocessing import preprocess
+from models.network import shift
 from training.augment import Plane
-from training.calibrate import calibrate
+from training.calibrate import calibrate, centre
 from training.dataset import Record, read_record
 from training.fit import fit, outputs
 from training.hyperparameters import Hyperparameters
@@ -72,7 +73,10 @@ def probe(
     """
     images = [decode(read_record(record, limits), limits.max_pixels) for record in records]
     targets = np.array([record.target for record in records], dtype=np.intp)
-    said = outputs(network, np.stack([preprocess(image, Preprocessing()) for image in images]))
+    pixels = np.stack([preprocess(image, Preprocessing()) for image in images])
+    said = outputs(network, pixels)
+    shift(network, centre(said.logits, targets, said.distances, None))
+    said = outputs(network, pixels)
     point = calibrate(said.logits, targets, said.distances, domain_limit=None)
 
     def against(changed: Sequence[GreyImage]) -> dict[str, float]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from training.calibrate import BAND_SHARE, TEMPERATURES, THRESHOLDS, calibrate
+from training.calibrate import BAND_SHARE, TEMPERATURES, THRESHOLDS, calibrate, centre
 from training.judged import Judged
 
 
@@ -100,3 +100,18 @@ def test_images_outside_the_domain_have_no_say() -> None:
     without = calibrate(logits[:6], targets[:6], distances[:6], domain_limit=2.0)
     assert with_it == without
     assert with_it.domain_limit == 2.0
+
+
+def test_log_odds_that_say_too_much_blood_are_centred() -> None:
+    rng = np.random.default_rng(1)
+    right = rng.normal(0.0, 2.0, 4000)
+    targets = (rng.random(4000) < expit(right)).astype(np.intp)
+    near = np.zeros(4000)
+    assert centre(right + 1.5, targets, near, None) == pytest.approx(-1.5, abs=0.15)
+    assert centre((right + 1.5) * 3.0, targets, near, None) == pytest.approx(-4.5, abs=0.45)
+
+
+def test_few_images_that_are_told_apart_are_hardly_moved() -> None:
+    logits, targets = np.array([-3.0, -2.0, -2.5, 3.0, 2.5, 2.0]), np.repeat(np.arange(2), 3)
+    assert abs(centre(logits, targets, np.zeros(6), None)) < 0.2
+    assert centre(logits, np.zeros(6, dtype=np.intp), np.zeros(6), None) == 0.0
