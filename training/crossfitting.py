@@ -18,9 +18,9 @@ from training.metrics import Metrics, counts, point_metrics
 
 PROTOCOL: Final = (
     "Offset, temperature, threshold and bounds of certainty of a fold are chosen on the held-out predictions "
-    "of the other folds of the same repeat (cross-fitting). Figures are means over the repeats; 95 % intervals "
-    "are from a bootstrap over patients, with all repeats measured on each draw: they tell how the figures "
-    "would vary with other patients."
+    "of the other folds of the same repeat (cross-fitting). Figures are means over the repeats; 95 % "
+    "intervals are from a bootstrap over patients, with all repeats measured on each draw: they tell how the "
+    "figures would vary with other patients."
 )
 
 

@@ -42,7 +42,7 @@ from training.train import prepare_records
 
 VERSION = "default-4"
 LICENCES = {
-    "head_ct": 'part of the Kaggle set "Head CT - hemorrhage", Kitamura 2018, doi:10.34740/KAGGLE/DSV/152137, '
+    "head_ct": 'part of the Kaggle set "Head CT - hemorrhage", Kitamura, doi:10.34740/KAGGLE/DSV/152137; '
     "licence not verified; which slices belong to one patient is estimated",
     "phe": "part of PHE-SICH-CT-IDS (figshare), CC BY 4.0 by its page, non-commercial by its abstract; all "
     "patients bleed in the basal ganglia",
