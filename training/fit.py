@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from core.errors import TrainingDiverged
 from images.constants import Preprocessing
-from models.network import GUARD, SUMMARY, both_ways, build_network
+from models.network import GUARD, SUMMARY, build_network
 from training import guard
 from training.batches import BatchMaker, Images
 from training.hyperparameters import Hyperparameters
@@ -100,9 +100,8 @@ def fit(
 
 
 def outputs(network: keras.Model, pixels: NDArray[np.float32]) -> Outputs:
-    """What the network says of prepared images, float32 (N, size, size, 1), and of their mirror images."""
-    served = both_ways(network)
-    said = [served(chunk, training=False) for chunk in _chunks(pixels)]
+    """What the network says of prepared images, float32 (N, size, size, 1)."""
+    said = [network(chunk, training=False) for chunk in _chunks(pixels)]
     logits, distances = (
         np.concatenate([np.asarray(part[name], dtype=np.float64)[:, 0] for part in said])
         for name in ("logit", "distance")

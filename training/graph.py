@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import GraphDisagrees
-from models.network import both_ways
+from models.network import HEAT
 from models.serving import OUTPUTS, load_session
 
 TOLERANCE = 1e-4
@@ -37,7 +37,7 @@ def make_graph(network: keras.Model, pixels: NDArray[np.float32], version: str) 
     GraphDisagrees
     """
     logging.getLogger("tf2onnx").setLevel(logging.WARNING)  # it tells of every step
-    served = both_ways(network)
+    served = _served(network)
     served(pixels[:1], training=False)  # Keras exports what has been called
     with tempfile.TemporaryDirectory(prefix="headct-graph-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Keras looks whether NumPy still has an old name
@@ -55,7 +55,7 @@ def check_agreement(graph: bytes, network: keras.Model, pixels: NDArray[np.float
     ------
     GraphDisagrees
     """
-    session, served = load_session(graph, version), both_ways(network)
+    session, served = load_session(graph, version), _served(network)
     name = session.get_inputs()[0].name
     for image in pixels[:, np.newaxis]:
         wanted = served(image, training=False)
@@ -68,3 +68,7 @@ def check_agreement(graph: bytes, network: keras.Model, pixels: NDArray[np.float
                     f"{output}, where {TOLERANCE:g} is allowed. It was not registered. The versions of "
                     "Keras, tf2onnx and ONNX Runtime do not fit together: install those of the lock file."
                 )
+
+
+def _served(network: keras.Model) -> keras.Model:
+    return keras.Model(network.input, {**network.output, "heat": network.get_layer(HEAT).output})

@@ -10,7 +10,7 @@ import numpy as np
 from models.card import Decision, OperatingPoint
 from models.explain import heat_map, heat_pair
 from models.labels import CLASSES
-from models.network import HEAT, both_ways
+from models.network import HEAT
 from training.batches import Images
 from training.dataset import Record
 from training.fit import outputs
@@ -50,14 +50,14 @@ def wrong_images(
     judged = Judged.by(point, said.logits, said.distances)
     wrong = judged.wrong(images.targets)
     order = np.argsort(-np.abs(judged.probabilities - images.targets), kind="stable")
-    served = both_ways(network)
+    cells = keras.Model(network.input, network.get_layer(HEAT).output)
     shown = []
     for index in [i for i in order if wrong[i]][:MOST_SHOWN]:
         decision = point.decide(float(said.logits[index]), float(said.distances[index]))
         name = hashlib.sha256(records[index].path.read_bytes()).hexdigest()[:12]
         truth = CLASSES[images.targets[index]]
         pixels = images.pixels[index]
-        heat = heat_map(np.asarray(served(pixels[np.newaxis], training=False)[HEAT])[0, ..., 0], len(pixels))
+        heat = heat_map(np.asarray(cells(pixels[np.newaxis], training=False))[0, ..., 0], len(pixels))
         picture = heat_pair(pixels[..., 0], heat, f"{name}: {truth}")
         shown.append(WrongImage(name, truth, decision, picture))
     return shown
