@@ -71,7 +71,7 @@ class Hyperparameters:
 
     seed: int = 1
     epochs: int | None = None
-    most_steps: int = 3200
+    most_steps: int = 2600
     batch_size: int = 16
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
