@@ -115,7 +115,7 @@ def shift(network: keras.Model, offset: float) -> None:
     network.get_layer("logit").set_weights([kernel, bias + offset])
 
 
-def load_network(stored: StoredModel, *, turned: bool = True) -> keras.Model:
+def load_network(stored: StoredModel, *, turned: bool) -> keras.Model:
     """The network of a version with its weights, once their SHA-256 is the registered one.
 
     Parameters

@@ -19,6 +19,10 @@ _LEAST_BLOOD = 8
 """Pixels of painted blood without which an image stays normal."""
 
 
+_MOST_OFTEN = 3
+"""Times as often as by its patients of a class that a source is drawn for it."""
+
+
 @dataclass(frozen=True)
 class Images:
     """Prepared images with labels.
@@ -56,14 +60,18 @@ class Images:
         """Chance of drawing each image of a class.
 
         A source is drawn as often as it has patients, whichever the class, so that it does not tell the
-        label; within it, an image by 1 / sqrt(images of its patient), so that runs count less.
+        label (but no more than `_MOST_OFTEN` times as often as it has some of that class); within it, an
+        image by 1 / sqrt(images of its patient), so that runs count less.
         """
         _, inverse, counts = np.unique(self.groups, return_inverse=True, return_counts=True)
         weights = (self.targets == target) / np.sqrt(counts[inverse])
         for source in np.unique(self.sources):
             here = self.sources == source
             if weights[here].any():
-                weights[here] *= len(np.unique(self.groups[here])) / weights[here].sum()
+                patients, of_class = (
+                    len(np.unique(self.groups[some])) for some in (here, here & (self.targets == target))
+                )
+                weights[here] *= min(patients, _MOST_OFTEN * of_class) / weights[here].sum()
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 

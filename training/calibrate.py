@@ -19,6 +19,9 @@ PRIOR_SPREAD, OFFSET_SPREAD = 0.5, 1.0
 2.7, and of the normal prior about no offset, in calibrated log-odds.
 They are worth a few images' log loss, so that a hundred outweigh it and a dozen that are told apart without
 an error do not drive the temperature to its bound."""
+REFERENCE_SHARE = 0.3
+"""Of bleeds, that probabilities are meant for: about that of the shipped version's slices. What a site labels
+is picked by people, so that its own share says nothing, and a study's rule would not carry over to it."""
 THRESHOLDS = (0.1, 0.9)
 """One odd image among few must not make every image a hemorrhage, or none."""
 BAND_SHARE = 0.125
@@ -67,8 +70,9 @@ def calibrate(
 def centre(logits: Floats, targets: NDArray[np.intp], distances: Floats, domain_limit: float | None) -> float:
     """What is to be added to a network's log-odds, so that its probabilities are right on the whole.
 
-    Half of what it is fit on bleeds, much of it painted; here fewer do. It is added to the network's bias, so
-    that its log-odds mean what they say. Parameters as those of `calibrate`; 0 where one class is missing.
+    Half of what it is fit on bleeds, much of it painted. The offset makes its log-odds those for a share of
+    bleeds of `REFERENCE_SHARE`, and is added to the network's bias. Parameters as those of `calibrate`; 0
+    where one class is missing.
     """
     inside = ~outside_domain(distances, domain_limit)
     logits, targets = logits[inside], targets[inside]
@@ -89,8 +93,14 @@ def _temperature(logits: Floats, targets: NDArray[np.intp]) -> float:
 
 
 def _cost(logits: Floats, targets: NDArray[np.intp], log_temperature: float, offset: float = 0.0) -> float:
-    """Log loss of all images with the priors' (Platt 1999, with a temperature in place of the slope)."""
-    losses = log_loss(targets, expit(logits / np.exp(log_temperature) + offset), normalize=False)
+    """Log loss with the priors' (Platt 1999, with a temperature in place of the slope).
+
+    Images count so that `REFERENCE_SHARE` of them bleed.
+    """
+    share = targets.mean()
+    weights = np.where(targets == 1, REFERENCE_SHARE / share, (1.0 - REFERENCE_SHARE) / (1.0 - share))
+    probabilities = expit(logits / np.exp(log_temperature) + offset)
+    losses = log_loss(targets, probabilities, normalize=False, sample_weight=weights)
     return float(losses + 0.5 * ((log_temperature / PRIOR_SPREAD) ** 2 + (offset / OFFSET_SPREAD) ** 2))
 
 

@@ -125,7 +125,8 @@ def compare(
     if on_fit is not None:
         on_fit(0, len(jobs))
     try:
-        run_jobs(jobs, gather(records, images, recipes, limits), plan.processes, keep)
+        material = gather(records, images, recipes, limits, planes=plan.grouped)
+        run_jobs(jobs, material, plan.processes, keep)
     except KeyboardInterrupt:
         missing = [job.repeat for job in jobs if (job.recipe, job.repeat, job.fold) not in done]
         whole = min(missing, default=whole)

@@ -49,6 +49,8 @@ LICENCES = {
 }
 WINDOW = 5
 """Of the rule for studies; the log has the figures of others."""
+RULE = f"mean{WINDOW}-3"
+"""Its name, a new one for each fit; `models.study_rule.SHIPPED_RULE` is to be the same rule."""
 SENSITIVITY = Settings().target_sensitivity
 LIMITS = Limits.of(Settings())
 PROTOCOL = (
@@ -74,6 +76,8 @@ def make_default_weights(
     judged = judge_held_out(found, SENSITIVITY)
     if held_out is not None:
         np.savez(held_out, names=[str(one.path) for one in records], **vars(found))
+    heads = heads_of(records, judged[0])
+    rule = fit_rule(heads, WINDOW, RULE) if heads else SHIPPED_RULE
     training = images.with_more(tilted(records, LIMITS))
     network = fit(training, hyperparameters)
     point, offset = _operating_point(found, domain_limit(network, training, None))
@@ -94,8 +98,6 @@ def make_default_weights(
         here = np.flatnonzero(sources == source)
         slices = [one.take(here) for one in judged]
         metrics[f"of {source}"] = measure_repeats(found.take(here), slices, seed=seed)
-    heads = heads_of(records, judged[0])
-    rule = fit_rule(heads, WINDOW, f"mean{WINDOW}-2") if heads else SHIPPED_RULE
     if heads:
         logger.info("%s", told(heads, candidates(point), rule))
     card = ModelCard(

@@ -7,7 +7,7 @@ from models.network import GUARD_AXES
 from training.augment import degrade, distort
 from training.batches import Images
 
-_VARIANTS, _MOST = 6, 6000
+_VARIANTS, _MOST = 6, 2000
 _HELD_OUT_SHARE = 0.97
 """Of images that the network was not fit on: those the limit should let pass."""
 _ENOUGH = 20

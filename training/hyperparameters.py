@@ -44,7 +44,7 @@ class Hyperparameters:
         Of the augmentation, the synthetic images and the initial weights.
     epochs
         An epoch shows about as many images as there are real training images. None: 50, and of many images
-        fewer, so that there are not many more than `most_steps` batches.
+        fewer, so that there are no more than `most_steps` batches, or one epoch.
     batch_size
         Images per step.
     learning_rate, weight_decay
@@ -89,4 +89,4 @@ class Hyperparameters:
 
     def epochs_of(self, steps: int) -> int:
         """How many epochs of so many steps there are."""
-        return self.epochs or min(EPOCHS, max(1, round(self.most_steps / steps)))
+        return self.epochs or min(EPOCHS, max(1, self.most_steps // steps))

@@ -155,6 +155,9 @@ def _drawn_figures(network: keras.Model, drawn: int) -> dict[str, float]:
 
 
 def _auc(below: Floats, above: Floats) -> float:
+    """NaN where nothing bleeds."""
+    if not len(above):
+        return float("nan")
     return float(roc_auc_score(np.r_[below * 0.0, above * 0.0 + 1.0], np.r_[below, above]))
 
 

@@ -64,15 +64,22 @@ class Prediction:
     domain_limit: float | None = None
 
 
-def gather(records: Sequence[Record], images: Images, recipes: Sequence[Recipe], limits: Limits) -> Material:
-    """What these recipes need of the images."""
+def gather(
+    records: Sequence[Record],
+    images: Images,
+    recipes: Sequence[Recipe],
+    limits: Limits,
+    *,
+    planes: bool,
+) -> Material:
+    """What these recipes need of the images; tilted planes only where no patient is divided."""
     from training.plain_cnn import squeeze  # noqa: PLC0415 - brings TensorFlow
 
     makers: dict[Recipe, Callable[[Sequence[Record], Limits], NDArray[Any]]] = {
         Recipe.PLAIN: squeeze,
         Recipe.CUES: baselines.cues,
     }
-    more = tilted(records if Recipe.HEADCT in recipes else (), limits)
+    more = tilted(records if planes and Recipe.HEADCT in recipes else (), limits)
     return Material(
         images, more, {recipe: makers[recipe](records, limits) for recipe in recipes if recipe in makers}
     )

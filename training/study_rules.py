@@ -16,7 +16,7 @@ from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
 from models.card import OperatingPoint
-from models.study_rule import MEAN, StudyRule, strongest_window
+from models.study_rule import MEAN, SHIPPED_RULE, StudyRule, strongest_window
 from training.calibrate import bounds_around, threshold_for
 from training.dataset import Record
 from training.evaluate import measure
@@ -80,11 +80,12 @@ def heads_of(records: Sequence[Record], judged: Judged) -> list[Study]:
     for study in studies_of(records, 1):
         places = [place for place in study.places if not judged.not_assessed[place]]
         rest = [place for place in places if not records[place].target]
-        for bleeds, taken in ((True, places), (False, rest)) if study.bleeds else ():
+        enough = study.bleeds and len(rest) >= SHIPPED_RULE.least_assessed
+        for bleeds, taken in ((True, places), (False, rest)) if enough else ():
             said = tuple(float(judged.probabilities[place]) for place in taken)
             called = int(np.sum(judged.positive[taken] & judged.certain[taken]))
             made.append(Study(study.patient, bleeds, said, called))
-    return [one for one in made if len(one.probabilities) >= 3]
+    return made
 
 
 def thinned(studies: Sequence[Study], seed: int) -> list[Study]:

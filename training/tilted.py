@@ -1,7 +1,7 @@
 """Tilted slices through whole heads: as of one that lay askew, where one side shows bone, the other brain."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +20,28 @@ _SLANTS = (0.7, 3.0)
 """Slices between the middle of a picture and its edge."""
 _SIDEWAYS = 0.65
 """Of the planes: those where one side lies lower; the others are tilted in any direction."""
-_HEAD = 0.75
+_HEAD = 0.95
 """Of the way from the middle of a picture to its edge: what a head reaches."""
-_LONGEST_STEP = 1.5
-"""Times the usual distance of two slices: a wider gap is not cut through."""
+_WIDER, _WIDEST = 1.5, 10.0
+"""Times the lesser of the distances beside it, and mm or slices: a wider step is a gap, not cut through."""
+_FEWEST, _MOST = 3, 100
+"""Slices of a run: of more they are so thin that planes hardly differ from them."""
 
 
-def tilted(records: Sequence[Record], limits: Limits) -> Images:
+def tilted(records: Sequence[Record], limits: Limits, on_image: Callable[[], None] = lambda: None) -> Images:
     """Tilted planes through the middles of slices of whole heads, prepared, with the slices' labels.
 
-    A plane through a slice that bleeds bleeds; one through a normal slice is made if all that it meets are
-    normal. Beyond the ends of a head, and in a gap of it, the last slice goes on. None without whole heads.
+    A plane through a slice that bleeds, between two that do, bleeds; one through a normal slice is made if
+    all that it meets are normal. Beyond the ends of a head, and in a gap of it, the last slice goes on. None
+    without whole heads. `on_image` is called before each slice is read, and may raise to stop.
     """
     rng = np.random.default_rng(0)
     made: list[tuple[Record, NDArray[np.float32]]] = []
     for head in _heads(records):
-        images = [decode(read_record(record, limits), limits.max_pixels) for record in head]
+        images = []
+        for record in head:
+            on_image()
+            images.append(decode(read_record(record, limits), limits.max_pixels))
         made += _through(head, images, rng)
     pixels = [pixels for _, pixels in made]
     size = Preprocessing().input_shape
@@ -55,8 +61,9 @@ def _through(
     for middle, record in enumerate(head):
         offsets = _offsets(images[0].shape, rng)
         low, high = (middle + round(_HEAD * float(end)) for end in (offsets.min(), offsets.max()))
-        met = head[max(low, 0) : high + 1]
-        if rng.random() < _SHARE and (record.target or not any(one.target for one in met)):
+        met = {one.target for one in head[max(low, 0) : high + 1]}
+        beside = {one.target for one in head[max(middle - 1, 0) : middle + 2]}
+        if rng.random() < _SHARE and (beside == {1} if record.target else met == {0}):
             try:
                 yield record, preprocess(_plane(images, middle + offsets), Preprocessing())
             except NotACtSlice:
@@ -82,14 +89,16 @@ def _plane(images: Sequence[GreyImage], positions: NDArray[np.float32]) -> GreyI
 
 def _heads(records: Sequence[Record]) -> Iterator[list[Record]]:
     """Runs of neighbouring slices of one study, from the feet."""
-    studies: dict[str, list[Record]] = defaultdict(list)
+    studies: dict[tuple[str, str], list[Record]] = defaultdict(list)
     for record in records:
         if record.study is not None and record.position is not None:
-            studies[record.study].append(record)
+            studies[record.source, record.study].append(record)
     for slices in studies.values():
         slices.sort(key=lambda record: record.position or 0.0)
         steps = np.diff([record.position or 0.0 for record in slices])
-        if len(steps):
-            gaps = np.flatnonzero(steps > _LONGEST_STEP * np.median(steps)) + 1
-            for run in np.split(np.arange(len(slices)), gaps):
+        beside = np.pad(steps, 1, constant_values=np.inf)
+        usual = np.minimum(np.minimum(beside[:-2], beside[2:]), _WIDEST / _WIDER)
+        apart = (steps <= 0.0) | (steps > _WIDER * usual)
+        for run in np.split(np.arange(len(slices)), np.flatnonzero(apart) + 1):
+            if _FEWEST <= len(run) <= _MOST:
                 yield [slices[i] for i in run]

@@ -93,6 +93,8 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     watch.on_stage("preparing the images")
     images, splits = prepare_records(records, constants, job.limits, watch.on_step), splits_of(records)
     training, validation, test = (images.take(splits[split]) for split in Split)
+    planes = tilted([records[i] for i in splits[Split.TRAIN]], job.limits, watch.on_step)
+    training = training.with_more(planes)
 
     watch.on_stage("fitting")
     curve: list[Epoch] = []
@@ -101,7 +103,6 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         curve.append(epoch)
         watch.on_epoch(epoch)
 
-    training = training.with_more(tilted(records, job.limits))
     network = fit(training, hyper, validation=validation, on_step=watch.on_step, on_epoch=on_epoch)
 
     watch.on_stage("calibrating")

@@ -66,7 +66,7 @@ def test_the_level_of_a_real_normal_is_left_open(images: Images, pool: Pool) -> 
 
 def test_many_images_get_fewer_epochs_unless_a_number_is_asked() -> None:
     few, many = (Hyperparameters().epochs_of(steps) for steps in (10, 200))
-    assert (few, many) == (50, 10)
+    assert (few, many) == (50, 13)
     assert Hyperparameters(epochs=3).epochs_of(200) == 3
     assert Hyperparameters().epochs_of(10_000) == 1
 
@@ -98,9 +98,16 @@ def test_slices_of_a_large_patient_count_less_each() -> None:
 
 
 def test_a_source_is_drawn_as_often_for_bleeds_as_for_normals() -> None:
-    targets = np.array([0, 0, 0, 1, 0, 1, 1, 1])
+    targets = np.array([0, 0, 0, 1, 0, 1, 0, 1])
     groups, sources = np.array(list("aabbcdef")), np.repeat(["one", "other"], 4)
     images = Images(np.zeros((8, 8, 8, 1), dtype=np.float32), targets, groups, sources)
     for target in (0, 1):
         of_one = images.weights(target)[:4].sum()
         np.testing.assert_allclose(of_one, 2 / 6)  # patients
+
+
+def test_a_source_with_one_bleed_is_not_drawn_for_most_of_the_bleeds() -> None:
+    targets = np.array([*[0] * 40, 1, 1, 1, 1])
+    groups, sources = np.arange(44).astype(str), np.array([*["many"] * 41, *["few"] * 3])
+    images = Images(np.zeros((44, 8, 8, 1), dtype=np.float32), targets, groups, sources)
+    np.testing.assert_allclose(images.weights(1)[40:], [3 / 6, 1 / 6, 1 / 6, 1 / 6])
