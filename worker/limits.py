@@ -6,6 +6,7 @@ come back at once. One that takes too much memory is refused by the allocator, a
 """
 
 import contextlib
+import ctypes
 import resource
 import signal
 import sys
@@ -29,6 +30,9 @@ _KEPT_LATER = 128 * 2**20
 after thousands of damaged files. With 64 MiB one of the largest images was refused after 130,000."""
 _NEXT_NETWORK = 128 * 2**20
 """What the network of another version takes while it is loaded beside this one: 15 MiB, and room."""
+
+_M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 4 * 2**20
+"""An option of glibc's malloc, and bytes from which on a block goes back to the kernel when it is freed."""
 
 FileLimit = Callable[[], AbstractContextManager[None]]
 
@@ -57,9 +61,16 @@ def limit_memory(settings: Settings) -> None:
     """
     if sys.platform != "linux":
         return
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    held = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
+    # Else glibc learns to keep blocks of up to 32 MiB, and what lies between them grows into the room.
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
     largest = int(settings.max_file_mb * 2**20) + _BYTES_PER_PIXEL * settings.max_pixels
-    most = held + _KEPT_LATER + max(largest, _NEXT_NETWORK)
+    most = held() + _KEPT_LATER + max(largest, _NEXT_NETWORK)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def held() -> int:
+    """Bytes that this process has asked the kernel for, used or not; Linux only."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))

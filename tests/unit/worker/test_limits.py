@@ -1,6 +1,7 @@
 """The limits of one file, in processes of their own, which they end."""
 
 import multiprocessing
+import platform
 import resource
 import signal
 import time
@@ -10,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.settings import Settings
-from worker.limits import file_limits, limit_memory
+from worker.limits import file_limits, held, limit_memory
 
 SETTINGS = Settings()
 FORKED = multiprocessing.get_context("fork")
@@ -72,5 +73,20 @@ def test_memory_beyond_what_the_largest_file_needs_is_refused_and_the_process_li
         bytearray(350 * 2**20)
         with pytest.raises(MemoryError):
             bytearray(2**30)
+
+    assert exit_code_of(work) == 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library's malloc")
+def test_what_large_images_took_goes_back_whatever_small_things_were_kept_meanwhile() -> None:
+    def work() -> None:
+        limit_memory(SETTINGS)
+        bytearray(20 * 2**20)
+        before, kept, blocks = held(), [], []
+        for _ in range(8):
+            blocks.append(bytearray(20 * 2**20))
+            kept.append(b"-" * 100_000)
+        blocks.clear()
+        assert held() - before < 40 * 2**20
 
     assert exit_code_of(work) == 0
