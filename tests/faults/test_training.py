@@ -158,7 +158,7 @@ def test_the_system_is_stopped_while_it_trains(training: System, trials: Trials)
     for trial in trials.of("SIGTERM to `up` during training", training, within_s=_BACK_S):
         run_id = request(training)
         wait_until_it_trains(training, run_id)
-        trial.pause(_LONGEST_WAIT_S)
+        trial.pause(_LONGEST_WAIT_S / 2)
         training.stop()
         trial.drop(4)
         trial.over()
