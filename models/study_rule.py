@@ -128,4 +128,4 @@ SHIPPED_RULE: Final = StudyRule(
     uncertain_high=0.7632,
     target_sensitivity=0.95,
 )
-"""Of the shipped model, and of versions whose card names none: chosen by `training.study_rules`."""
+"""Of the shipped model, and of versions whose card names none: chosen by `training.default_weights`."""

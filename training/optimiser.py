@@ -48,7 +48,7 @@ class Optimiser:
             wanted = batch["targets"] * (1.0 - hyper.label_smoothing) + hyper.label_smoothing / 2.0
             loss = tf.reduce_mean(cross_entropy(wanted, logit[:, 0]))
             cells, blood = cross_entropy(batch["heat"], heat[..., 0]), batch["heat"]
-            # Each kind of cell by its own mean: a small bleed has two cells of 256.
+            # Each kind of cell by its own mean: a small bleed has two cells of 400.
             heats = _mean_where(cells, 1.0 - blood) + _mean_where(cells, blood)
             loss += hyper.heat_weight * tf.reduce_mean(heats * batch["heat_known"])
             levels = cross_entropy(batch["off_brain"] * 0.98 + 0.01, level[:, 0])
