@@ -17,9 +17,10 @@ REFUSED: Final = (
     "was fit on (`domain_limit`)."
 )
 LIMITS: Final = (
-    "As far as is known of the shipped recipe. Missed: bleeds of 2 to 5 mm, thin lenses and crescents along the bone, faint and old blood. False alarms: "
-    "one-sided skull base of tilted heads, streaks, calcified or bright falx. Not measured: children, "
-    "contrast agent, operated or broken skulls. Another scanner, window or population: measure on your own."
+    "As far as is known of the shipped recipe. Missed: bleeds of 2 to 5 mm, thin lenses and crescents along "
+    "the bone, faint and old blood. False alarms: one-sided skull base of tilted heads, streaks, calcified "
+    "or bright falx. Not measured: children, contrast agent, operated or broken skulls. Another scanner or "
+    "window: measure on your own."
 )
 
 
