@@ -13,6 +13,7 @@ from images.preprocessing import preprocess
 from training.batches import Images
 from training.dataset import Record
 from training.phantoms.synthetic import generate_image
+from training.recipes import Recipe, gather
 from training.tilted import tilted
 
 COUNT = 16
@@ -95,6 +96,13 @@ def test_patients_of_two_hospitals_with_one_name_are_two_heads(head: list[Record
     made = tilted(both, Limits())
     assert set(made.groups) == {"p", "q"}
     assert len(made.targets) > len(tilted(here, Limits()).targets)
+
+
+def test_where_patients_are_divided_no_plane_shows_held_out_slices(head: list[Record]) -> None:
+    images = tilted(head, Limits())
+    for planes in (True, False):
+        material = gather(head, images, [Recipe.HEADCT], Limits(), planes=planes)
+        assert (len(material.more.targets) > 0) is planes
 
 
 def test_reading_can_be_stopped(head: list[Record]) -> None:
