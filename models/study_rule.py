@@ -118,14 +118,14 @@ def _expit(log_odds: float) -> float:
 
 
 SHIPPED_RULE: Final = StudyRule(
-    version="mean5-3",
+    version="mean3-1",
     kind=MEAN,
-    window=5,
-    slope=1.8982,
-    intercept=1.939,
-    threshold=0.7538,
-    uncertain_low=0.0778,
-    uncertain_high=0.9746,
+    window=3,
+    slope=1.5672,
+    intercept=0.2626,
+    threshold=0.7741,
+    uncertain_low=0.0341,
+    uncertain_high=0.99,
     target_sensitivity=0.95,
 )
 """Of the shipped model, and of versions whose card names none: chosen by `training.default_weights`."""

@@ -47,9 +47,9 @@ LICENCES = {
     "phe": "part of PHE-SICH-CT-IDS (figshare), CC BY 4.0 by its page, non-commercial by its abstract; all "
     "patients bleed in the basal ganglia",
 }
-WINDOW = 5
+WINDOW = 3
 """Of the rule for studies; the log has the figures of others."""
-RULE = f"mean{WINDOW}-3"
+RULE = f"mean{WINDOW}-1"
 """Its name, a new one for each fit; `models.study_rule.SHIPPED_RULE` is to be the same rule."""
 SENSITIVITY = Settings().target_sensitivity
 LIMITS = Limits.of(Settings())

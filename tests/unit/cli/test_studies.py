@@ -31,7 +31,7 @@ def studies(home_in_use: Home, sqlite_engine: Engine, tmp_path: Path) -> None:
     outcomes = []
     with Session(sqlite_engine) as session, session.begin():
         record_shipped(session, shipped_model().card.version)
-        for uid, probabilities in ((OTHER, (0.1, 0.1, 0.1)), (UID, (0.1, 0.99, 0.99, 0.99))):
+        for uid, probabilities in ((OTHER, (0.01, 0.01, 0.01)), (UID, (0.01, 0.99, 0.99, 0.99))):
             for number, probability in enumerate(probabilities):
                 path = tmp_path / f"{uid}-{number}"
                 path.write_bytes(as_bytes(ct_slice(InstanceNumber=number)))
