@@ -71,7 +71,7 @@ def test_a_study_is_shown_by_uid_accession_number_or_id_and_drawn(tmp_path: Path
     for name in (UID, f"A{UID}"):
         code, said = run("studies", "show", name, "-o", str(tmp_path / "strip.png"))
         assert code == 0, said
-        assert said.count(">>>") == 4
+        assert said.count(">>>") == 3
         assert "4 slices" in said
     with Image.open(tmp_path / "strip.png") as drawn:
         colours = {colour for _, colour in drawn.getcolors(2**24) or ()}
