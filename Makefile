@@ -11,7 +11,7 @@ IMAGES ?=
 FUZZ_SECONDS ?= 300
 FAULTS := $(CURDIR)/tests/faults/results.jsonl
 
-.PHONY: help demo up test test-fast test-faults fuzz lint types contracts check bench lock audit weights study-rule screenshots clean
+.PHONY: help demo up test test-fast test-faults fuzz lint types contracts check bench lock audit weights screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,13 +53,9 @@ check: test lint types contracts ## what CI runs
 bench: $(VENV)/dev ## measure the running system beside the machine's limit
 	@$(BIN)/python -m benchmarks.run
 
-weights: $(VENV)/train ## train the shipped weights anew (IMAGES=folder with labels.csv)
-	@test -n "$(IMAGES)" || { echo "Name the data: make weights IMAGES=folder" >&2; exit 1; }
-	@$(BIN)/python -m training.default_weights --data "$(IMAGES)"
-
-study-rule: $(VENV)/train ## choose the rule for studies anew (IMAGES=folder of whole heads that bleed)
-	@test -n "$(IMAGES)" || { echo "Name the data: make study-rule IMAGES=folder" >&2; exit 1; }
-	@$(BIN)/python -m training.study_rules --data "$(IMAGES)"
+weights: $(VENV)/train ## train the shipped weights and choose the rule for studies anew (IMAGES="folder folder", each with labels.csv)
+	@test -n "$(IMAGES)" || { echo "Name the data: make weights IMAGES=\"folder folder\"" >&2; exit 1; }
+	@$(BIN)/python -m training.default_weights --data $(IMAGES)
 
 screenshots: $(VENV)/dev ## take the README's pictures of the web page anew (needs chromium)
 	@$(BIN)/python -m tests.web.screenshots

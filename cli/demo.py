@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _WRONG = " (wrong)"
 _GO_ON = """
 Go on with:
-  make up                                run it for good: inbox, database and logs under ./var
+  make up                                run it for good: inbox, page in the browser, data under ./var
   .venv/bin/headct submit FOLDER --wait  classify a folder of your images
   .venv/bin/headct results               what became of every image; --help for filters, CSV and JSON"""
 

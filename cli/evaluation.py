@@ -117,7 +117,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         plan = Plan(folds, repeats, seed, not random, by_source, processes or usable_cores())
         with progress("Fitting") as told:
             values = cross_validate(images or (), plan, recipe or _RECIPES, epochs, prevalence, told)
-        print_recipes(values["metrics"], values["by_source"], plan, values["target_sensitivity"])
+        print_recipes(values["metrics"], values["by_part"], plan, values["target_sensitivity"])
     if output is not None:
         write_output(output, (json.dumps(values, indent=1) + "\n").encode())
 
@@ -170,16 +170,16 @@ def print_studies(version: str, metrics: "Metrics", left_out: int) -> None:
 
 def print_recipes(
     metrics: "Mapping[str, Metrics]",
-    by_source: "Mapping[str, Mapping[str, Metrics]]",
+    by_part: "Mapping[str, Mapping[str, Metrics]]",
     plan: "Plan",
     target_sensitivity: float,
 ) -> None:
-    """A table of all images and one of each source, if there are several; a column a recipe."""
+    """A table of all images, and one of each source and each third of its heads; a column a recipe."""
     from training.crossfitting import PROTOCOL
 
-    tables = {**({"": metrics} if metrics else {}), **by_source}
-    for source, columns in tables.items():
-        _print_columns(source, columns)
+    tables = {**({"": metrics} if metrics else {}), **by_part}
+    for part, columns in tables.items():
+        _print_columns(part, columns)
     (some, *_), *_ = (list(columns.values()) for columns in tables.values())
     wanted = 1 if plan.by_source else plan.repeats
     stopped = f" of {wanted}, as it was stopped" if some["repeats"] < wanted else ""
@@ -191,7 +191,7 @@ def print_recipes(
     tell(NOTICE, "dim")
 
 
-def _print_columns(source: str, metrics: "Mapping[str, Metrics]") -> None:
+def _print_columns(part: str, metrics: "Mapping[str, Metrics]") -> None:
     from training import study_figures
     from training.metrics import FIGURES
 
@@ -209,7 +209,7 @@ def _print_columns(source: str, metrics: "Mapping[str, Metrics]") -> None:
             f" {of_studies['studies']} studies of {of_studies['groups']} patients, "
             f"{of_studies['bleed_free_studies']} without a bleed, by the rule {of_studies['rule']}."
         )
-    print_table([source, *metrics], rows)
+    print_table([part, *metrics], rows)
     tell(f"\n{said}")
 
 

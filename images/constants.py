@@ -32,7 +32,7 @@ class Preprocessing:
     """
 
     version: str = CURRENT
-    size: int = 128
+    size: int = 160
     margin: float = 0.03
     max_tilt: float = 24.0
     clip_low: float = -5.0

@@ -111,6 +111,8 @@ class ModelCard:
         Names to values. Metrics are fractions (0..1) but for the log loss (nats); `<name>_ci95` is a pair.
     study_rule
         How its slices' probabilities become a study's.
+    statement
+        In words: intended use, data, known failures, what is refused. Empty in cards of older releases.
     gate
         How it compared with the version in use when it was made: `incumbent`, `promote`, `rule`, `numbers`;
         empty where it was not compared.
@@ -131,6 +133,7 @@ class ModelCard:
     gate: dict[str, Any] = field(default_factory=dict)
     graph_sha256: str = ""
     study_rule: StudyRule = SHIPPED_RULE
+    statement: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The card as an indented JSON object."""

@@ -49,7 +49,11 @@ class Guard(layers.Layer):
 
 
 def build_network(
-    input_shape: tuple[int, int, int], widths: tuple[int, ...] = (16, 24, 64, 128), dropout: float = 0.3
+    input_shape: tuple[int, int, int],
+    widths: tuple[int, ...] = (16, 24, 64, 128),
+    dropout: float = 0.3,
+    *,
+    turned: bool = True,
 ) -> keras.Model:
     """Build the network with random weights.
 
@@ -62,6 +66,9 @@ def build_network(
         at the first two, where a multiplication per weight costs most.
     dropout
         Fraction of the pooled features that is dropped in training.
+    turned
+        Whether a head is mirrored so that its brighter half is on the left. So a head and its mirror image
+        get the same answer, at no cost, and blood is mostly to be looked for on one side.
 
     Returns
     -------
@@ -70,14 +77,20 @@ def build_network(
         hemorrhage and the guard's distance, 0 or more.
     """
     inputs = keras.Input(input_shape)
-    features = _convolution(inputs, widths[0], kernel=5, strides=2)
+    mirrored = _brighter_on_the_right(inputs)
+
+    def turn(images: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.where(mirrored, ops.flip(images, axis=2), images) if turned else images
+
+    image = turn(inputs)
+    features = _convolution(image, widths[0], kernel=5, strides=2)
     features = _convolution(features, widths[1], strides=2)
-    small = _quarter(inputs)
+    small = _quarter(image)
     difference = ops.subtract(small, ops.flip(small, axis=2))
     features = _residual(layers.Concatenate()([features, small, difference]), widths[1])
     features = _halve(features, dropout)
     features = _residual(features, widths[2], name="feature_map")
-    heat = layers.Conv2D(1, 1, name=HEAT)(features)
+    heat = layers.Identity(name=HEAT)(turn(layers.Conv2D(1, 1)(features)))
     wide = _residual(_halve(features, dropout), widths[3])
     pooled = layers.Concatenate()(
         [
@@ -96,8 +109,19 @@ def build_network(
     return keras.Model(inputs, {"logit": logit, "distance": distance}, name="headct")
 
 
-def load_network(stored: StoredModel) -> keras.Model:
+def shift(network: keras.Model, offset: float) -> None:
+    """Add a number to the log-odds of a hemorrhage."""
+    kernel, bias = network.get_layer("logit").get_weights()
+    network.get_layer("logit").set_weights([kernel, bias + offset])
+
+
+def load_network(stored: StoredModel, *, turned: bool) -> keras.Model:
     """The network of a version with its weights, once their SHA-256 is the registered one.
+
+    Parameters
+    ----------
+    turned
+        See `build_network`; not so in versions of release 0.1.
 
     Raises
     ------
@@ -105,7 +129,7 @@ def load_network(stored: StoredModel) -> keras.Model:
     ModelError
         The weights are those of another network.
     """
-    network = build_network(stored.card.preprocessing.input_shape)
+    network = build_network(stored.card.preprocessing.input_shape, turned=turned)
     try:
         with verified_weights(stored) as weights:
             network.load_weights(weights)
@@ -114,6 +138,14 @@ def load_network(stored: StoredModel) -> keras.Model:
             f"Model {stored.card.version} was trained for another network than this release has. Train again."
         ) from error
     return network
+
+
+def _brighter_on_the_right(images: keras.KerasTensor) -> keras.KerasTensor:
+    """bool (N, 1, 1, 1): by what is brighter than the brain's median; blood counts as much as bone."""
+    half = images.shape[2] // 2
+    bright = ops.sum(ops.clip(images, 0.0, 1.0), axis=1, keepdims=True)
+    left, right = bright[:, :, :half], ops.flip(bright[:, :, half:], axis=2)
+    return ops.sum(left - right, axis=(1, 2, 3), keepdims=True) < 0.0
 
 
 def _quarter(images: keras.KerasTensor) -> keras.KerasTensor:

@@ -118,14 +118,14 @@ def _expit(log_odds: float) -> float:
 
 
 SHIPPED_RULE: Final = StudyRule(
-    version="mean5-1",
+    version="mean3-1",
     kind=MEAN,
-    window=5,
-    slope=2.1169,
-    intercept=0.2473,
-    threshold=0.4042,
-    uncertain_low=0.1652,
-    uncertain_high=0.7564,
+    window=3,
+    slope=1.5672,
+    intercept=0.2626,
+    threshold=0.7741,
+    uncertain_low=0.0341,
+    uncertain_high=0.99,
     target_sensitivity=0.95,
 )
-"""Of the shipped model, and of versions whose card names none: chosen by `training.study_rules`."""
+"""Of the shipped model, and of versions whose card names none: chosen by `training.default_weights`."""

@@ -23,7 +23,7 @@ from training.labelled.folder import read_folders
 from training.labelled.studies import read_studies
 from training.recipes import Recipe
 from training.split import Indices
-from training.study_figures import studies_of, study_metrics, with_stand_ins
+from training.study_figures import studies_of, study_metrics, thirds_of, with_stand_ins
 from training.train import judge_by, prepare_records
 
 
@@ -103,11 +103,11 @@ def cross_validate(
     found = compare(dataset.records, images, hyper, plan, tried, limits, told)
     judged = {recipe: judge_held_out(one, settings.target_sensitivity) for recipe, one in found.items()}
 
-    def figures(places: Indices) -> dict[str, dict[str, Any]]:
-        """Of these images and their studies, by recipe."""
+    def figures(places: Indices, *, whole: bool = True) -> dict[str, dict[str, Any]]:
+        """Of these images, and of their studies where they are whole, by recipe."""
         records = [dataset.records[place] for place in places]
         least = SHIPPED_RULE.least_assessed
-        studies = with_stand_ins(studies_of(records, least), records, least)
+        studies = with_stand_ins(studies_of(records, least), records, least) if whole else []
         made = {}
         for recipe, one in found.items():
             slices = [repeat.take(places) for repeat in judged[recipe]]
@@ -123,6 +123,13 @@ def cross_validate(
     sources = np.array([record.source for record in dataset.records])
     names = np.unique(sources).tolist()
     several = names if len(names) > 1 else []
+    parts = {}
+    for source in names:
+        here = np.flatnonzero(sources == source)
+        if several:
+            parts[source] = figures(here)
+        for third, places in thirds_of([dataset.records[place] for place in here]).items():
+            parts[f"{source}, {third}" if several else third] = figures(here[places], whole=False)
     return {
         "protocol": PROTOCOL,
         "plan": asdict(plan),
@@ -131,7 +138,7 @@ def cross_validate(
         "hyperparameters": asdict(hyper),
         # Log-odds of fits that saw no common image do not compare across sources.
         "metrics": {} if plan.by_source else figures(np.arange(len(sources))),
-        "by_source": {name: figures(np.flatnonzero(sources == name)) for name in several},
+        "by_part": parts,
         "targets": images.targets.tolist(),
         "logits": {recipe.value: one.logits.tolist() for recipe, one in found.items()},
     }

@@ -34,12 +34,12 @@ def degrade(image: Plane, rng: np.random.Generator) -> Plane:
     """Change window, sharpness and noise and add a bias field, inside the head only."""
     side = image.shape[0]
     head = image != 0.0
-    out = image * np.float32(rng.uniform(0.65, 1.4)) + np.float32(rng.normal(0.0, 0.07))
+    out = image * np.float32(rng.uniform(0.7, 1.4)) + np.float32(rng.normal(0.0, 0.07))
     field = rng.normal(0.0, 0.07, 2)
     ramp = np.linspace(-1.0, 1.0, side, dtype=np.float32)
     out += np.float32(field[0]) * ramp[:, np.newaxis] + np.float32(field[1]) * ramp[np.newaxis, :]
-    if rng.random() < 0.4:  # a narrow window shows everything from blood on as white, and fluid as black
-        out = np.clip(out, rng.uniform(-1.1, -0.55), rng.uniform(0.8, 2.2)).astype(np.float32)
+    if rng.random() < 0.35:  # a narrow window shows bone as white and fluid as black, but not blood as bone
+        out = np.clip(out, rng.uniform(-1.1, -0.55), rng.uniform(1.3, 2.4)).astype(np.float32)
     out = _resolve(out, rng)
     if rng.random() < 0.5:
         noise = rng.standard_normal(out.shape, dtype=np.float32)

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from training.augment import Plane, degrade, distort
 from training.hyperparameters import Hyperparameters, Shares
-from training.painting import paint_bleed, paint_decoy
+from training.painting import Mask, paint_bleed, paint_decoy
 from training.pool import Pool
+from training.thin_bleeds import paint_thin
 
 HEAT_CELL = 8
 """Input pixels per side of a cell of the network's heat map."""
@@ -16,6 +17,10 @@ _BLOODY = 0.12
 """Share of a cell's pixels from which on it counts as blood."""
 _LEAST_BLOOD = 8
 """Pixels of painted blood without which an image stays normal."""
+
+
+_MOST_OFTEN = 3
+"""Times as often as by its patients of a class that a source is drawn for it."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +35,43 @@ class Images:
         int (N,), index into `models.card.CLASSES`.
     groups
         str (N,), the patient.
+    sources
+        str (N,), where the images come from, such as the hospital.
     """
 
     pixels: NDArray[np.float32]
     targets: NDArray[np.intp]
     groups: NDArray[np.str_]
+    sources: NDArray[np.str_]
 
     def take(self, indices: NDArray[np.intp]) -> "Images":
         """The images at these indices."""
-        return Images(self.pixels[indices], self.targets[indices], self.groups[indices])
+        return Images(
+            self.pixels[indices], self.targets[indices], self.groups[indices], self.sources[indices]
+        )
+
+    def with_more(self, others: "Images") -> "Images":
+        """These, and of the others those of the same patients."""
+        more = others.take(np.flatnonzero(np.isin(others.groups, self.groups)))
+        columns = ((getattr(self, name), getattr(more, name)) for name in vars(self))
+        return Images(*(np.concatenate(both) for both in columns))
 
     def weights(self, target: int) -> NDArray[np.float64]:
-        """Chance of drawing each image of a class: 1 / sqrt(images of its patient), so runs count less."""
+        """Chance of drawing each image of a class.
+
+        A source is drawn as often as it has patients, whichever the class, so that it does not tell the
+        label (but no more than `_MOST_OFTEN` times as often as it has some of that class); within it, an
+        image by 1 / sqrt(images of its patient), so that runs count less.
+        """
         _, inverse, counts = np.unique(self.groups, return_inverse=True, return_counts=True)
         weights = (self.targets == target) / np.sqrt(counts[inverse])
+        for source in np.unique(self.sources):
+            here = self.sources == source
+            if weights[here].any():
+                patients, of_class = (
+                    len(np.unique(self.groups[some])) for some in (here, here & (self.targets == target))
+                )
+                weights[here] *= min(patients, _MOST_OFTEN * of_class) / weights[here].sum()
         return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
@@ -101,12 +129,13 @@ class BatchMaker:
         if kind != "levels" and rng.random() < self._hyper.decoy_share:
             image = paint_decoy(image, rng)
         if kind == "painted":
-            image, mask = paint_bleed(image, rng)
+            paint = paint_thin if rng.random() < self._hyper.thin_share else paint_bleed
+            image, mask = paint(image, rng)
         bleeds = kind in {"real_bleeds", "synthetic_bleeds"}
-        target = bleeds or np.count_nonzero(mask) >= _LEAST_BLOOD
-        cells = image.shape[0] // HEAT_CELL
-        heat = mask.reshape(cells, HEAT_CELL, cells, HEAT_CELL).mean(axis=(1, 3)) > _BLOODY
-        return degrade(image, rng), float(target), heat, float(not bleeds), off_brain, off_brain_known
+        painted = np.count_nonzero(mask) >= _LEAST_BLOOD
+        heat = _heat(mask & painted)
+        target, heat_known = float(bleeds or painted), float(not bleeds)
+        return degrade(image, rng), target, heat, heat_known, off_brain, off_brain_known
 
     def _pick(self, kind: str) -> tuple[Plane, float, float]:
         """An image to start from, whether it lies below the brain, and whether that can be said."""
@@ -116,10 +145,19 @@ class BatchMaker:
             kind = "synthetic_normals" if synthetic else "real_normals"
         if self._real is not None and self._weights is not None and kind.startswith("real"):
             weights = self._weights[kind == "real_bleeds"]
-            return self._real.pixels[rng.choice(len(weights), p=weights), :, :, 0], 0.0, 1.0
+            # A bleed lies in the brain. A normal slice of a whole head may be of any level.
+            known = float(kind == "real_bleeds")
+            return self._real.pixels[rng.choice(len(weights), p=weights), :, :, 0], 0.0, known
         if kind == "levels":
             index = int(rng.integers(len(self._pool.levels)))
             below = float(self._pool.below[index])
             return self._pool.levels[index].astype(np.float32), below, below
         source = self._pool.bleeds if kind == "synthetic_bleeds" else self._pool.normals
         return source[rng.integers(len(source))].astype(np.float32), 0.0, 1.0
+
+
+def _heat(mask: Mask) -> Mask:
+    """The cells with blood: those with enough of it, or at least the one with most."""
+    cells = mask.shape[0] // HEAT_CELL
+    shares = mask.reshape(cells, HEAT_CELL, cells, HEAT_CELL).mean(axis=(1, 3))
+    return np.asarray(shares >= min(_BLOODY, max(shares.max(), 1e-6)))

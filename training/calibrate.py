@@ -6,18 +6,22 @@ docs/evaluation.md gives the reasons.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 from sklearn.metrics import log_loss, roc_curve
 
 from models.card import OperatingPoint
 from training.judged import Floats, outside_domain
 
-TEMPERATURES = (0.5, 5.0)
-PRIOR_SPREAD = 0.5
-"""Standard deviation of the log-normal prior about a temperature of 1: 95 % of it lies within 0.37 to 2.7.
-It is worth a few images' log loss, so that a hundred outweigh it and a dozen that are told apart without
+TEMPERATURES = (0.2, 5.0)
+PRIOR_SPREAD, OFFSET_SPREAD = 0.5, 1.0
+"""Standard deviations of the log-normal prior about a temperature of 1, 95 % of which lies within 0.37 to
+2.7, and of the normal prior about no offset, in calibrated log-odds.
+They are worth a few images' log loss, so that a hundred outweigh it and a dozen that are told apart without
 an error do not drive the temperature to its bound."""
+REFERENCE_SHARE = 0.3
+"""Of bleeds, that probabilities are meant for: about that of the shipped version's slices. What a site labels
+is picked by people, so that its own share says nothing, and a study's rule would not carry over to it."""
 THRESHOLDS = (0.1, 0.9)
 """One odd image among few must not make every image a hemorrhage, or none."""
 BAND_SHARE = 0.125
@@ -63,15 +67,41 @@ def calibrate(
     return OperatingPoint(temperature, threshold, low, high, target_sensitivity, domain_limit)
 
 
+def centre(logits: Floats, targets: NDArray[np.intp], distances: Floats, domain_limit: float | None) -> float:
+    """What is to be added to a network's log-odds, so that its probabilities are right on the whole.
+
+    Half of what it is fit on bleeds, much of it painted. The offset makes its log-odds those for a share of
+    bleeds of `REFERENCE_SHARE`, and is added to the network's bias. Parameters as those of `calibrate`; 0
+    where one class is missing.
+    """
+    inside = ~outside_domain(distances, domain_limit)
+    logits, targets = logits[inside], targets[inside]
+    if len(np.unique(targets)) < 2:
+        return 0.0
+    found = minimize(
+        lambda at: _cost(logits, targets, *at), (0.0, 0.0), bounds=(np.log(TEMPERATURES), (-9.0, 9.0))
+    )
+    return float(found.x[1] * np.exp(found.x[0]))
+
+
 def _temperature(logits: Floats, targets: NDArray[np.intp]) -> float:
     """Divisor of the log-odds with the least log loss (Guo et al. 2017), drawn towards 1 by the prior."""
-
-    def cost(log_temperature: float) -> float:
-        losses = log_loss(targets, expit(logits / np.exp(log_temperature)), normalize=False)
-        return float(losses + 0.5 * (log_temperature / PRIOR_SPREAD) ** 2)
-
-    found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded")
+    found = minimize_scalar(
+        lambda at: _cost(logits, targets, at), bounds=np.log(TEMPERATURES), method="bounded"
+    )
     return float(np.exp(found.x))
+
+
+def _cost(logits: Floats, targets: NDArray[np.intp], log_temperature: float, offset: float = 0.0) -> float:
+    """Log loss with the priors' (Platt 1999, with a temperature in place of the slope).
+
+    Images count so that `REFERENCE_SHARE` of them bleed.
+    """
+    share = targets.mean()
+    weights = np.where(targets == 1, REFERENCE_SHARE / share, (1.0 - REFERENCE_SHARE) / (1.0 - share))
+    probabilities = expit(logits / np.exp(log_temperature) + offset)
+    losses = log_loss(targets, probabilities, normalize=False, sample_weight=weights)
+    return float(losses + 0.5 * ((log_temperature / PRIOR_SPREAD) ** 2 + (offset / OFFSET_SPREAD) ** 2))
 
 
 def threshold_for(logits: Floats, targets: NDArray[np.intp], sensitivity: float) -> float:

@@ -28,7 +28,7 @@ def convert(store: ModelStore, stored: StoredModel) -> StoredModel:
     """
     version = stored.card.version
     pixels = np.stack(list(_pixels(stored.card.preprocessing)))
-    network = load_network(stored)
+    network = load_network(stored, turned=False)
     try:
         return store.add_graph(version, make_graph(network, pixels, version))
     except ModelError:

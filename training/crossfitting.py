@@ -10,17 +10,17 @@ from typing import Final
 import numpy as np
 
 from training.bootstrap import REPEATS, intervals
-from training.calibrate import calibrate
+from training.calibrate import calibrate, centre
 from training.crossvalidation import CrossValidation
 from training.evaluate import PREVALENCE, rounded
 from training.judged import Floats, Judged
 from training.metrics import Metrics, counts, point_metrics
 
 PROTOCOL: Final = (
-    "Temperature, threshold and bounds of certainty of a fold are chosen on the held-out predictions of the "
-    "other folds of the same repeat (cross-fitting). Figures are means over the repeats; 95 % intervals are "
-    "from a bootstrap over patients, with all repeats measured on each draw: they tell how the figures would "
-    "vary with other patients."
+    "Offset, temperature, threshold and bounds of certainty of a fold are chosen on the held-out predictions "
+    "of the other folds of the same repeat (cross-fitting). Figures are means over the repeats; 95 % "
+    "intervals are from a bootstrap over patients, with all repeats measured on each draw: they tell how the "
+    "figures would vary with other patients."
 )
 
 
@@ -33,14 +33,16 @@ def judge_held_out(found: CrossValidation, target_sensitivity: float) -> list[Ju
         parts, places = [], []
         for fold in np.unique(folds):
             here, others = np.flatnonzero(folds == fold), folds != fold
+            limit = 1.0 if guarded else None
+            centred = logits + centre(logits[others], found.targets[others], distances[others], limit)
             point = calibrate(
-                logits[others],
+                centred[others],
                 found.targets[others],
                 distances[others],
                 target_sensitivity=target_sensitivity,
-                domain_limit=1.0 if guarded else None,
+                domain_limit=limit,
             )
-            parts.append(Judged.by(point, logits[here], distances[here]))
+            parts.append(Judged.by(point, centred[here], distances[here]))
             places.append(here)
         judged.append(Judged.joined(parts, places))
     return judged

@@ -81,23 +81,6 @@ class CrossValidation:
         )
 
 
-def cross_validate(  # noqa: PLR0913 - what can be varied, by name
-    records: Sequence[Record],
-    images: Images,
-    hyperparameters: Hyperparameters,
-    *,
-    folds: int = 5,
-    repeats: int = 3,
-    seed: int = 1,
-    grouped: bool = True,
-    processes: int = 1,
-) -> CrossValidation:
-    """Cross-validate headct's own recipe; `images` are the records, prepared."""
-    plan = Plan(folds, repeats, seed, grouped, processes=processes)
-    # This recipe reads no file, so no limit matters.
-    return compare(records, images, hyperparameters, plan, (Recipe.HEADCT,), Limits())[Recipe.HEADCT]
-
-
 def compare(
     records: Sequence[Record],
     images: Images,
@@ -142,7 +125,8 @@ def compare(
     if on_fit is not None:
         on_fit(0, len(jobs))
     try:
-        run_jobs(jobs, gather(records, images, recipes, limits), plan.processes, keep)
+        material = gather(records, images, recipes, limits, planes=plan.grouped)
+        run_jobs(jobs, material, plan.processes, keep)
     except KeyboardInterrupt:
         missing = [job.repeat for job in jobs if (job.recipe, job.repeat, job.fold) not in done]
         whole = min(missing, default=whole)

@@ -76,11 +76,12 @@ def fit(
     network = build_network(train.pixels.shape[1:], dropout=hyper.dropout)
     start_from_pretrained(network)
     steps = max(1, round(len(train.targets) / hyper.batch_size))
-    shown = steps * hyper.epochs * hyper.batch_size  # of all kinds: a short fit has no use for a large pool
+    epochs = hyper.epochs_of(steps)
+    shown = steps * epochs * hyper.batch_size  # of all kinds: a short fit has no use for a large pool
     pool = draw_pool(min(hyper.synthetic_images, max(shown, LEAST_POOL)), hyper.seed, Preprocessing())
     batches = BatchMaker(train, pool, hyper, hyper.shares)
-    optimiser = Optimiser(network, steps * hyper.epochs, hyper)
-    for epoch in range(hyper.epochs):
+    optimiser = Optimiser(network, steps * epochs, hyper)
+    for epoch in range(epochs):
         losses = []
         for _ in range(steps):
             losses.append(optimiser.step(batches.draw()))
@@ -92,7 +93,7 @@ def fit(
                 f"The loss of epoch {epoch + 1} is no number. Train again with another --seed."
             )
         if on_epoch is not None:
-            on_epoch(Epoch(epoch + 1, hyper.epochs, loss, *_validate(network, validation)))
+            on_epoch(Epoch(epoch + 1, epochs, loss, *_validate(network, validation)))
     optimiser.finish()
     _fit_guard(network, train, hyper.seed)
     return network

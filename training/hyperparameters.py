@@ -19,16 +19,19 @@ class Shares:
         Normal brains with a painted bleed.
     """
 
-    real_normals: float = 0.32
-    synthetic_normals: float = 0.06
-    levels: float = 0.12
-    real_bleeds: float = 0.28
-    synthetic_bleeds: float = 0.07
-    painted: float = 0.15
+    real_normals: float = 0.36
+    synthetic_normals: float = 0.04
+    levels: float = 0.09
+    real_bleeds: float = 0.25
+    synthetic_bleeds: float = 0.05
+    painted: float = 0.21
 
 
 SYNTHETIC_SHARES = Shares(0.0, 0.28, 0.14, 0.0, 0.34, 0.24)
 """For pretraining, which sees no patient."""
+
+
+EPOCHS = 50
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Hyperparameters:
     seed
         Of the augmentation, the synthetic images and the initial weights.
     epochs
-        An epoch shows about as many images as there are real training images.
+        An epoch shows about as many images as there are real training images. None: 50, and of many images
+        fewer, so that there are no more than `most_steps` batches, or one epoch.
     batch_size
         Images per step.
     learning_rate, weight_decay
@@ -53,6 +57,8 @@ class Hyperparameters:
         What a batch is made of.
     painted_synthetic_share
         Of the normals that bleeds are painted into: synthetic ones.
+    thin_share
+        Of the painted bleeds: thin or small ones (`training.thin_bleeds`).
     decoy_share
         Of the brains: those that get a patch or specks that are no blood.
     synthetic_images
@@ -64,7 +70,8 @@ class Hyperparameters:
     """
 
     seed: int = 1
-    epochs: int = 50
+    epochs: int | None = None
+    most_steps: int = 2600
     batch_size: int = 16
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
@@ -73,8 +80,13 @@ class Hyperparameters:
     dropout: float = 0.3
     shares: Shares = field(default_factory=Shares)
     painted_synthetic_share: float = 0.1
+    thin_share: float = 0.65
     decoy_share: float = 0.15
     synthetic_images: int = 350
-    heat_weight: float = 0.5
+    heat_weight: float = 1.0
     level_weight: float = 0.3
     average_momentum: float = 0.98
+
+    def epochs_of(self, steps: int) -> int:
+        """How many epochs of so many steps there are."""
+        return self.epochs or min(EPOCHS, max(1, self.most_steps // steps))

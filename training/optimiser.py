@@ -7,9 +7,6 @@ from models.network import HEAT, LEVEL
 from training.batches import Batch
 from training.hyperparameters import Hyperparameters
 
-_BLOOD_WEIGHT = 3.0
-"""A cell with blood weighs this much more than one without, as there are few."""
-
 
 class Optimiser:
     """Trains a network for a number of steps that is known beforehand."""
@@ -50,11 +47,18 @@ class Optimiser:
             logit, heat, level = self._network(batch["pixels"], training=True)
             wanted = batch["targets"] * (1.0 - hyper.label_smoothing) + hyper.label_smoothing / 2.0
             loss = tf.reduce_mean(cross_entropy(wanted, logit[:, 0]))
-            cells = cross_entropy(batch["heat"], heat[..., 0]) * (1.0 + _BLOOD_WEIGHT * batch["heat"])
-            cells = tf.reduce_mean(cells, axis=(1, 2))
-            loss += hyper.heat_weight * tf.reduce_mean(cells * batch["heat_known"])
+            cells, blood = cross_entropy(batch["heat"], heat[..., 0]), batch["heat"]
+            # Each kind of cell by its own mean: a small bleed has two cells of 400.
+            heats = _mean_where(cells, 1.0 - blood) + _mean_where(cells, blood)
+            loss += hyper.heat_weight * tf.reduce_mean(heats * batch["heat_known"])
             levels = cross_entropy(batch["off_brain"] * 0.98 + 0.01, level[:, 0])
             loss += hyper.level_weight * tf.reduce_mean(levels * batch["off_brain_known"])
         gradients = tape.gradient(loss, self._network.trainable_variables)
         self._optimizer.apply_gradients(zip(gradients, self._network.trainable_variables, strict=True))
         return loss
+
+
+def _mean_where(cells: tf.Tensor, where: tf.Tensor) -> tf.Tensor:
+    """(B,), the mean over the cells of an image that are 1 in `where`; 0 without any."""
+    count = tf.maximum(tf.reduce_sum(where, axis=(1, 2)), 1.0)
+    return tf.reduce_sum(cells * where, axis=(1, 2)) / count

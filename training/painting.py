@@ -56,13 +56,18 @@ def paint_bleed(image: Plane, rng: np.random.Generator) -> tuple[Plane, Mask]:
     for _ in range(1 + int(rng.random() < 0.3)):
         shape = _SHAPES[int(rng.choice(len(_SHAPES), p=_SHARES))]
         patch, oedema, inside = shape(canvas, rng)
-        bright = np.minimum(rng.uniform(0.35, 1.4) + 0.1 * _ragged(canvas.side, rng), top)
+        bright = np.minimum(rng.uniform(0.35, 1.4) + 0.1 * ragged(canvas.side, rng), top)
         weight = ndimage.gaussian_filter(
             (patch & inside).astype(np.float32), rng.uniform(0.4, 1.0), truncate=2.5
         )
         painted -= oedema
         painted += weight * inside * np.maximum(bright - painted, 0.0)
-    return np.asarray(painted, dtype=np.float32), painted - image > _VISIBLE
+    return np.asarray(painted, dtype=np.float32), visible(painted, image)
+
+
+def visible(painted: Plane, image: Plane) -> Mask:
+    """Where the paint is bright enough to be seen."""
+    return painted - image > _VISIBLE
 
 
 def paint_decoy(image: Plane, rng: np.random.Generator) -> Plane:
@@ -146,7 +151,7 @@ def _in_folds(canvas: _Canvas, rng: np.random.Generator) -> _Patch:
     dark = ndimage.gaussian_filter(canvas.image, 0.5) < rng.uniform(-0.35, -0.1)
     patch = dark & edge & (away < rng.uniform(0.4, 1.4))
     if rng.random() < 0.5:
-        folds = np.abs(_ragged(canvas.side, rng, 24)) < 0.18
+        folds = np.abs(ragged(canvas.side, rng, 24)) < 0.18
         patch |= folds & edge & (away < rng.uniform(0.4, 1.0))
     return patch, _none(canvas), canvas.filled
 
@@ -180,8 +185,8 @@ def _spread(side: int, places: NDArray[np.intp], radius: float, rng: np.random.G
     turn = rng.uniform(0.0, np.pi)
     along = np.cos(turn) * (columns - column) + np.sin(turn) * (rows - row)
     across = np.cos(turn) * (rows - row) - np.sin(turn) * (columns - column)
-    ragged = np.hypot(along / rng.uniform(1.0, 2.0), across) * (1.0 + 0.25 * _ragged(side, rng))
-    return np.asarray(ragged / radius, dtype=np.float32)
+    spread = np.hypot(along / rng.uniform(1.0, 2.0), across) * (1.0 + 0.25 * ragged(side, rng))
+    return np.asarray(spread / radius, dtype=np.float32)
 
 
 def _away(canvas: _Canvas, angle: float) -> Plane:
@@ -193,6 +198,7 @@ def _none(canvas: _Canvas) -> Plane:
     return np.zeros(canvas.image.shape, dtype=np.float32)
 
 
-def _ragged(side: int, rng: np.random.Generator, cells: int = 12) -> Plane:
+def ragged(side: int, rng: np.random.Generator, cells: int = 12) -> Plane:
+    """Smooth noise of standard deviation about 1, for outlines and textures."""
     coarse = Image.fromarray(rng.standard_normal((cells, cells), dtype=np.float32))
     return np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32)

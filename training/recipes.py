@@ -16,6 +16,7 @@ from training.dataset import Record
 from training.hyperparameters import Hyperparameters
 from training.judged import Floats
 from training.split import Indices
+from training.tilted import tilted
 
 
 class Recipe(StrEnum):
@@ -35,11 +36,14 @@ class Material:
     ----------
     images
         Prepared, for headct's own recipe; their targets and groups are everyone's.
+    more
+        What it learns from besides, of the same patients: see `training.tilted`.
     others
         For `PLAIN` what `plain_cnn.squeeze`, for `CUES` what `baselines.cues` gives, where they are asked.
     """
 
     images: Images
+    more: Images
     others: Mapping[Recipe, NDArray[Any]]
 
 
@@ -60,16 +64,24 @@ class Prediction:
     domain_limit: float | None = None
 
 
-def gather(records: Sequence[Record], images: Images, recipes: Sequence[Recipe], limits: Limits) -> Material:
-    """What these recipes need of the images."""
+def gather(
+    records: Sequence[Record],
+    images: Images,
+    recipes: Sequence[Recipe],
+    limits: Limits,
+    *,
+    planes: bool,
+) -> Material:
+    """What these recipes need of the images; tilted planes only where no patient is divided."""
     from training.plain_cnn import squeeze  # noqa: PLC0415 - brings TensorFlow
 
     makers: dict[Recipe, Callable[[Sequence[Record], Limits], NDArray[Any]]] = {
         Recipe.PLAIN: squeeze,
         Recipe.CUES: baselines.cues,
     }
+    more = tilted(records if planes and Recipe.HEADCT in recipes else (), limits)
     return Material(
-        images, {recipe: makers[recipe](records, limits) for recipe in recipes if recipe in makers}
+        images, more, {recipe: makers[recipe](records, limits) for recipe in recipes if recipe in makers}
     )
 
 
@@ -83,7 +95,7 @@ def predict(
     """Fit on some images, then predict the held-out ones."""
     targets = material.images.targets
     if recipe is Recipe.HEADCT:
-        return _by_headct(material.images, fitted, held_out, hyperparameters)
+        return _by_headct(material, fitted, held_out, hyperparameters)
     if recipe is Recipe.PLAIN:
         logits = _by_seed(material, fitted, held_out, hyperparameters)
     elif recipe is Recipe.CUES:
@@ -95,18 +107,18 @@ def predict(
     return Prediction(logits, np.zeros(len(held_out)))
 
 
-def _by_headct(images: Images, fitted: Indices, held_out: Indices, hyper: Hyperparameters) -> Prediction:
+def _by_headct(material: Material, fitted: Indices, held_out: Indices, hyper: Hyperparameters) -> Prediction:
     from training.fit import domain_limit, fit, outputs  # noqa: PLC0415 - brings TensorFlow
 
-    training = images.take(fitted)
+    training = material.images.take(fitted).with_more(material.more)
     network = fit(training, hyper)
-    said = outputs(network, images.pixels[held_out])
+    said = outputs(network, material.images.pixels[held_out])
     return Prediction(said.logits, said.distances, domain_limit(network, training, None))
 
 
 def _by_seed(material: Material, fitted: Indices, held_out: Indices, hyper: Hyperparameters) -> Floats:
     from training.plain_cnn import EPOCHS, fit_plain, plain_logits  # noqa: PLC0415 - brings TensorFlow
 
-    pixels, epochs = material.others[Recipe.PLAIN], min(EPOCHS, hyper.epochs)
+    pixels, epochs = material.others[Recipe.PLAIN], min(EPOCHS, hyper.epochs or EPOCHS)
     network = fit_plain(pixels[fitted], material.images.targets[fitted], epochs=epochs, seed=hyper.seed)
     return plain_logits(network, pixels[held_out])

@@ -26,6 +26,9 @@ FIGURES = {
 }
 """What of `study_metrics` is shown, in words."""
 
+THIRDS = ("lower third", "middle third", "upper third")
+"""Levels of a head, by the number of its slices."""
+
 
 @dataclass(frozen=True)
 class LabelledStudy:
@@ -57,6 +60,16 @@ def studies_of(
             said = {records[place].label for place in places} if labels is None else {labels[study]}
             found.append(LabelledStudy(records[places[0]].group, "hemorrhage" in said, tuple(places)))
     return found
+
+
+def thirds_of(records: Sequence[Record]) -> dict[str, list[int]]:
+    """The places of the slices of each third of the heads, for which a study and a position are known."""
+    thirds: dict[str, list[int]] = {name: [] for name in THIRDS}
+    for study in studies_of(records, len(THIRDS)):
+        for turn, place in enumerate(study.places):
+            if records[place].position is not None:
+                thirds[THIRDS[turn * len(THIRDS) // len(study.places)]].append(place)
+    return {name: places for name, places in thirds.items() if places}
 
 
 def with_stand_ins(

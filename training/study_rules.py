@@ -1,18 +1,13 @@
-"""Chooses the rule that makes a study's probability: `python -m training.study_rules --data FOLDER`.
+"""Chooses the rule that makes a study's probability, on slices that fits judge which saw none of its patient.
 
-FOLDER holds whole heads that bleed: `labels.csv` with `filename,label,group,slice` (from the feet), and the
-files in `images`. Every head is a study that bleeds. The same head without its slices that bleed, and without
-those labelled `ambiguous`, stands in for one that does not. The shipped version was fit on none of them.
+Whole heads that bleed are studies that bleed. The same head without its slices that bleed, and without those
+about them that are labelled `ambiguous`, stands in for one that does not.
 """
 
-import argparse
-import csv
 import json
-import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,19 +15,14 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
-from core.image_files import Limits
-from core.settings import Settings
-from core.surroundings import shut_out, start_isolated
 from models.card import OperatingPoint
-from models.labels import CLASSES
-from models.store import StoredModel, shipped_model
-from models.study_rule import MEAN, StudyRule, strongest_window
+from models.study_rule import MEAN, SHIPPED_RULE, StudyRule, strongest_window
 from training.calibrate import bounds_around, threshold_for
 from training.dataset import Record
 from training.evaluate import measure
 from training.judged import Floats, Judged
 from training.metrics import Metrics
-from training.train import judge_by
+from training.study_figures import studies_of
 
 FOLDS, REPEATS, SEED, SENSITIVITY = 5, 5, 1, 0.95
 CONSERVATIVE: Final = 1.0
@@ -84,23 +74,18 @@ def candidates(point: OperatingPoint) -> dict[str, Scores]:
     }
 
 
-def read_heads(folder: Path, stored: StoredModel, limits: Limits) -> list[Study]:
+def heads_of(records: Sequence[Record], judged: Judged) -> list[Study]:
     """Each head and its stand-in, where both have as many assessed slices as a verdict needs."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        lines = sorted(csv.DictReader(file), key=lambda line: (line["group"], int(line["slice"])))
-    records = [Record(folder / "images" / line["filename"], line["label"], line["group"]) for line in lines]
-    judged = judge_by(stored, records, limits)
-    heads: dict[str, list[int]] = defaultdict(list)
-    for place in np.flatnonzero(~judged.not_assessed).tolist():
-        heads[records[place].group].append(place)
-    studies = []
-    for patient, places in heads.items():
-        rest = [place for place in places if records[place].label == CLASSES[0]]
-        for bleeds, taken in ((True, places), (False, rest)):
+    made = []
+    for study in studies_of(records, 1):
+        places = [place for place in study.places if not judged.not_assessed[place]]
+        rest = [place for place in places if not records[place].target]
+        enough = study.bleeds and len(rest) >= SHIPPED_RULE.least_assessed
+        for bleeds, taken in ((True, places), (False, rest)) if enough else ():
             said = tuple(float(judged.probabilities[place]) for place in taken)
             called = int(np.sum(judged.positive[taken] & judged.certain[taken]))
-            studies.append(Study(patient, bleeds, said, called))
-    return [one for one in studies if len(one.probabilities) >= 3]
+            made.append(Study(study.patient, bleeds, said, called))
+    return made
 
 
 def thinned(studies: Sequence[Study], seed: int) -> list[Study]:
@@ -189,22 +174,8 @@ def _figure(metrics: Metrics, name: str) -> str:
     return f"{metrics[name]:.3f} ({low:.3f} to {high:.3f})"
 
 
-def main() -> None:
-    """Parse the command line and run."""
-    start_isolated("training.study_rules")
-    shut_out()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with labels.csv and images")
-    parser.add_argument("--window", type=int, default=5, help="of the rule to print")
-    arguments = parser.parse_args()
-    stored = shipped_model()
-    studies = read_heads(arguments.data, stored, Limits.of(Settings()))
-    rule = fit_rule(studies, arguments.window, f"mean{arguments.window}-1")
-    tell(studies, candidates(stored.card.operating_point), rule)
-
-
-def tell(studies: Sequence[Study], rules: dict[str, Scores], rule: StudyRule) -> None:
-    """Print the figures of each candidate, and what the rule says of the studies that it was fit on."""
+def told(studies: Sequence[Study], rules: dict[str, Scores], rule: StudyRule) -> str:
+    """The figures of each candidate, and what the rule says of the studies that it was fit on."""
     alike = thinned(studies, SEED)
     lines = [" | ".join(("rule", *FIGURES, "AUC at equal numbers of slices"))]
     for name, scores in rules.items():
@@ -219,8 +190,4 @@ def tell(studies: Sequence[Study], rules: dict[str, Scores], rule: StudyRule) ->
         called = np.mean([one.called for one in of_kind])
         lines.append(f"{len(of_kind)} {name}: {dict(labels)}, {slices:g} slices assessed (median)")
         lines.append(f"  {called:.2f} slices called hemorrhage in each")
-    sys.stdout.write("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    return "\n".join(lines)

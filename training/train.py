@@ -18,10 +18,11 @@ from images.decoding import GreyImage, decode
 from images.preprocessing import preprocess
 from models.card import ModelCard
 from models.classifier import Classifier
+from models.network import shift
 from models.store import ModelStore, StoredModel, shipped_model
 from training import baselines
 from training.batches import Images
-from training.calibrate import calibrate
+from training.calibrate import calibrate, centre
 from training.dataset import Dataset, Record, read_record
 from training.evaluate import PREVALENCE, evaluate, measure, paired_difference
 from training.fit import Epoch, domain_limit, fit, outputs
@@ -32,7 +33,9 @@ from training.metrics import Metrics
 from training.register import register
 from training.report import ReportContent, data_summary, write_report
 from training.split import Indices
+from training.statement import statement
 from training.study_figures import studies_of, study_metrics
+from training.tilted import tilted
 from training.wrong_images import wrong_images
 
 _CHECKED = 200
@@ -90,6 +93,8 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     watch.on_stage("preparing the images")
     images, splits = prepare_records(records, constants, job.limits, watch.on_step), splits_of(records)
     training, validation, test = (images.take(splits[split]) for split in Split)
+    planes = tilted([records[i] for i in splits[Split.TRAIN]], job.limits, watch.on_step)
+    training = training.with_more(planes)
 
     watch.on_stage("fitting")
     curve: list[Epoch] = []
@@ -101,13 +106,15 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     network = fit(training, hyper, validation=validation, on_step=watch.on_step, on_epoch=on_epoch)
 
     watch.on_stage("calibrating")
-    said = outputs(network, validation.pixels)
+    said, limit = outputs(network, validation.pixels), domain_limit(network, training, validation)
+    offset = centre(said.logits, validation.targets, said.distances, limit)
+    shift(network, offset)
     point = calibrate(
-        said.logits,
+        said.logits + offset,
         validation.targets,
         said.distances,
         target_sensitivity=job.target_sensitivity,
-        domain_limit=domain_limit(network, training, validation),
+        domain_limit=limit,
     )
 
     watch.on_stage("evaluating")
@@ -136,6 +143,7 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
         metrics=metrics,
         baselines=_baselines(records, images, splits, job),
         gate={"incumbent": job.incumbent.card.version, **asdict(verdict)},
+        statement=statement(records, {}),
     )
 
     watch.on_stage("reporting")
@@ -176,7 +184,7 @@ def _protocol(splits: dict[Split, Indices], target_sensitivity: float) -> str:
     """In words, how the metrics came about."""
     fitted, chosen_on, tested = (len(splits[split]) for split in Split)
     return (
-        f"{fitted} images to fit, {chosen_on} to choose temperature, threshold (for a sensitivity of "
+        f"{fitted} images to fit, {chosen_on} to choose offset, temperature, threshold (for a sensitivity of "
         f"{target_sensitivity:g}) and bounds of certainty, {tested} to test. No "
         "patient is in two splits, and a patient's split never changes. The metrics are those of the test "
         "split, which neither the fit nor the operating point saw; a bleed that is not assessed counts as "
@@ -209,6 +217,7 @@ def prepare_records(
         np.stack(pixels),
         np.array([record.target for record in records], dtype=np.intp),
         np.array([record.group for record in records]),
+        np.array([record.source for record in records]),
     )
 
 

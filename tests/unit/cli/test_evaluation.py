@@ -58,12 +58,15 @@ def test_each_source_is_held_out_in_turn_with_figures_of_its_studies(
         *("--images", str(tmp_path / "source 0"), "--images", str(tmp_path / "source 1")),
     )
     assert code == 0, said
-    for words in ("source 0", "source 1", "studies: AUC", "Each source held out in turn"):
+    for words in ("source 0", "source 1", "upper third", "studies: AUC", "Each source held out in turn"):
         assert words in said
     values = json.loads(written.read_text(encoding="utf-8"))
     assert values["metrics"] == {}
-    assert values["by_source"]["source 1"]["cues"]["images"] == 12
-    assert values["by_source"]["source 1"]["cues"]["of_studies"]["studies"] == 4
+    assert values["by_part"]["source 1"]["cues"]["images"] == 12
+    assert values["by_part"]["source 1"]["cues"]["of_studies"]["studies"] == 4
+    thirds = [values["by_part"][f"source 1, {name} third"]["cues"] for name in ("lower", "middle", "upper")]
+    assert sum(one["images"] for one in thirds) == 12
+    assert not any("of_studies" in one for one in thirds)
 
 
 def test_the_version_in_use_is_evaluated_on_the_test_part(home_in_use: Home, synthetic_images: Path) -> None:
@@ -102,7 +105,7 @@ def test_the_version_in_use_is_evaluated_on_studies(
     write_table(tmp_path, [f"{label} {n},{label}" for label in labels for n in range(2)], "study,label")
     code, said = run("evaluate", "--studies", str(tmp_path), "-o", str(tmp_path / "figures.json"))
     assert code == 0, said
-    assert "4 studies of 4 patients, 2 without a bleed, by the rule mean5-1" in " ".join(said.split())
+    assert "4 studies of 4 patients, 2 without a bleed, by the rule mean3-1" in " ".join(said.split())
     assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["metrics"]["studies"] == 4
 
 

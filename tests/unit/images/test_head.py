@@ -153,6 +153,6 @@ def test_what_reaches_the_network_is_what_the_models_of_that_version_were_traine
     weights = np.linspace(0.0, 1.0, 128, dtype=np.float32)[:, np.newaxis, np.newaxis]
     for seed, (size, weighted) in enumerate(_PIXELS[version]):
         kind = (None, *Bleed)[seed % 6]
-        prepared = prepare(generate_image(seed, kind).image, Preprocessing(version=version))
+        prepared = prepare(generate_image(seed, kind).image, Preprocessing(version=version, size=128))
         assert np.abs(prepared).mean() == pytest.approx(size, abs=2e-4)
         assert (prepared * weights).mean() == pytest.approx(weighted, abs=2e-4)

@@ -47,7 +47,7 @@ def test_an_image_gets_the_same_scores_alone_and_in_a_chunk(classifier: Classifi
     together = classifier.score(batch)
     alone = [classifier.score(batch[i : i + 1]) for i in range(len(kinds))]
     assert together.logits.shape == together.distances.shape == (len(kinds),)
-    assert together.heat.shape == (len(kinds), 16, 16)
+    assert together.heat.shape == (len(kinds), 20, 20)
     np.testing.assert_allclose(together.logits, [one.logits[0] for one in alone], atol=1e-3)
     np.testing.assert_allclose(together.distances, [one.distances[0] for one in alone], atol=1e-3)
 

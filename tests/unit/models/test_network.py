@@ -43,7 +43,7 @@ def test_it_gives_a_logit_and_a_distance_for_each_image(network: Model, batch: n
 
 
 def test_heat_has_a_cell_for_eight_by_eight_pixels(network: Model) -> None:
-    assert network.get_layer(HEAT).output.shape == (None, 16, 16, 1)
+    assert network.get_layer(HEAT).output.shape == (None, 20, 20, 1)
 
 
 def test_the_distance_grows_with_unusual_features_and_with_a_level_below_the_brain(
@@ -64,3 +64,24 @@ def test_the_guard_is_in_the_weights_that_are_saved_but_is_not_trained(network: 
     guard = network.get_layer(GUARD)
     assert len(guard.weights) == 2
     assert not guard.trainable_variables
+
+
+def test_an_image_and_its_mirror_image_get_the_same_answer(network: Model, batch: np.ndarray) -> None:
+    layers_out = {**network.output, HEAT: network.get_layer(HEAT).output}
+    served = Model(network.input, layers_out)
+    said, mirrored = served(batch, training=False), served(batch[:, :, ::-1], training=False)
+    for name in ("logit", "distance"):
+        np.testing.assert_allclose(said[name], mirrored[name], atol=1e-5)
+    np.testing.assert_allclose(said[HEAT], np.asarray(mirrored[HEAT])[:, :, ::-1], atol=1e-5)
+
+
+def test_a_network_of_release_0_1_takes_a_head_as_it_lies(batch: np.ndarray) -> None:
+    as_it_lies, turned = (
+        build_network(Preprocessing().input_shape, turned=turned) for turned in (False, True)
+    )
+    as_it_lies.set_weights(turned.get_weights())
+    mirrored = batch[:, :, ::-1]
+    same = [np.asarray(as_it_lies(one, training=False)["logit"]) for one in (batch, mirrored)]
+    canonical = np.asarray(turned(batch, training=False)["logit"])
+    assert (np.isclose(canonical, same[0], atol=1e-5) | np.isclose(canonical, same[1], atol=1e-5)).all()
+    assert not np.allclose(same[0], same[1], atol=1e-5)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from models.labels import BETWEEN_BOUNDS
-from models.study_rule import NOTHING_ASSESSED, TOO_FEW_ASSESSED, StudyRule, strongest_window
+from models.store import shipped_model
+from models.study_rule import NOTHING_ASSESSED, SHIPPED_RULE, TOO_FEW_ASSESSED, StudyRule, strongest_window
 
 RULE = StudyRule("mean3-0", "mean", 3, 1.0, 0.0, 0.5, 0.4, 0.6)
 
@@ -62,3 +63,7 @@ def test_the_first_of_equal_windows_counts() -> None:
 def test_a_rule_of_another_release_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown study rule 'median'"):
         replace(RULE, kind="median")
+
+
+def test_the_rule_of_the_code_is_that_of_the_shipped_card() -> None:
+    assert shipped_model().card.study_rule == SHIPPED_RULE

@@ -60,7 +60,7 @@ def arrive(engine: Engine, *names: str, stat: bool = False, study: str | None = 
 
 
 def classify(
-    engine: Engine, files: dict[int, Place | None], probability: float = 0.1, version: str = "v1"
+    engine: Engine, files: dict[int, Place | None], probability: float = 0.01, version: str = "v1"
 ) -> None:
     """As a worker does it."""
     with Session(engine) as session, session.begin():

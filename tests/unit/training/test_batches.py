@@ -20,7 +20,8 @@ def pool() -> Pool:
 @pytest.fixture(scope="module")
 def images(pool: Pool) -> Images:
     pixels = np.concatenate([pool.normals[:4], pool.bleeds[:4]]).astype(np.float32)[..., np.newaxis]
-    return Images(pixels, np.repeat(np.arange(2), 4), np.array([f"patient {i}" for i in range(8)]))
+    patients = np.array([f"patient {i}" for i in range(8)])
+    return Images(pixels, np.repeat(np.arange(2), 4), patients, np.array(["a"] * 8))
 
 
 def test_a_batch_has_the_shapes_that_the_fit_expects(images: Images, pool: Pool) -> None:
@@ -47,6 +48,29 @@ def test_the_heat_map_is_known_for_normals_and_painted_bleeds_only(images: Image
     assert (batch.heat_known == 0.0).any()
 
 
+def test_every_painted_bleed_has_a_place_on_the_heat_map_however_thin(images: Images, pool: Pool) -> None:
+    shares = Shares(**{**vars(NOTHING), "painted": 1.0})
+    batch = BatchMaker(images, pool, Hyperparameters(batch_size=60, thin_share=1.0), shares).draw()
+    np.testing.assert_array_equal(batch.heat.max(axis=(1, 2)), batch.targets)
+    assert batch.targets.mean() > 0.8
+    assert (batch.heat.sum(axis=(1, 2))[batch.targets == 1] <= 2).any()
+
+
+def test_the_level_of_a_real_normal_is_left_open(images: Images, pool: Pool) -> None:
+    for kind, known in (("real_normals", 0.0), ("real_bleeds", 1.0)):
+        shares = Shares(**{**vars(NOTHING), kind: 1.0})
+        batch = BatchMaker(images, pool, Hyperparameters(batch_size=4), shares).draw()
+        assert set(batch.off_brain_known) == {known}
+        assert set(batch.off_brain) == {0.0}
+
+
+def test_many_images_get_fewer_epochs_unless_a_number_is_asked() -> None:
+    few, many = (Hyperparameters().epochs_of(steps) for steps in (10, 200))
+    assert (few, many) == (50, 13)
+    assert Hyperparameters(epochs=3).epochs_of(200) == 3
+    assert Hyperparameters().epochs_of(10_000) == 1
+
+
 def test_of_levels_those_below_are_told_and_those_between_are_left_open(pool: Pool) -> None:
     shares = Shares(**{**vars(NOTHING), "levels": 1.0})
     batch = BatchMaker(None, pool, Hyperparameters(batch_size=40), shares).draw()
@@ -69,5 +93,21 @@ def test_batches_repeat_with_the_seed(images: Images, pool: Pool) -> None:
 def test_slices_of_a_large_patient_count_less_each() -> None:
     pixels = np.zeros((6, 8, 8, 1), dtype=np.float32)
     groups = np.array(["a", "a", "a", "a", "b", "c"])
-    weights = Images(pixels, np.array([0, 0, 0, 0, 0, 1]), groups).weights(0)
+    weights = Images(pixels, np.array([0, 0, 0, 0, 0, 1]), groups, np.array(["s"] * 6)).weights(0)
     np.testing.assert_allclose(weights, np.array([0.5, 0.5, 0.5, 0.5, 1.0, 0.0]) / 3.0)
+
+
+def test_a_source_is_drawn_as_often_for_bleeds_as_for_normals() -> None:
+    targets = np.array([0, 0, 0, 1, 0, 1, 0, 1])
+    groups, sources = np.array(list("aabbcdef")), np.repeat(["one", "other"], 4)
+    images = Images(np.zeros((8, 8, 8, 1), dtype=np.float32), targets, groups, sources)
+    for target in (0, 1):
+        of_one = images.weights(target)[:4].sum()
+        np.testing.assert_allclose(of_one, 2 / 6)  # patients
+
+
+def test_a_source_with_one_bleed_is_not_drawn_for_most_of_the_bleeds() -> None:
+    targets = np.array([*[0] * 40, 1, 1, 1, 1])
+    groups, sources = np.arange(44).astype(str), np.array([*["many"] * 41, *["few"] * 3])
+    images = Images(np.zeros((44, 8, 8, 1), dtype=np.float32), targets, groups, sources)
+    np.testing.assert_allclose(images.weights(1)[40:], [3 / 6, 1 / 6, 1 / 6, 1 / 6])

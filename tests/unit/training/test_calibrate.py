@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from training.calibrate import BAND_SHARE, TEMPERATURES, THRESHOLDS, calibrate
+from training.calibrate import BAND_SHARE, REFERENCE_SHARE, TEMPERATURES, THRESHOLDS, calibrate, centre
 from training.judged import Judged
 
 
@@ -54,7 +54,8 @@ def test_perfectly_separated_images_leave_the_temperature_within_its_bounds(coun
 
 def test_few_images_move_the_temperature_less_than_many() -> None:
     logits, targets = overconfident(2000, 3.0)
-    few = calibrate(logits[:12], targets[:12], np.zeros(12), domain_limit=None)
+    centred = logits[:12] + centre(logits[:12], targets[:12], np.zeros(12), None)
+    few = calibrate(centred, targets[:12], np.zeros(12), domain_limit=None)
     assert 1.0 < few.temperature < 3.0
 
 
@@ -100,3 +101,30 @@ def test_images_outside_the_domain_have_no_say() -> None:
     without = calibrate(logits[:6], targets[:6], distances[:6], domain_limit=2.0)
     assert with_it == without
     assert with_it.domain_limit == 2.0
+
+
+def test_log_odds_that_say_too_much_blood_are_centred() -> None:
+    rng = np.random.default_rng(1)
+    right = rng.normal(0.0, 2.0, 4000)
+    targets = (rng.random(4000) < expit(right)).astype(np.intp)
+    near = np.zeros(4000)
+    rarer = logit(REFERENCE_SHARE) - logit(targets.mean())
+    assert centre(right + 1.5, targets, near, None) == pytest.approx(rarer - 1.5, abs=0.15)
+    assert centre((right + 1.5) * 3.0, targets, near, None) == pytest.approx(3.0 * (rarer - 1.5), abs=0.45)
+
+
+def test_rare_bleeds_do_not_push_the_threshold_out_of_its_bounds() -> None:
+    rng = np.random.default_rng(2)
+    targets = (np.arange(4000) % 20 == 0).astype(np.intp)
+    logits = rng.normal(np.where(targets == 1, 2.5, -2.5), 2.2)
+    near = np.zeros(4000)
+    logits += centre(logits, targets, near, None)
+    point = calibrate(logits, targets, near, domain_limit=None)
+    assert THRESHOLDS[0] < point.threshold < THRESHOLDS[1]
+    assert Judged.by(point, logits, near).positive[targets == 1].mean() >= 0.95
+
+
+def test_few_images_that_are_told_apart_are_hardly_moved() -> None:
+    logits, targets = np.array([-3.0, -2.0, -2.5, 3.0, 2.5, 2.0]), np.repeat(np.arange(2), 3)
+    assert abs(centre(logits, targets, np.zeros(6), None)) < 0.2
+    assert centre(logits, np.zeros(6, dtype=np.intp), np.zeros(6), None) == 0.0

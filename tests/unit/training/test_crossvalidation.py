@@ -41,6 +41,7 @@ def blank(records: Sequence[Record]) -> Images:
         np.zeros((len(records), 8, 8, 1), dtype=np.float32),
         np.array([record.target for record in records]),
         np.array([record.group for record in records]),
+        np.array([record.source for record in records]),
     )
 
 
@@ -173,6 +174,14 @@ def test_a_folds_labels_have_no_part_in_how_it_is_judged() -> None:
     np.testing.assert_array_equal(before.probabilities[here], after.probabilities[here])
     np.testing.assert_array_equal(before.positive[here], after.positive[here])
     assert (before.probabilities[~here] != after.probabilities[~here]).any()
+
+
+def test_log_odds_that_all_say_too_much_blood_give_the_same_figures() -> None:
+    rng = np.random.default_rng(1)
+    folds, targets = np.arange(600) % 3, np.arange(600) // 3 % 2
+    logits = 3.0 * targets - 1.5 + rng.normal(0.0, 1.5, 600)
+    (right,), (more,) = (judge_held_out(held_out(logits + 2.0 * i, folds, targets), 0.9) for i in range(2))
+    np.testing.assert_allclose(more.probabilities, right.probabilities, atol=0.03)
 
 
 def test_each_fit_has_its_own_limit_of_the_domain() -> None:

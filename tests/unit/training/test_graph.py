@@ -24,7 +24,7 @@ PIXELS = np.random.default_rng(1).normal(0.0, 0.5, (3, *Preprocessing().input_sh
 
 def test_the_shipped_graph_says_of_real_slices_what_the_shipped_network_says(real_images: Path) -> None:
     pixels = prepare_records(read_folders([real_images], Limits()), Preprocessing(), Limits()).pixels
-    network = load_network(shipped_model())
+    network = load_network(shipped_model(), turned=True)
     wanted, said = outputs(network, pixels), Classifier.load(shipped_model()).score(pixels)
     np.testing.assert_allclose(said.logits, wanted.logits, atol=TOLERANCE)
     np.testing.assert_allclose(said.distances, wanted.distances, atol=TOLERANCE)
@@ -35,7 +35,7 @@ def test_the_shipped_graph_says_of_real_slices_what_the_shipped_network_says(rea
 def test_a_graph_of_another_network_is_refused() -> None:
     graph = make_graph(build_network(Preprocessing().input_shape), PIXELS, "site-1")
     with pytest.raises(GraphDisagrees, match=r"site-1 differs from its network by .* It was not registered"):
-        check_agreement(graph, load_network(shipped_model()), PIXELS, "site-1")
+        check_agreement(graph, load_network(shipped_model(), turned=True), PIXELS, "site-1")
 
 
 def test_a_network_that_says_nan_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

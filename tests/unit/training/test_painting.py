@@ -7,6 +7,7 @@ from images.constants import Preprocessing
 from images.preprocessing import preprocess
 from training.painting import paint_bleed, paint_decoy
 from training.phantoms.synthetic import generate_image
+from training.thin_bleeds import paint_thin
 
 SEEDS = range(40)  # enough for every kind to be painted
 
@@ -27,6 +28,19 @@ def test_painted_blood_is_brighter_than_what_it_covers_and_inside_the_skull(plan
     assert seen > 0.8 * len(SEEDS)
 
 
+def test_thin_blood_can_be_seen_and_lies_inside_the_skull(plane: np.ndarray) -> None:
+    masks = []
+    for seed in SEEDS:
+        painted, mask = paint_thin(plane, np.random.default_rng(seed))
+        if mask.any():
+            assert mask.sum() >= 12
+            assert (painted - plane)[mask].mean() >= 0.35
+            assert (painted <= np.maximum(plane, np.percentile(plane, 99.0) + 0.01)).all()
+            masks.append(mask)
+    assert len(masks) > 0.8 * len(SEEDS)
+    assert min(mask.sum() for mask in masks) < 60  # thin ones are among them
+
+
 def test_blood_is_no_brighter_than_the_windows_white(plane: np.ndarray) -> None:
     narrow = np.minimum(plane, np.float32(0.8))
     for seed in SEEDS:
@@ -43,6 +57,7 @@ def test_nothing_is_painted_where_there_is_no_brain() -> None:
     painted, mask = paint_bleed(empty, np.random.default_rng(0))
     assert not mask.any()
     np.testing.assert_array_equal(painted, empty)
+    assert not paint_thin(empty, np.random.default_rng(0))[1].any()
     np.testing.assert_array_equal(paint_decoy(empty, np.random.default_rng(0)), empty)
 
 

@@ -188,10 +188,10 @@ def test_wrong_images_are_named_by_their_content_and_come_with_a_picture(tmp_pat
     pixels = preprocess(generate_image(3, None).image, Preprocessing())[None]
     network, point = build_network(Preprocessing().input_shape), replace(EVEN_POINT, threshold=0.0)
     for target, count in ((0, 1), (1, 0)):  # everything counts as hemorrhage
-        images = Images(pixels, np.array([target]), np.array([PATIENT]))
+        images = Images(pixels, np.array([target]), np.array([PATIENT]), np.array([""]))
         wrong = wrong_images(network, point, [Record(path, "normal", PATIENT)], images)
         assert len(wrong) == count
-    images = Images(pixels, np.array([0]), np.array([PATIENT]))
+    images = Images(pixels, np.array([0]), np.array([PATIENT]), np.array([""]))
     (one,) = wrong_images(network, point, [Record(path, "normal", PATIENT)], images)
     assert one.name == "ed7002b439e9"
     assert one.picture.startswith(b"\x89PNG")

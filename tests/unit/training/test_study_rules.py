@@ -1,24 +1,22 @@
 """Candidates are measured on patients that their calibration has not seen; what ships comes of it."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from core.image_files import Limits
 from models.store import shipped_model
-from training.phantoms.synthetic import generate_image
+from training.dataset import Record
+from training.judged import Judged
 from training.study_rules import (
     Study,
     candidates,
     cross_validate,
     fit_rule,
+    heads_of,
     mean_of,
-    read_heads,
-    tell,
     thinned,
+    told,
 )
 
 
@@ -54,27 +52,24 @@ def test_where_heads_and_stand_ins_have_as_many_slices_numbers_tell_nothing(
 
 
 def test_the_rule_reaches_its_sensitivity_on_what_it_was_fit_on(
-    studies: list[Study], capsys: pytest.CaptureFixture[str]
+    studies: list[Study],
 ) -> None:
     rule = fit_rule(studies, 5, "mean5-0")
     said = [rule.decide(one.probabilities).probability or 0.0 for one in studies if one.bleeds]
     assert np.mean([one >= rule.threshold for one in said]) >= 0.95
     assert rule.uncertain_low < rule.threshold < rule.uncertain_high
-    tell(studies, {"mean of 5": mean_of(5)}, rule)
-    assert "40 stand-ins" in capsys.readouterr().out
+    assert "40 stand-ins" in told(studies, {"mean of 5": mean_of(5)}, rule)
 
 
-def test_a_head_is_read_in_the_order_of_its_slices_and_stands_in_without_its_bleed(tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
-    labels = ["normal"] * 4 + ["hemorrhage", "ambiguous"]
-    with (tmp_path / "labels.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["filename", "label", "group", "slice"])
-        for number in reversed(range(6)):
-            picture = generate_image(number, "intraparenchymal" if number == 4 else None).image
-            Image.fromarray(picture).save(tmp_path / "images" / f"{number}.png")
-            table.writerow([f"{number}.png", labels[number], "p", number])
-    head, stand_in = read_heads(tmp_path, shipped_model(), Limits())
+def test_a_head_is_taken_in_the_order_of_its_slices_and_stands_in_without_its_bleed() -> None:
+    labels = ["normal"] * 4 + ["hemorrhage", "normal"]
+    order = (3, 1, 5, 0, 2, 4)
+    records = [Record(Path(f"{i}"), labels[i], "p", study="s", position=float(i)) for i in order]
+    probabilities = np.array([0.1 * i for i in order])
+    none = np.zeros(6, dtype=np.bool_)
+    judged = Judged(probabilities, probabilities > 0.35, none, np.array([i == 0 for i in order]))
+    head, stand_in = heads_of(records, judged)
     assert (head.bleeds, stand_in.bleeds) == (True, False)
-    assert head.probabilities[: len(stand_in.probabilities)] == stand_in.probabilities
-    assert len(head.probabilities) == len(stand_in.probabilities) + 2
+    assert head.probabilities == pytest.approx((0.1, 0.2, 0.3, 0.4, 0.5))
+    assert stand_in.probabilities == pytest.approx((0.1, 0.2, 0.3, 0.5))
+    assert (head.called, stand_in.called) == (2, 1)

@@ -15,6 +15,7 @@ from models.store import ModelStore, shipped_model
 from tests.dicom_files import slice_that_shows
 from tests.labelled import images_by_label
 from training.dataset import Dataset, Record, fingerprint
+from training.evaluate import measure
 from training.fit import Epoch
 from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folders
@@ -129,6 +130,16 @@ def test_the_new_version_classifies(
     classifier = Classifier.load(ModelStore(trained[2] / "models").find("site-1"))
     image = next((synthetic_images / "images").iterdir()).read_bytes()
     assert np.isfinite(classifier.score(classifier.prepare(image)[None]).logits).all()
+
+
+def test_what_is_registered_is_what_was_measured(trained: tuple[ModelCard, Recorder, Path]) -> None:
+    card, _, folder = trained
+    tested = [record for record in dealt(folder / "images") if record.split == Split.TEST]
+    judged = judge_by(ModelStore(folder / "models").find("site-1"), tested, LIMITS)
+    targets, groups = (np.array([getattr(one, name) for one in tested]) for name in ("target", "group"))
+    metrics = measure(targets, judged, groups, seed=BRIEF.seed)
+    for name in ("log_loss", "brier", "sensitivity", "specificity"):
+        assert metrics[name] == pytest.approx(card.metrics[name], abs=1e-3), name
 
 
 def test_what_is_stopped_registers_nothing(eager: None, tmp_path: Path, synthetic_images: Path) -> None:
