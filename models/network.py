@@ -5,6 +5,7 @@ what classifies is the graph that `training.graph` makes of it.
 """
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from core.errors import ModelUnusable
@@ -80,13 +81,13 @@ def build_network(
     mirrored = _brighter_on_the_right(inputs)
 
     def turn(images: keras.KerasTensor) -> keras.KerasTensor:
-        return ops.where(mirrored, ops.flip(images, axis=2), images) if turned else images
+        return ops.where(mirrored, _mirror(images), images) if turned else images
 
     image = turn(inputs)
     features = _convolution(image, widths[0], kernel=5, strides=2)
     features = _convolution(features, widths[1], strides=2)
     small = _quarter(image)
-    difference = ops.subtract(small, ops.flip(small, axis=2))
+    difference = ops.subtract(small, _mirror(small))
     features = _residual(layers.Concatenate()([features, small, difference]), widths[1])
     features = _halve(features, dropout)
     features = _residual(features, widths[2], name="feature_map")
@@ -142,10 +143,17 @@ def load_network(stored: StoredModel, *, turned: bool) -> keras.Model:
 
 def _brighter_on_the_right(images: keras.KerasTensor) -> keras.KerasTensor:
     """bool (N, 1, 1, 1): by what is brighter than the brain's median; blood counts as much as bone."""
-    half = images.shape[2] // 2
-    bright = ops.sum(ops.clip(images, 0.0, 1.0), axis=1, keepdims=True)
-    left, right = bright[:, :, :half], ops.flip(bright[:, :, half:], axis=2)
-    return ops.sum(left - right, axis=(1, 2, 3), keepdims=True) < 0.0
+    height, width = images.shape[1:3]
+    # Without the last axis, whose length of 1 makes ONNX Runtime's loops over scalars slow.
+    planes = ops.reshape(images, (-1, height, width))
+    columns = ops.sum(ops.clip(planes, 0.0, 1.0), axis=1)
+    left = np.where(np.arange(width) < width // 2, 1.0, -1.0).astype(np.float32)
+    return ops.reshape(ops.sum(columns * left, axis=1), (-1, 1, 1, 1)) < 0.0
+
+
+def _mirror(images: keras.KerasTensor) -> keras.KerasTensor:
+    """Left and right exchanged, by index: ONNX Runtime reverses an axis with two transposes."""
+    return ops.take(images, np.arange(images.shape[2])[::-1].copy(), axis=2)
 
 
 def _quarter(images: keras.KerasTensor) -> keras.KerasTensor:
