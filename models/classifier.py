@@ -19,7 +19,9 @@ from models.store import StoredModel, verified_graph
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-_WARM_BATCH_SIZES = (1, 16)
+_BATCH = 8
+"""Images that the network sees at once: of more its layers outgrow the processor's cache."""
+_WARM_BATCH_SIZES = (1, _BATCH)
 _HEADLESS = (ReasonCode.BLANK, ReasonCode.NO_HEAD, ReasonCode.NO_BRAIN)
 
 
@@ -121,7 +123,11 @@ class Classifier:
 
     def score(self, images: Sequence[NDArray[np.float32]] | NDArray[np.float32]) -> Scores:
         """What the network says of N prepared images, float32 (size, size, 1) each."""
-        logit, distance, heat = self._session.run(OUTPUTS, {self._input: np.asarray(images)})
+        parts = [
+            self._session.run(OUTPUTS, {self._input: np.asarray(images[start : start + _BATCH])})
+            for start in range(0, len(images), _BATCH)
+        ]
+        logit, distance, heat = (np.concatenate(part) for part in zip(*parts, strict=True))
         return Scores(logit[:, 0].astype(np.float64), distance[:, 0].astype(np.float64), heat[..., 0])
 
     def decide(self, logit: float, distance: float) -> Decision:

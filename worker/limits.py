@@ -31,8 +31,10 @@ after thousands of damaged files. With 64 MiB one of the largest images was refu
 _NEXT_NETWORK = 128 * 2**20
 """What the network of another version takes while it is loaded beside this one: 15 MiB, and room."""
 
+_M_TRIM_THRESHOLD, _KEPT_FREE = -1, 32 * 2**20
 _M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 4 * 2**20
-"""An option of glibc's malloc, and bytes from which on a block goes back to the kernel when it is freed."""
+"""Options of glibc's malloc: bytes that may lie free at the heap's end, and bytes from which on a block goes
+back to the kernel when it is freed."""
 
 FileLimit = Callable[[], AbstractContextManager[None]]
 
@@ -62,8 +64,10 @@ def limit_memory(settings: Settings) -> None:
     if sys.platform != "linux":
         return
     # Else glibc learns to keep blocks of up to 32 MiB, and what lies between them grows into the room.
+    # Setting one threshold fixes the other at 128 KiB, which would give back and ask for each image's memory.
     with contextlib.suppress(AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
     largest = int(settings.max_file_mb * 2**20) + _BYTES_PER_PIXEL * settings.max_pixels
     most = held() + _KEPT_LATER + max(largest, _NEXT_NETWORK)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
