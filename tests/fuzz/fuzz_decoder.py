@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the decoder with atheris: `make fuzz`.
 
 It begins with the well-formed files, damages them by the mutations of this folder and by libFuzzer's own, and
-keeps what reaches new lines of Pillow's and pydicom's parsers or of `models`. It stops at the first file that
+keeps what reaches new lines of Pillow's and pydicom's parsers or of `images`. It stops at the first file that
 raises anything but a `RejectedImage`, or takes over 5 s or 1.2 GB, and leaves it as `crash-*`, `timeout-*` or
 `oom-*`. With the path of that file as its only argument it decodes it again.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["PIL", "pydicom", "models"]):
+with atheris.instrument_imports(include=["PIL", "pydicom", "images"]):
     from tests.fuzz.files import well_formed_files
     from tests.fuzz.mutations import mutate
     from tests.fuzz.target import examine
