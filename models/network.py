@@ -69,7 +69,7 @@ def build_network(
         Fraction of the pooled features that is dropped in training.
     turned
         Whether a head is mirrored so that its brighter half is on the left. So a head and its mirror image
-        get the same answer, at no cost, and blood is mostly to be looked for on one side.
+        get the same answer, for 0.1 ms, and blood is mostly to be looked for on one side.
 
     Returns
     -------

@@ -84,6 +84,26 @@ def centre(logits: Floats, targets: NDArray[np.intp], distances: Floats, domain_
     return float(found.x[1] * np.exp(found.x[0]))
 
 
+def centre_and_calibrate(
+    logits: Floats,
+    targets: NDArray[np.intp],
+    distances: Floats,
+    *,
+    target_sensitivity: float = 0.95,
+    domain_limit: float | None,
+) -> tuple[float, OperatingPoint]:
+    """The offset (`centre`), and the operating point (`calibrate`) for log-odds to which it was added."""
+    offset = centre(logits, targets, distances, domain_limit)
+    point = calibrate(
+        logits + offset,
+        targets,
+        distances,
+        target_sensitivity=target_sensitivity,
+        domain_limit=domain_limit,
+    )
+    return offset, point
+
+
 def _temperature(logits: Floats, targets: NDArray[np.intp]) -> float:
     """Divisor of the log-odds with the least log loss (Guo et al. 2017), drawn towards 1 by the prior."""
     found = minimize_scalar(

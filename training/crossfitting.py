@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from training.bootstrap import REPEATS, intervals
-from training.calibrate import calibrate, centre
+from training.calibrate import centre_and_calibrate
 from training.crossvalidation import CrossValidation
 from training.evaluate import PREVALENCE, rounded
 from training.judged import Floats, Judged
@@ -33,16 +33,14 @@ def judge_held_out(found: CrossValidation, target_sensitivity: float) -> list[Ju
         parts, places = [], []
         for fold in np.unique(folds):
             here, others = np.flatnonzero(folds == fold), folds != fold
-            limit = 1.0 if guarded else None
-            centred = logits + centre(logits[others], found.targets[others], distances[others], limit)
-            point = calibrate(
-                centred[others],
+            offset, point = centre_and_calibrate(
+                logits[others],
                 found.targets[others],
                 distances[others],
                 target_sensitivity=target_sensitivity,
-                domain_limit=limit,
+                domain_limit=1.0 if guarded else None,
             )
-            parts.append(Judged.by(point, centred[here], distances[here]))
+            parts.append(Judged.by(point, logits[here] + offset, distances[here]))
             places.append(here)
         judged.append(Judged.joined(parts, places))
     return judged

@@ -22,7 +22,7 @@ from models.store import SHIPPED_CARD, SHIPPED_GRAPH, SHIPPED_WEIGHTS, weights_s
 from models.study_rule import SHIPPED_RULE
 from training import baselines
 from training.batches import Images
-from training.calibrate import calibrate, centre
+from training.calibrate import centre_and_calibrate
 from training.crossfitting import PROTOCOL as CROSS_FITTING
 from training.crossfitting import judge_held_out, measure_repeats
 from training.crossvalidation import CrossValidation, Plan, compare, divide
@@ -80,7 +80,7 @@ def make_default_weights(
     rule = fit_rule(heads, WINDOW, RULE) if heads else SHIPPED_RULE
     training = images.with_more(tilted(records, LIMITS))
     network = fit(training, hyperparameters)
-    point, offset = _operating_point(found, domain_limit(network, training, None))
+    offset, point = _operating_point(found, domain_limit(network, training, None))
     shift(network, offset)
     network.save_weights(SHIPPED_WEIGHTS)
     graph = make_graph(network, images.pixels[::10], VERSION)
@@ -121,13 +121,16 @@ def make_default_weights(
     return card
 
 
-def _operating_point(found: CrossValidation, limit: float) -> tuple[OperatingPoint, float]:
-    """Point and offset by the held-out predictions of all repeats; distances in units of each fit's limit."""
-    logits, targets = found.logits.ravel(), np.tile(found.targets, len(found.logits))
-    distances = (found.distances / found.limits).ravel()
-    offset = centre(logits, targets, distances, 1.0)
-    point = calibrate(logits + offset, targets, distances, target_sensitivity=SENSITIVITY, domain_limit=1.0)
-    return replace(point, domain_limit=limit), offset
+def _operating_point(found: CrossValidation, limit: float) -> tuple[float, OperatingPoint]:
+    """Offset and point by the held-out predictions of all repeats; distances in units of each fit's limit."""
+    offset, point = centre_and_calibrate(
+        found.logits.ravel(),
+        np.tile(found.targets, len(found.logits)),
+        (found.distances / found.limits).ravel(),
+        target_sensitivity=SENSITIVITY,
+        domain_limit=1.0,
+    )
+    return offset, replace(point, domain_limit=limit)
 
 
 def _told(done: int, of: int) -> None:

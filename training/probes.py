@@ -23,18 +23,18 @@ from core.surroundings import shut_out, start_isolated
 from images.constants import Preprocessing
 from images.decoding import GreyImage, decode
 from images.preprocessing import preprocess
-from models.network import shift
 from training.augment import Plane
-from training.calibrate import calibrate, centre
+from training.calibrate import centre_and_calibrate
 from training.dataset import Record, read_record
 from training.fit import fit, outputs
 from training.hyperparameters import Hyperparameters
 from training.judged import Floats, Judged
 from training.labelled.folder import read_folders
-from training.painting import Mask, ragged
+from training.painting import ragged
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_image
 from training.split import folds
+from training.thin_bleeds import cavity
 from training.tilted import tilted
 from training.train import prepare_records
 
@@ -75,15 +75,13 @@ def probe(
     targets = np.array([record.target for record in records], dtype=np.intp)
     pixels = np.stack([preprocess(image, Preprocessing()) for image in images])
     said = outputs(network, pixels)
-    shift(network, centre(said.logits, targets, said.distances, None))
-    said = outputs(network, pixels)
-    point = calibrate(said.logits, targets, said.distances, domain_limit=None)
+    offset, point = centre_and_calibrate(said.logits, targets, said.distances, domain_limit=None)
 
     def against(changed: Sequence[GreyImage]) -> dict[str, float]:
         pairs = [(i, pixels) for i, image in enumerate(changed) if (pixels := _prepared(image)) is not None]
         kept = [i for i, _ in pairs]
         now = outputs(network, np.stack([pixels for _, pixels in pairs]))
-        judged = [Judged.by(point, one.logits, one.distances) for one in (said, now)]
+        judged = [Judged.by(point, one.logits + offset, one.distances) for one in (said, now)]
         before, after = judged[0].take(np.array(kept)), judged[1]
         return {
             "probability": float(np.abs(before.probabilities - after.probabilities).mean()),
@@ -166,7 +164,7 @@ def paint_probe(fine: Plane, shape: str, size: float, rng: np.random.Generator) 
 
     Lenses and crescents lie along the edge of the largest piece of soft tissue, clots inside it.
     """
-    filled = _cavity(fine)
+    filled = cavity(fine)
     side, unit = fine.shape[0], fine.shape[0] * (1.0 - 2.0 * Preprocessing().margin) / _HEAD
     if np.count_nonzero(filled) < _LEAST_CAVITY:
         return None
@@ -192,15 +190,6 @@ def paint_probe(fine: Plane, shape: str, size: float, rng: np.random.Generator) 
     share = ndimage.gaussian_filter((share * filled).astype(np.float32), unit / 2.0) * filled
     bright = rng.uniform(0.7, 1.5) + 0.08 * ragged(side, rng)
     return np.asarray(fine + share * np.maximum(bright - fine, 0.0), dtype=np.float32)
-
-
-def _cavity(fine: Plane) -> Mask:
-    soft = ndimage.binary_opening((fine > -1.0) & (fine < 0.8) & (fine != 0.0))
-    pieces, count = ndimage.label(soft)
-    if not count:
-        return np.zeros(fine.shape, dtype=np.bool_)
-    largest = pieces == 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-    return np.asarray(ndimage.binary_fill_holes(largest), dtype=np.bool_)
 
 
 def _coarse(fine: Plane) -> Plane:

@@ -18,7 +18,7 @@ _LEAST_PIXELS, _LEAST_CONTRAST = 12, 0.35
 
 def paint_thin(image: Plane, rng: np.random.Generator) -> tuple[Plane, Mask]:
     """Paint a lens, a crescent or a small clot, again until it can be seen; else nothing."""
-    filled = _cavity(image)
+    filled = cavity(image)
     if np.count_nonzero(filled) >= _LEAST_CAVITY:
         for _ in range(_TRIES):
             painted = _paint(image, filled, rng)
@@ -28,7 +28,7 @@ def paint_thin(image: Plane, rng: np.random.Generator) -> tuple[Plane, Mask]:
     return image, np.zeros(image.shape, dtype=np.bool_)
 
 
-def _cavity(image: Plane) -> Mask:
+def cavity(image: Plane) -> Mask:
     """The largest piece of soft tissue inside the bone, with what it encloses."""
     soft = ndimage.binary_opening((image > -1.0) & (image < 0.8) & (image != 0.0))
     pieces, count = ndimage.label(soft)

@@ -22,7 +22,7 @@ from models.network import shift
 from models.store import ModelStore, StoredModel, shipped_model
 from training import baselines
 from training.batches import Images
-from training.calibrate import calibrate, centre
+from training.calibrate import centre_and_calibrate
 from training.dataset import Dataset, Record, read_record
 from training.evaluate import PREVALENCE, evaluate, measure, paired_difference
 from training.fit import Epoch, domain_limit, fit, outputs
@@ -106,16 +106,15 @@ def train(job: Job, store: ModelStore, watch: Watch) -> ModelCard:
     network = fit(training, hyper, validation=validation, on_step=watch.on_step, on_epoch=on_epoch)
 
     watch.on_stage("calibrating")
-    said, limit = outputs(network, validation.pixels), domain_limit(network, training, validation)
-    offset = centre(said.logits, validation.targets, said.distances, limit)
-    shift(network, offset)
-    point = calibrate(
-        said.logits + offset,
+    said = outputs(network, validation.pixels)
+    offset, point = centre_and_calibrate(
+        said.logits,
         validation.targets,
         said.distances,
         target_sensitivity=job.target_sensitivity,
-        domain_limit=limit,
+        domain_limit=domain_limit(network, training, validation),
     )
+    shift(network, offset)
 
     watch.on_stage("evaluating")
     said = outputs(network, test.pixels)

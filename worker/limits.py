@@ -66,8 +66,9 @@ def limit_memory(settings: Settings) -> None:
     # Else glibc learns to keep blocks of up to 32 MiB, and what lies between them grows into the room.
     # Setting one threshold fixes the other at 128 KiB, which would give back and ask for each image's memory.
     with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
-        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
     largest = int(settings.max_file_mb * 2**20) + _BYTES_PER_PIXEL * settings.max_pixels
     most = held() + _KEPT_LATER + max(largest, _NEXT_NETWORK)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
