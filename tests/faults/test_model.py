@@ -20,7 +20,8 @@ def put_into_use(system: System, version: str | None) -> None:
 def test_children_beside_damaged_weights_serve_the_version_before(
     system: System, trials: Trials, plan: Plan
 ) -> None:
-    shipped, children = shipped_model(), 2 if plan.full else 1  # some may still be starting
+    shipped, children = shipped_model(), 2 if plan.full else 1
+    wait_until(lambda: len(system.children("worker")) == children, what="all children have started")
     for trial in trials.of("damaged weights, SIGKILL of the classify children", system, within_s=60, full=5):
         version = f"site-{trial.number}"
         refused = f"model {version} is refused"
