@@ -84,7 +84,11 @@ def test_the_document_lists_every_metric(system: System) -> None:
     assert {name for name in served if name.startswith("headct_")} == listed
 
 
-def test_heartbeats_are_answered_and_fill_neither_flower_nor_the_log(system: System) -> None:
+def test_heartbeats_are_answered_and_fill_neither_flower_nor_the_log(
+    system: System, image_bytes: bytes
+) -> None:
+    system.drop(image_bytes + b"heartbeats", "heartbeats.png", "classified")
+    system.wait_for("heartbeats.png")
     mark = next(path for path in system.home.health.iterdir() if path.is_file())
     first = mark.stat().st_mtime_ns
     wait_until(lambda: mark.stat().st_mtime_ns > first, what="a heartbeat is answered")
