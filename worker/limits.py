@@ -63,16 +63,24 @@ def limit_memory(settings: Settings) -> None:
     """
     if sys.platform != "linux":
         return
-    # Else glibc learns to keep blocks of up to 32 MiB, and what lies between them grows into the room.
-    # Setting one threshold fixes the other at 128 KiB, which would give back and ask for each image's memory.
-    with contextlib.suppress(AttributeError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
-        mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
+    give_back_large_blocks()
     largest = int(settings.max_file_mb * 2**20) + _BYTES_PER_PIXEL * settings.max_pixels
     most = held() + _KEPT_LATER + max(largest, _NEXT_NETWORK)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def give_back_large_blocks() -> None:
+    """Have this process return large blocks to the kernel once they are freed.
+
+    Else glibc learns to keep blocks of up to 32 MiB, and what lies between them grows into the room. Without
+    glibc nothing changes.
+    """
+    with contextlib.suppress(AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        # One alone fixes the other at 128 KiB: each image's memory would be returned and asked for again.
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_FREE)
 
 
 def held() -> int:

@@ -16,6 +16,7 @@ with atheris.instrument_imports(include=["PIL", "pydicom", "images"]):
     from tests.fuzz.mutations import mutate
     from tests.fuzz.target import examine
 from tests.fuzz.fuzzer import command_line, fuzz_in_folder
+from worker.limits import give_back_large_blocks
 
 _FILES = list(well_formed_files().values())
 
@@ -33,6 +34,7 @@ def _mutator(data: bytes, max_size: int, seed: int) -> bytes:
 def _fuzz(seeds: Path) -> None:
     for number, data in enumerate(_FILES):
         (seeds / f"{number:03d}").write_bytes(data)
+    give_back_large_blocks()  # as a worker does
     limits = ["-timeout=5", "-rss_limit_mb=1200", "-max_len=1048576"]
     atheris.Setup(command_line(*limits, seeds=seeds), _test_one, custom_mutator=_mutator)
     atheris.Fuzz()
