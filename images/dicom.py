@@ -126,7 +126,9 @@ def _hounsfield(dataset: "Dataset", max_pixels: int, noted: Noted) -> _Hounsfiel
     check_kind(dataset)
     noted.place = place_of(dataset)
     if noted.is_ct and noted.place is None:
-        noted.warnings.append("The file names no valid study and series, so that it is in no study.")
+        noted.warnings.append(
+            "The file names no valid study and series: only a named folder puts it into a study."
+        )
     check_slice(dataset)
     plane = plane_of(dataset)
     check_size(int(dataset.Columns), int(dataset.Rows), max_pixels)

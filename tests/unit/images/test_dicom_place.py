@@ -81,7 +81,9 @@ def test_what_is_no_number_date_or_uid_is_left_out() -> None:
 def test_without_study_or_series_it_belongs_nowhere(name: str, uid: str | None) -> None:
     said = noted(**{name: uid})
     assert (said.place, said.is_ct) == (None, True)
-    assert said.warnings == ["The file names no valid study and series, so that it is in no study."]
+    assert said.warnings == [
+        "The file names no valid study and series: only a named folder puts it into a study."
+    ]
 
 
 @pytest.mark.parametrize(("modality", "is_ct"), [(None, False), ("", False), ("CT", True)])
