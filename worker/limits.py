@@ -22,9 +22,8 @@ FILE_S = 5.0
 CHUNK_S = 20.0
 """Wall time of the files of one chunk; slow ones are done again one by one."""
 _USUAL_PIXELS = 20_000_000
-_BYTES_PER_PIXEL = 16
-"""What decoding and preprocessing hold at once, at worst: 14 (PNG of 16 bits), 12 (transparent PNG, TIFF of
-32 bits). With a file of 64 MiB beside it a process that holds 200 MiB stays below 740 MB."""
+_BYTES_PER_PIXEL = 24
+"""What decoding and preprocessing hold at once, at worst: a PNG of RGBA in 16 bits; others take 14 at most."""
 _KEPT_LATER = 128 * 2**20
 """pydicom and decoders, which the first file that needs them brings, and what the allocator keeps: 50 MiB
 after thousands of damaged files. With 64 MiB one of the largest images was refused after 130,000."""
