@@ -85,7 +85,10 @@ def _advise(home: Home, opened: list[Path]) -> str:
     if home.root.resolve() in opened:
         advice += f" Where others drop files into the inbox: `chmod 711 {home.root}`."
     if any(home.secrets.resolve() in (path, path.parent) for path in opened):
-        advice += f" Then remove the files in {home.secrets}: headct makes new passwords."
+        advice += (
+            f" Then remove the files in {home.secrets}, but not `patient-key`: headct makes new passwords. "
+            "Give the accounts of the web page new ones too."
+        )
     return advice
 
 
