@@ -1,6 +1,8 @@
 """Balanced, augmented batches from prepared images."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +105,10 @@ class Batch:
     off_brain_known: NDArray[np.float32]
 
 
+_Example = tuple[Plane, float, Mask, float, float, float]
+"""One image's part of each array of a batch."""
+
+
 class BatchMaker:
     """Draws batches; the same for the same images, hyperparameters, shares and seed."""
 
@@ -114,28 +120,34 @@ class BatchMaker:
         self._kinds = tuple(vars(shares))
         self._shares = np.array(list(vars(shares).values())) / sum(vars(shares).values())
         self._rng = np.random.default_rng(hyperparameters.seed)
+        self._examples = self._draw()
 
     def draw(self) -> Batch:
         """The next batch."""
-        columns = zip(*(self._draw_one() for _ in range(self._hyper.batch_size)), strict=True)
+        columns = zip(*islice(self._examples, self._hyper.batch_size), strict=True)
         pixels, *rest = (np.array(column, dtype=np.float32) for column in columns)
         return Batch(pixels[..., np.newaxis], *rest)
 
-    def _draw_one(self) -> tuple[Plane, float, NDArray[np.bool_], float, float, float]:
-        rng = self._rng
-        kind = self._kinds[int(rng.choice(len(self._kinds), p=self._shares))]
-        image, off_brain, off_brain_known = self._pick(kind)
-        image, mask = distort(image, rng), np.zeros(image.shape, dtype=np.bool_)
-        if kind != "levels" and rng.random() < self._hyper.decoy_share:
-            image = paint_decoy(image, rng)
-        if kind == "painted":
-            paint = paint_thin if rng.random() < self._hyper.thin_share else paint_bleed
-            image, mask = paint(image, rng)
-        bleeds = kind in {"real_bleeds", "synthetic_bleeds"}
-        painted = np.count_nonzero(mask) >= _LEAST_BLOOD
-        heat = _heat(mask & painted)
-        target, heat_known = float(bleeds or painted), float(not bleeds)
-        return degrade(image, rng), target, heat, heat_known, off_brain, off_brain_known
+    def _draw(self) -> Iterator[_Example]:
+        """One image after another."""
+        rng, hyper = self._rng, self._hyper
+        while True:
+            kind = self._kinds[int(rng.choice(len(self._kinds), p=self._shares))]
+            image, off_brain, off_brain_known = self._pick(kind)
+            plain, nowhere = distort(image, rng), np.zeros(image.shape, dtype=np.bool_)
+            if kind != "levels" and rng.random() < hyper.decoy_share:
+                plain = paint_decoy(plain, rng)
+            image, mask = plain, nowhere
+            if kind == "painted":
+                paint = paint_thin if rng.random() < hyper.thin_share else paint_bleed
+                image, mask = paint(plain, rng)
+            bleeds = kind in {"real_bleeds", "synthetic_bleeds"}
+            painted = np.count_nonzero(mask) >= _LEAST_BLOOD
+            target, heat_known = float(bleeds or painted), float(not bleeds)
+            heat = _heat(mask & painted)
+            yield degrade(image, rng), target, heat, heat_known, off_brain, off_brain_known
+            if painted and rng.random() < hyper.twin_share:
+                yield degrade(plain, rng), 0.0, _heat(nowhere), 1.0, off_brain, off_brain_known
 
     def _pick(self, kind: str) -> tuple[Plane, float, float]:
         """An image to start from, whether it lies below the brain, and whether that can be said."""

@@ -52,7 +52,7 @@ def fit(
     hyperparameters: Hyperparameters,
     *,
     validation: Images | None = None,
-    on_step: Callable[[], None] | None = None,
+    on_step: Callable[[], None] = lambda: None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> keras.Model:
     """Train a new network, from the pretrained weights; the same for the same arguments on the same machine.
@@ -64,7 +64,7 @@ def fit(
     validation
         Images whose loss and AUC each epoch is told with; they change nothing.
     on_step, on_epoch
-        Called after each batch, and after each epoch; may raise to stop.
+        Called before each slice that is drawn and after each batch; after each epoch. May raise to stop.
 
     Raises
     ------
@@ -77,16 +77,16 @@ def fit(
     start_from_pretrained(network)
     steps = max(1, round(len(train.targets) / hyper.batch_size))
     epochs = hyper.epochs_of(steps)
-    shown = steps * epochs * hyper.batch_size  # of all kinds: a short fit has no use for a large pool
-    pool = draw_pool(min(hyper.synthetic_images, max(shown, LEAST_POOL)), hyper.seed, Preprocessing())
+    # About a fifth of what is shown is drawn: a short fit has no use for a large pool.
+    wanted = max(steps * epochs * hyper.batch_size // 4, LEAST_POOL)
+    pool = draw_pool(min(hyper.synthetic_images, wanted), hyper.seed, Preprocessing(), on_step)
     batches = BatchMaker(train, pool, hyper, hyper.shares)
     optimiser = Optimiser(network, steps * epochs, hyper)
     for epoch in range(epochs):
         losses = []
         for _ in range(steps):
             losses.append(optimiser.step(batches.draw()))
-            if on_step is not None:
-                on_step()
+            on_step()
         loss = float(np.mean(losses))
         if not np.isfinite(loss):
             raise TrainingDiverged(

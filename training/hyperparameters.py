@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Shares:
-    """How often each kind of image is drawn; relative to their sum.
+    """How often each kind of image is drawn; relative to their sum. Images without their paint come on top.
 
     Attributes
     ----------
@@ -19,12 +19,12 @@ class Shares:
         Normal brains with a painted bleed.
     """
 
-    real_normals: float = 0.36
+    real_normals: float = 0.29
     synthetic_normals: float = 0.04
     levels: float = 0.09
     real_bleeds: float = 0.25
-    synthetic_bleeds: float = 0.05
-    painted: float = 0.21
+    synthetic_bleeds: float = 0.07
+    painted: float = 0.27
 
 
 SYNTHETIC_SHARES = Shares(0.0, 0.28, 0.14, 0.0, 0.34, 0.24)
@@ -59,10 +59,13 @@ class Hyperparameters:
         Of the normals that bleeds are painted into: synthetic ones.
     thin_share
         Of the painted bleeds: thin or small ones (`training.thin_bleeds`).
+    twin_share
+        Of the painted bleeds: those whose image comes next without the paint, so that it is the blood that
+        tells, not the level.
     decoy_share
         Of the brains: those that get a patch or specks that are no blood.
     synthetic_images
-        How many synthetic slices are drawn, if the fit shows as many images.
+        How many synthetic slices are drawn, if the fit shows four times as many images.
     heat_weight, level_weight
         Weights of the losses of the heat map and of the level beside that of the label.
     average_momentum
@@ -71,7 +74,7 @@ class Hyperparameters:
 
     seed: int = 1
     epochs: int | None = None
-    most_steps: int = 2600
+    most_steps: int = 4000
     batch_size: int = 16
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2
@@ -80,9 +83,10 @@ class Hyperparameters:
     dropout: float = 0.3
     shares: Shares = field(default_factory=Shares)
     painted_synthetic_share: float = 0.1
-    thin_share: float = 0.65
+    thin_share: float = 0.8
+    twin_share: float = 0.5
     decoy_share: float = 0.15
-    synthetic_images: int = 350
+    synthetic_images: int = 1000
     heat_weight: float = 1.0
     level_weight: float = 0.3
     average_momentum: float = 0.98

@@ -71,7 +71,7 @@ def visible(painted: Plane, image: Plane) -> Mask:
 
 
 def paint_decoy(image: Plane, rng: np.random.Generator) -> Plane:
-    """Paint what is not blood: dark patches of old infarcts, or specks of calcification as bright as bone."""
+    """Paint what is not blood: dark old infarcts, or small calcifications, mostly brighter than it."""
     brain = (image > -0.9) & (image < 0.6) & (image != 0.0)
     places = np.argwhere(brain)
     if len(places) == 0:
@@ -85,8 +85,8 @@ def paint_decoy(image: Plane, rng: np.random.Generator) -> Plane:
     rows, columns = np.ogrid[0:side, 0:side]
     for row, column in _specks(side, rng):
         distance = np.hypot((rows - row) / rng.uniform(0.7, 1.6), columns - column)
-        weight = np.clip(rng.uniform(1.0, 2.6) - distance, 0.0, 1.0) * brain
-        painted += weight * np.maximum(rng.uniform(1.2, 2.2) - painted, 0.0)
+        weight = np.clip(rng.uniform(0.8, 1.8) - distance, 0.0, 1.0) * brain
+        painted += weight * np.maximum(rng.uniform(1.6, 2.4) - painted, 0.0)
     return np.asarray(painted, dtype=np.float32)
 
 

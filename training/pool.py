@@ -1,5 +1,6 @@
 """A pool of prepared synthetic slices of every level: brains without and with a bleed, and the rest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,14 +45,18 @@ class Pool:
     below: NDArray[np.bool_]
 
 
-def draw_pool(count: int, seed: int, constants: Preprocessing) -> Pool:
+def draw_pool(
+    count: int, seed: int, constants: Preprocessing, on_image: Callable[[], None] = lambda: None
+) -> Pool:
     """About `count` slices: of seven, two normal brains, three with a bleed and two of other levels.
 
     The same for the same arguments. Those in which no head is found are left out, as they are at serving.
+    `on_image` is called before each is drawn, and may raise to stop.
     """
     first = SYNTHETIC_SEEDS + seed * count
     normals, bleeds, levels, below = [], [], [], []
     for index in range(count):
+        on_image()
         place, turn = index % 7, index // 7
         if place < 2:
             normals += _prepared(generate_image(first + index, None), constants)

@@ -42,7 +42,7 @@ def _paint(image: Plane, filled: Mask, rng: np.random.Generator) -> Plane:
     side, top = image.shape[0], max(float(np.percentile(image, 99.0)), 0.4)
     painted = image.copy()
     for _ in range(1 + int(rng.random() < 0.2)):
-        share = _clot(filled, rng) if rng.random() < 0.2 else _at_the_edge(filled, rng)
+        share = _clot(filled, rng) if rng.random() < 0.3 else _at_the_edge(filled, rng)
         share = ndimage.gaussian_filter(share * filled, rng.uniform(0.3, 0.9), truncate=2.5) * filled
         bright = np.minimum(rng.uniform(0.55, 1.8) + 0.1 * ragged(side, rng), top)
         painted += share * np.maximum(bright - painted, 0.0)

@@ -50,10 +50,29 @@ def test_the_heat_map_is_known_for_normals_and_painted_bleeds_only(images: Image
 
 def test_every_painted_bleed_has_a_place_on_the_heat_map_however_thin(images: Images, pool: Pool) -> None:
     shares = Shares(**{**vars(NOTHING), "painted": 1.0})
-    batch = BatchMaker(images, pool, Hyperparameters(batch_size=60, thin_share=1.0), shares).draw()
+    batch = BatchMaker(
+        images, pool, Hyperparameters(batch_size=60, thin_share=1.0, twin_share=0.0), shares
+    ).draw()
     np.testing.assert_array_equal(batch.heat.max(axis=(1, 2)), batch.targets)
     assert batch.targets.mean() > 0.8
     assert (batch.heat.sum(axis=(1, 2))[batch.targets == 1] <= 2).any()
+
+
+def test_a_painted_image_comes_next_without_its_paint(
+    images: Images, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What it does by chance would differ between the two.
+    monkeypatch.setattr("training.batches.degrade", lambda image, _: image)
+    shares = Shares(**{**vars(NOTHING), "painted": 1.0})
+    hyper = Hyperparameters(batch_size=40, thin_share=1.0, twin_share=1.0)
+    batch = BatchMaker(images, pool, hyper, shares).draw()
+    painted = np.flatnonzero(batch.targets[:-1])
+    assert len(painted) > 10
+    for known, wanted in ((batch.targets, 0.0), (batch.heat_known, 1.0), (batch.heat.max(axis=(1, 2)), 0.0)):
+        assert (known[painted + 1] == wanted).all()
+    paint = batch.pixels[painted] - batch.pixels[painted + 1]
+    assert (paint >= 0.0).all()
+    assert ((paint > 0.15).sum(axis=(1, 2, 3)) >= 8).all()
 
 
 def test_the_level_of_a_real_normal_is_left_open(images: Images, pool: Pool) -> None:
@@ -66,7 +85,7 @@ def test_the_level_of_a_real_normal_is_left_open(images: Images, pool: Pool) -> 
 
 def test_many_images_get_fewer_epochs_unless_a_number_is_asked() -> None:
     few, many = (Hyperparameters().epochs_of(steps) for steps in (10, 200))
-    assert (few, many) == (50, 13)
+    assert (few, many) == (50, 20)
     assert Hyperparameters(epochs=3).epochs_of(200) == 3
     assert Hyperparameters().epochs_of(10_000) == 1
 

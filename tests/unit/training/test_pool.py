@@ -1,6 +1,7 @@
 """The pool holds slices of every level, the same for the same seed."""
 
 import numpy as np
+import pytest
 
 from images.constants import Preprocessing
 from training.pool import draw_pool
@@ -17,3 +18,16 @@ def test_pools_repeat_with_the_seed_and_differ_between_seeds() -> None:
     one, same, other = (draw_pool(7, seed, Preprocessing()) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one.bleeds, same.bleeds)
     assert not np.array_equal(one.bleeds, other.bleeds)
+
+
+def test_drawing_can_be_stopped_before_any_slice() -> None:
+    drawn = []
+
+    def stop() -> None:
+        drawn.append(1)
+        if len(drawn) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        draw_pool(700, 1, Preprocessing(), stop)
+    assert len(drawn) == 3

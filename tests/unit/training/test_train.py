@@ -20,6 +20,7 @@ from training.fit import Epoch
 from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folders
 from training.phantoms.synthetic import generate_image
+from training.pool import LEAST_POOL
 from training.train import Job, judge_by, splits_of, train
 
 # As in test_crossvalidation.
@@ -102,7 +103,7 @@ def test_all_stages_are_gone_through_in_order(trained: tuple[ModelCard, Recorder
         "registering",
     ]
     assert [(epoch.number, epoch.of) for epoch in recorder.epochs] == [(1, 2), (2, 2)]
-    assert recorder.steps == 24 + 2, "each image when it is prepared, and one batch an epoch"
+    assert recorder.steps == 24 + LEAST_POOL + 2, "images prepared, slices drawn, and one batch an epoch"
     assert all(epoch.validation_auc is not None for epoch in recorder.epochs)
 
 
