@@ -23,7 +23,7 @@ CHUNK_S = 20.0
 """Wall time of the files of one chunk; slow ones are done again one by one."""
 _USUAL_PIXELS = 20_000_000
 _BYTES_PER_PIXEL = 24
-"""What decoding and preprocessing hold at once, at worst: of a PNG of RGBA in 16 bits; of others 14 at most."""
+"""What decoding and preprocessing hold at once, at worst: of a PNG of RGBA in 16 bits; else 14 at most."""
 _KEPT_LATER = 128 * 2**20
 """pydicom and decoders, which the first file that needs them brings, and what the allocator keeps: 50 MiB
 after thousands of damaged files. With 64 MiB one of the largest images was refused after 130,000."""
