@@ -37,7 +37,7 @@ def add(
     """Make an account. Its password is asked for, or read from a pipe."""
     context = open_migrated()
     accounts.add(context, _who(), name, role, None if no_password else _new_password())
-    say(f"{name} can sign in as {role}.")
+    say(f"{name} can sign in as {role}{', by a proxy alone' if no_password else ''}.")
 
 
 @user.command("list")

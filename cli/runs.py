@@ -150,10 +150,11 @@ def print_runs(runs: Sequence[TrainingRun]) -> None:
 def print_run(run: TrainingRun, epochs: Sequence[EpochRecord], home: Home) -> None:
     """All that is known of one run."""
     report, log = home.report(run.id) / "report.html", home.training_log(run.id)
+    ends_soon = run.cancel_requested and not run.finished_at
     print_facts(
         (
             ("run", str(run.id)),
-            ("state", run.state + (", to be cancelled" if run.cancel_requested else "")),
+            ("state", run.state + (", to be cancelled" if ends_soon else "")),
             ("why", run.reason or ""),
             ("requested", f"{local(run.requested_at)} by {run.requested_by or 'unknown'}"),
             ("started", local(run.started_at)),

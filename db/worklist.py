@@ -98,15 +98,20 @@ class WorklistFilter:
 
 
 class Page(NamedTuple):
-    """Items in their order, and how many there are without the limit."""
+    """Items in their order, how many there are without the limit, and how many fit but have no place."""
 
     items: Sequence[Item]
     matching: int
+    left_out: int = 0
 
 
 def worklist(connection: Connection, wanted: WorklistFilter) -> Page:
     """The items that a filter fits, in its order; by default the most urgent first."""
     fits = list(_conditions(wanted))
+    left_out = 0
+    if wanted.sort in _SOMETIMES:
+        left_out = _count(connection, [*fits, ~_SOMETIMES[wanted.sort]])
+        fits.append(_SOMETIMES[wanted.sort])
     few: Sequence[int] | None = None
     if wanted.search:
         # In the order of an index a database looks on until a page is full: where few are found, at all.
@@ -120,10 +125,8 @@ def worklist(connection: Connection, wanted: WorklistFilter) -> Page:
         query = query.limit(wanted.limit).offset(wanted.offset)
     items = [Item(*row) for row in connection.execute(query)]
     if few is not None:
-        return Page(items, len(few))
-    if not wanted.limit:
-        return Page(items, len(items))
-    return Page(items, connection.scalar(select(func.count()).select_from(ITEM).where(*fits)) or 0)
+        return Page(items, len(few), left_out)
+    return Page(items, _count(connection, fits) if wanted.limit else len(items), left_out)
 
 
 def item_after(connection: Connection, wanted: WorklistFilter, item: Item) -> Item | None:
@@ -134,6 +137,8 @@ def item_after(connection: Connection, wanted: WorklistFilter, item: Item) -> It
     if here is None or None in here:
         return None
     query = select(ITEM.c.study_id, ITEM.c.image_id).where(*_conditions(wanted))
+    if wanted.sort in _SOMETIMES:
+        query = query.where(_SOMETIMES[wanted.sort])
     if falls:
         query = query.where(tuple_(*keys) < tuple_(*here)).order_by(*(key.desc() for key in keys))
     else:
@@ -215,5 +220,7 @@ def _conditions(wanted: WorklistFilter) -> Iterator[ColumnElement[bool]]:
             (columns.accession_number, columns.name) if wanted.in_names else (columns.accession_number,)
         )
         yield or_(*(by.icontains(wanted.search, autoescape=True) for by in searched))
-    if wanted.sort in _SOMETIMES:
-        yield _SOMETIMES[wanted.sort]
+
+
+def _count(connection: Connection, fits: Sequence[ColumnElement[bool]]) -> int:
+    return connection.scalar(select(func.count()).select_from(ITEM).where(*fits)) or 0

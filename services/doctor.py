@@ -123,7 +123,7 @@ def _inbox(context: Context, *, names: bool) -> None:
         raise HeadctError(
             f"{len(stuck)} files cannot be read or removed{_first(stuck, names)}. Run `chmod u+r` on them "
             "and `chmod u+rwx` on their folders, or change the owner; move up what has a path of more than "
-            "4,095 bytes. They are taken at the next rescan."
+            "4,095 bytes. They go at the next rescan; what could be read has its result already."
         )
     if large := [path for path in files if _has_waited(path, context.settings.max_file_mb * 2**20)]:
         raise HeadctError(f"{len(large)} files are left{_first(large, names)}: {TOO_LARGE}.")

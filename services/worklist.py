@@ -26,6 +26,8 @@ class Worklist(NamedTuple):
     ----------
     matching
         How many there are without the limit.
+    left_out
+        How many fit the filter, but have nothing to be ordered by.
     driving
         Of a study, by its id: the image that most drives its result.
     stat
@@ -34,6 +36,7 @@ class Worklist(NamedTuple):
 
     rows: "Sequence[Row[Any]]"
     matching: int
+    left_out: int
     driving: dict[int, int]
     stat: set[int]
 
@@ -41,13 +44,13 @@ class Worklist(NamedTuple):
 def find(context: Context, wanted: WorklistFilter) -> Worklist:
     """The items that a filter fits."""
     with read_connection(context.engine) as connection:
-        items, matching = worklist(connection, wanted)
+        items, matching, left_out = worklist(connection, wanted)
         rows = item_rows(connection, items)
         if not wanted.limit:
-            return Worklist(rows, matching, {}, set())
+            return Worklist(rows, matching, left_out, {}, set())
         driving = driving_images(connection, [row for row in rows if hasattr(row, "study_id")])
         stat = stat_images(connection, [one.image_id for one in items if one.image_id is not None])
-        return Worklist(rows, matching, driving, stat)
+        return Worklist(rows, matching, left_out, driving, stat)
 
 
 def following(context: Context, wanted: WorklistFilter, item: Item) -> Item | None:

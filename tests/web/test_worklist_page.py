@@ -59,6 +59,16 @@ def test_a_filter_stands_in_the_address(cases: dict[str, int], tab: Page) -> Non
     assert tab.locator("th[aria-sort=descending]").inner_text() == "Probability"
 
 
+def test_what_has_no_place_in_an_order_is_counted(cases: dict[str, int], ann: httpx.Client) -> None:
+    everything = ann.get("/").text
+    assert "Not listed in this order" not in everything
+    page = ann.get("/?sort=study_time").text
+    listed = page.count('<tr data-key="s') + page.count('<tr data-key="i')
+    assert 0 < 4 - listed <= 4
+    assert f"Not listed in this order: {4 - listed} without a study time." in page
+    assert ann.get("/api/v1/studies?sort=study_time").json()["left_out"] == 3 - page.count('<tr data-key="s')
+
+
 def test_it_refreshes_by_itself_and_moves_nothing_under_the_keyboard(
     cases: dict[str, int], tab: Page, context: Context
 ) -> None:

@@ -37,10 +37,11 @@ class Study(msgspec.Struct, frozen=True):
 
 
 class Studies(msgspec.Struct, frozen=True):
-    """A page of the worklist's studies."""
+    """A page of the worklist's studies; `left_out` fit too, but have nothing to be sorted by."""
 
     studies: list[Study]
     matching: int
+    left_out: int
 
 
 class Slice(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ def list_studies(request: Request) -> Response:
     """A page of the worklist: the studies alone, with the same filter."""
     wanted = filters.wanted(request, studies_only=True, limit=number(request, "limit", filters.PAGE))
     found = worklist.find(context(request), wanted)
-    return told(shapes.Studies([_study(request, row) for row in found.rows], found.matching))
+    return told(shapes.Studies([_study(request, row) for row in found.rows], found.matching, found.left_out))
 
 
 def show(request: Request) -> Response:

@@ -40,7 +40,8 @@ def show(request: Request) -> Response:
     given, asked = words(request), wanted(request)
     found = find(context(request), asked)
     lines = list(_lines(found, shows_names=visit(request).shows_names))
-    values: dict[str, Any] = {"lines": lines, "query": query(given), "matching": found.matching}
+    counts = {"matching": found.matching, "left_out": found.left_out}
+    values: dict[str, Any] = {"lines": lines, "query": query(given), **counts}
     if request.query_params.get("part") != "rows":
         return page(request, "worklist.html", **values, **_around(request, given, asked, found))
     tag = f'"{hashlib.sha256(repr((values, visit(request).csrf_token)).encode()).hexdigest()[:32]}"'
