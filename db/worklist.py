@@ -1,7 +1,7 @@
 """The worklist, in the order in which it should be read. Without the mapper, as `db.results`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -102,16 +102,12 @@ class Page(NamedTuple):
 
     items: Sequence[Item]
     matching: int
-    left_out: int = 0
+    left_out: int
 
 
 def worklist(connection: Connection, wanted: WorklistFilter) -> Page:
     """The items that a filter fits, in its order; by default the most urgent first."""
     fits = list(_conditions(wanted))
-    left_out = 0
-    if wanted.sort in _SOMETIMES:
-        left_out = _count(connection, [*fits, ~_SOMETIMES[wanted.sort]])
-        fits.append(_SOMETIMES[wanted.sort])
     few: Sequence[int] | None = None
     if wanted.search:
         # In the order of an index a database looks on until a page is full: where few are found, at all.
@@ -124,9 +120,10 @@ def worklist(connection: Connection, wanted: WorklistFilter) -> Page:
     if wanted.limit:
         query = query.limit(wanted.limit).offset(wanted.offset)
     items = [Item(*row) for row in connection.execute(query)]
-    if few is not None:
-        return Page(items, len(few), left_out)
-    return Page(items, _count(connection, fits) if wanted.limit else len(items), left_out)
+    matching = len(items) if few is None else len(few)
+    if wanted.limit and few is None:
+        matching = _count(connection, fits)
+    return Page(items, matching, _without_place(connection, wanted))
 
 
 def item_after(connection: Connection, wanted: WorklistFilter, item: Item) -> Item | None:
@@ -137,8 +134,6 @@ def item_after(connection: Connection, wanted: WorklistFilter, item: Item) -> It
     if here is None or None in here:
         return None
     query = select(ITEM.c.study_id, ITEM.c.image_id).where(*_conditions(wanted))
-    if wanted.sort in _SOMETIMES:
-        query = query.where(_SOMETIMES[wanted.sort])
     if falls:
         query = query.where(tuple_(*keys) < tuple_(*here)).order_by(*(key.desc() for key in keys))
     else:
@@ -220,6 +215,14 @@ def _conditions(wanted: WorklistFilter) -> Iterator[ColumnElement[bool]]:
             (columns.accession_number, columns.name) if wanted.in_names else (columns.accession_number,)
         )
         yield or_(*(by.icontains(wanted.search, autoescape=True) for by in searched))
+    if wanted.sort in _SOMETIMES:
+        yield _SOMETIMES[wanted.sort]
+
+
+def _without_place(connection: Connection, wanted: WorklistFilter) -> int:
+    if wanted.sort not in _SOMETIMES:
+        return 0
+    return _count(connection, [*_conditions(replace(wanted, sort="urgency")), ~_SOMETIMES[wanted.sort]])
 
 
 def _count(connection: Connection, fits: Sequence[ColumnElement[bool]]) -> int:

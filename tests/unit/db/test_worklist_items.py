@@ -232,9 +232,8 @@ def test_the_next_case_is_the_next_row_of_every_filter(engine: Engine) -> None:
                         WorklistFilter(sort=sort, descending=descending, limit=3, offset=start, **more)  # type: ignore[arg-type]
                         for start in range(0, len(items), 3)
                     ]
-                    assert [item for page in pages for item in worklist(connection, page).items] == list(
-                        items
-                    )
+                    paged = [item for page in pages for item in worklist(connection, page).items]
+                    assert paged == list(items)
 
 
 def test_an_image_that_gets_its_result_while_a_study_is_named_for_it_is_no_item(engine: Engine) -> None:
