@@ -161,7 +161,7 @@ def print_tokens(found: "Sequence[ApiToken]") -> None:
 def print_audit(found: "Sequence[Audit]") -> None:
     """A line an entry, and its detail below it where there is no room beside."""
     if not found:
-        tell("Nothing of that stands in the audit.")
+        tell("Nothing of that stands in the audit. `headct audit` alone shows all that does.")
         return
     when, short = moments("when", "at")
     account = as_wide("account", found, lambda one: one.account, 32)

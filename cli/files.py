@@ -76,7 +76,7 @@ def submit(
     with progress("Taking in") as told:
         done = take_in(context, paths, asked, move=move, told=told)
     for path, reason in done.left.items():
-        say(f"headct: {printable(str(path))} was not taken: {reason}.", err=True)
+        say(f"headct: {printable(str(path))}: {reason}.", err=True)
     note = f"; passed over, no images by their content: {kinds(done.others)}" if done.others else ""
     known = len(done.taken) - done.new
     say(

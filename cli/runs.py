@@ -97,8 +97,8 @@ def _follow(context: Context, run_id: int) -> int:
                 last = epochs[-1]
                 doing = "training" if last.number < last.of else "evaluating"
                 told(last.number, last.of, f"{doing}, {_figures(last)}")
-            else:
-                told(0, doing="prepares" if run.state == RunState.RUNNING else "waits")
+            elif not run.finished_at:
+                told(0, doing=training.progress(run, epochs).stage)
     print_outcome(run)
     return 0 if run.state in (RunState.SUCCEEDED, RunState.SKIPPED) else 1
 

@@ -44,7 +44,7 @@ def add_account(session: Session, name: str, role: Role, password_hash: str | No
         There is one of that name.
     """
     if account_named(session, name):
-        raise AccountError(f"There is an account {name!r} already.")
+        raise AccountError(f"There is an account {name!r} already: choose another name.")
     account = Account(name=name, role=role, password_hash=password_hash, generation=1, created_at=now())
     session.add(account)
     session.flush()

@@ -93,7 +93,8 @@ class StudyRule:
         if len(probabilities) < self.least_assessed:
             return StudySaid(probability, UNCERTAIN, TOO_FEW_ASSESSED, driving)
         if self.uncertain_low <= probability < self.uncertain_high:
-            return StudySaid(probability, UNCERTAIN, BETWEEN_BOUNDS, driving)
+            bounds = f"{BETWEEN_BOUNDS.text}, {self.uncertain_low:.3f} and {self.uncertain_high:.3f}"
+            return StudySaid(probability, UNCERTAIN, BETWEEN_BOUNDS._replace(text=bounds), driving)
         return StudySaid(probability, CLASSES[probability >= self.threshold], None, driving)
 
 

@@ -124,7 +124,7 @@ def test_submit_waits_prints_and_tells_by_its_exit_code(
     rejected = run_headct(system.home, "submit", str(bad), str(tmp_path / "missing.png"), "--wait", "--move")
     assert rejected.returncode == 1
     assert "rejected" in rejected.stdout
-    assert "missing.png was not taken" in rejected.stderr
+    assert "missing.png: there is no such file" in rejected.stderr
     assert not bad.exists()
 
 

@@ -24,7 +24,10 @@ def test_a_lone_slice_weighs_less_than_neighbours() -> None:
 
 def test_between_the_bounds_a_person_has_to_look() -> None:
     said = RULE.decide([0.5, 0.5, 0.5])
-    assert (said.label, said.reason) == ("uncertain", BETWEEN_BOUNDS)
+    assert (said.label, said.reason) == (
+        "uncertain",
+        (BETWEEN_BOUNDS.code, f"{BETWEEN_BOUNDS.text}, 0.400 and 0.600"),
+    )
 
 
 def test_of_few_slices_the_probability_is_told_but_no_verdict() -> None:
