@@ -1,5 +1,7 @@
 """Fitting the network to batches."""
 
+import contextlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -80,20 +82,21 @@ def fit(
     # About a fifth of what is shown is drawn: a short fit has no use for a large pool.
     wanted = max(steps * epochs * hyper.batch_size // 4, LEAST_POOL)
     pool = draw_pool(min(hyper.synthetic_images, wanted), hyper.seed, Preprocessing(), on_step)
-    batches = BatchMaker(train, pool, hyper, hyper.shares)
+    maker = BatchMaker(train, pool, hyper, hyper.shares)
     optimiser = Optimiser(network, steps * epochs, hyper)
-    for epoch in range(epochs):
-        losses = []
-        for _ in range(steps):
-            losses.append(optimiser.step(batches.draw()))
-            on_step()
-        loss = float(np.mean(losses))
-        if not np.isfinite(loss):
-            raise TrainingDiverged(
-                f"The loss of epoch {epoch + 1} is no number. Train again with another --seed."
-            )
-        if on_epoch is not None:
-            on_epoch(Epoch(epoch + 1, epochs, loss, *_validate(network, validation)))
+    with contextlib.closing(maker.draw_ahead()) as batches:
+        for epoch in range(epochs):
+            losses = []
+            for batch in itertools.islice(batches, steps):
+                losses.append(optimiser.step(batch))
+                on_step()
+            loss = float(np.mean(losses))
+            if not np.isfinite(loss):
+                raise TrainingDiverged(
+                    f"The loss of epoch {epoch + 1} is no number. Train again with another --seed."
+                )
+            if on_epoch is not None:
+                on_epoch(Epoch(epoch + 1, epochs, loss, *_validate(network, validation)))
     optimiser.finish()
     _fit_guard(network, train, hyper.seed)
     return network

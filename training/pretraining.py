@@ -4,6 +4,8 @@ No patient is in them, so that they give nothing away to any fold or test split.
 """
 
 import argparse
+import contextlib
+import itertools
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +48,14 @@ def pretrain(pool: Pool, steps: int, hyperparameters: Hyperparameters) -> keras.
     """Train on synthetic images, with painted bleeds and changes as in every training."""
     keras.utils.set_random_seed(hyperparameters.seed)
     network = build_network(Preprocessing().input_shape, dropout=hyperparameters.dropout)
-    batches = BatchMaker(None, pool, hyperparameters, SYNTHETIC_SHARES)
+    maker = BatchMaker(None, pool, hyperparameters, SYNTHETIC_SHARES)
     optimiser = Optimiser(network, steps, hyperparameters)
     losses = []
-    for step in range(1, steps + 1):
-        losses.append(optimiser.step(batches.draw()))
-        if step % 100 == 0:
-            logger.info("step %d of %d: loss %.3f", step, steps, sum(losses[-100:]) / 100.0)
+    with contextlib.closing(maker.draw_ahead()) as batches:
+        for step, batch in enumerate(itertools.islice(batches, steps), 1):
+            losses.append(optimiser.step(batch))
+            if step % 100 == 0:
+                logger.info("step %d of %d: loss %.3f", step, steps, sum(losses[-100:]) / 100.0)
     optimiser.finish()
     return network
 

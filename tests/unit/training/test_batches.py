@@ -1,5 +1,9 @@
 """Batches hold what the shares say, know what they know, and large patients do not rule them."""
 
+import contextlib
+import itertools
+import threading
+
 import numpy as np
 import pytest
 
@@ -107,6 +111,15 @@ def test_batches_repeat_with_the_seed(images: Images, pool: Pool) -> None:
     hyper = Hyperparameters(batch_size=4)
     one, other = (BatchMaker(images, pool, hyper, Shares()).draw() for _ in range(2))
     np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
+def test_batches_drawn_ahead_are_the_same_and_their_thread_ends_with_them(images: Images, pool: Pool) -> None:
+    hyper = Hyperparameters(batch_size=4)
+    one, other = (BatchMaker(images, pool, hyper, Shares()) for _ in range(2))
+    with contextlib.closing(one.draw_ahead()) as ahead:
+        for batch in itertools.islice(ahead, 3):
+            np.testing.assert_array_equal(batch.pixels, other.draw().pixels)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("draw")]
 
 
 def test_slices_of_a_large_patient_count_less_each() -> None:
