@@ -2,7 +2,7 @@
 
 import hmac
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -80,8 +80,13 @@ def is_api(request: Request) -> bool:
     return request.url.path.startswith(f"{prefix}/api/")
 
 
-def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint, run only for who has that role (None: everybody), and a change only with its token."""
+def guarded(
+    endpoint: Endpoint, role: Role | None, words: Sequence[str] = ()
+) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint, run only for who has that role (None: everybody), and a change only with its token.
+
+    `words` are those that an address of the interface may have: a misspelt filter is not left out in silence.
+    """
 
     async def run(request: Request) -> Response:
         sessions: Sessions = request.app.state.sessions
@@ -106,6 +111,11 @@ def guarded(endpoint: Endpoint, role: Role | None) -> Callable[[Request], Awaita
             _check_csrf(request, form, token)
         if role is not None and found is not None and not found.may(role):
             raise HTTPException(403, f"This needs the role {role}.")
+        if is_api(request) and (
+            unknown := next((one for one in request.query_params if one not in words), None)
+        ):
+            known = f"only {', '.join(words)}" if words else "nor any other"
+            raise HTTPException(400, f"The address has no word {unknown[:20]!a} here, {known}.")
         if inspect.iscoroutinefunction(endpoint):
             response: Response = await endpoint(request)
         else:

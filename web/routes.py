@@ -61,7 +61,7 @@ class Served(NamedTuple):
         """As Starlette wants it."""
         return Route(
             self.path,
-            guarded(self.endpoint, self.role),
+            guarded(self.endpoint, self.role, self.query),
             methods=[self.method],
             name=self.name,
             max_body_size=self.most_bytes,

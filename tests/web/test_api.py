@@ -76,6 +76,16 @@ def test_an_error_has_a_code_and_says_what_to_do(ann: httpx.Client) -> None:
     assert missing.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [("results?labl=normal", "only state, label, limit"), ("status?label=normal", "nor any other")],
+)
+def test_a_misspelt_word_is_refused_not_left_out(ann: httpx.Client, path: str, known: str) -> None:
+    answer = ann.get(f"/api/v1/{path}")
+    assert answer.status_code == 400
+    assert known in answer.json()["detail"]
+
+
 def test_a_database_that_is_away_is_told_without_its_words(room: Served) -> None:
     with room.client("ann") as ann:
         with room.context.engine.begin() as connection:
