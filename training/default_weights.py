@@ -40,7 +40,7 @@ from training.study_rules import candidates, fit_rule, heads_of, told
 from training.tilted import tilted
 from training.train import prepare_records
 
-VERSION = "default-5"
+VERSION = "default-6"
 LICENCES = {
     "head_ct": 'part of the Kaggle set "Head CT - hemorrhage", Kitamura, doi:10.34740/KAGGLE/DSV/152137; '
     "licence not verified; which slices belong to one patient is estimated",
@@ -49,7 +49,7 @@ LICENCES = {
 }
 WINDOW = 3
 """Of the rule for studies; the log has the figures of others."""
-RULE = f"mean{WINDOW}-2"
+RULE = f"mean{WINDOW}-3"
 """Its name, a new one for each fit; `models.study_rule.SHIPPED_RULE` is to be the same rule."""
 SENSITIVITY = Settings().target_sensitivity
 LIMITS = Limits.of(Settings())

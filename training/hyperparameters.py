@@ -74,7 +74,7 @@ class Hyperparameters:
 
     seed: int = 1
     epochs: int | None = None
-    most_steps: int = 4000
+    most_steps: int = 2500
     batch_size: int = 16
     learning_rate: float = 1.5e-3
     weight_decay: float = 1e-2

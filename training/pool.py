@@ -1,6 +1,6 @@
 """A pool of prepared synthetic slices of every level: brains without and with a bleed, and the rest."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,11 @@ class Pool:
     levels: Planes
     below: NDArray[np.bool_]
 
+    @classmethod
+    def joined(cls, pools: "Sequence[Pool]") -> "Pool":
+        """Several as one."""
+        return cls(*(np.concatenate([getattr(pool, name) for pool in pools]) for name in vars(pools[0])))
+
 
 def draw_pool(
     count: int, seed: int, constants: Preprocessing, on_image: Callable[[], None] = lambda: None
@@ -59,10 +64,10 @@ def draw_pool(
         on_image()
         place, turn = index % 7, index // 7
         if place < 2:
-            normals += _prepared(generate_image(first + index, None), constants)
+            normals += _prepared(generate_image(first + index, None, unusual=True), constants)
         elif place < 5:
             kind = list(Bleed)[(3 * turn + place) % len(Bleed)]
-            bleeds += _prepared(generate_image(first + index, kind), constants)
+            bleeds += _prepared(generate_image(first + index, kind, unusual=True), constants)
         else:
             level = (*BELOW, *BETWEEN)[(2 * turn + place) % 5]
             made = _prepared(generate_level(first + index, level), constants)

@@ -5,9 +5,11 @@ No patient is in them, so that they give nothing away to any fold or test split.
 
 import argparse
 import contextlib
-import itertools
 import logging
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import islice, repeat
 from pathlib import Path
 
 import keras
@@ -20,9 +22,10 @@ from training.hyperparameters import SYNTHETIC_SHARES, Hyperparameters
 from training.optimiser import Optimiser
 from training.pool import Pool, draw_pool
 
-POOL_SEED = 0
 POOL = 8000
-STEPS = 3500
+POOL_SEEDS = (124_750, 124_751)
+"""Of its halves, each drawn by a process of its own; far from those of the fits' pools."""
+STEPS = 5000
 LEARNING_RATE = 3e-3
 
 logger = logging.getLogger(__name__)
@@ -52,7 +55,7 @@ def pretrain(pool: Pool, steps: int, hyperparameters: Hyperparameters) -> keras.
     optimiser = Optimiser(network, steps, hyperparameters)
     losses = []
     with contextlib.closing(maker.draw_ahead()) as batches:
-        for step, batch in enumerate(itertools.islice(batches, steps), 1):
+        for step, batch in enumerate(islice(batches, steps), 1):
             losses.append(optimiser.step(batch))
             if step % 100 == 0:
                 logger.info("step %d of %d: loss %.3f", step, steps, sum(losses[-100:]) / 100.0)
@@ -60,15 +63,23 @@ def pretrain(pool: Pool, steps: int, hyperparameters: Hyperparameters) -> keras.
     return network
 
 
+def draw_halves(count: int) -> Pool:
+    """The pool, of so many slices from each of `POOL_SEEDS`."""
+    spawn = multiprocessing.get_context("spawn")  # a fork of a process that ran TensorFlow hangs
+    with ProcessPoolExecutor(len(POOL_SEEDS), spawn) as processes:
+        halves = processes.map(draw_pool, repeat(count), POOL_SEEDS, repeat(Preprocessing()))
+        return Pool.joined(list(halves))
+
+
 def main() -> None:
-    """Parse the command line and run; 15 minutes of two cores."""
+    """Parse the command line and run; half an hour of two cores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, default=PRETRAINED)
     parser.add_argument("--images", type=int, default=POOL)
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    pool = draw_pool(arguments.images, POOL_SEED, Preprocessing())
+    pool = draw_halves(arguments.images // len(POOL_SEEDS))
     hyperparameters = replace(Hyperparameters(), learning_rate=LEARNING_RATE)
     pretrain(pool, arguments.steps, hyperparameters).save_weights(arguments.weights)
     written = f"{weights_sha256(arguments.weights)}  {arguments.weights.name}\n"

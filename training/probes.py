@@ -95,7 +95,8 @@ def probe(
         "painted bleeds: AUC": _painted_figures(
             network, [image for image, target in zip(images, targets, strict=True) if not target]
         ),
-        "drawn bleeds: AUC": _drawn_figures(network, drawn),
+        "drawn bleeds: AUC": _drawn_figures(network, drawn, unusual=False),
+        "drawn bleeds in unusual heads: AUC": _drawn_figures(network, drawn, unusual=True),
     }
 
 
@@ -140,9 +141,9 @@ def _painted_figures(network: keras.Model, normals: Sequence[GreyImage]) -> dict
     return figures
 
 
-def _drawn_figures(network: keras.Model, drawn: int) -> dict[str, float]:
+def _drawn_figures(network: keras.Model, drawn: int, *, unusual: bool) -> dict[str, float]:
     def logits(first: int, count: int, bleed: Bleed | None) -> Floats:
-        slices = (_prepared(generate_image(first + i, bleed).image) for i in range(count))
+        slices = (_prepared(generate_image(first + i, bleed, unusual=unusual).image) for i in range(count))
         return outputs(network, np.stack([pixels for pixels in slices if pixels is not None])).logits
 
     below = logits(PROBE_SEEDS, 2 * drawn, None)

@@ -55,11 +55,17 @@ def choose_acquisition(
 
 
 def acquire(
-    hounsfield: Field, acquisition: Acquisition, rng: np.random.Generator, widest: float = 350.0
+    hounsfield: Field,
+    acquisition: Acquisition,
+    rng: np.random.Generator,
+    widest: float = 350.0,
+    *,
+    all_windows: bool = False,
 ) -> NDArray[np.uint8]:
     """Turn HU in the working grid to the exported image, uint8 of `acquisition.size`.
 
-    `widest` is the widest window in HU; a clot cannot be told from brain in one much wider than 150.
+    `widest` is the widest window in HU; a clot cannot be told from brain in one much wider than 150. With
+    `all_windows` those of 60 to 140 HU are as frequent as the usual one.
     """
     if not acquisition.cropped or rng.random() < 0.4:
         hounsfield = np.maximum(hounsfield, _support(acquisition.frame, rng))
@@ -70,7 +76,7 @@ def acquire(
     shown += _noise(rng, height, width)
     if not acquisition.cropped and rng.random() < 0.3:
         _pad(shown)
-    return _windowed(shown, rng, widest)
+    return _windowed(shown, rng, widest, all_windows=all_windows)
 
 
 def add_streaks(hounsfield: Field, frame: Frame, rng: np.random.Generator, strength: float) -> None:
@@ -135,13 +141,17 @@ def _pad(shown: Field) -> None:
     shown[rows**2 + columns**2 > 1.0] = AIR
 
 
-def _windowed(hounsfield: Field, rng: np.random.Generator, widest: float) -> NDArray[np.uint8]:
+def _windowed(
+    hounsfield: Field, rng: np.random.Generator, widest: float, *, all_windows: bool
+) -> NDArray[np.uint8]:
     """Show a brain window: mostly level 40, width 80 HU; sometimes wider, rarely as for bone."""
     kind = rng.random()
     level, width = 40.0, 80.0
     if kind < 0.05:
         width = rng.uniform(120.0, widest)
         level = rng.uniform(35.0, 60.0)
+    elif all_windows and kind < 0.6:
+        level, width = rng.uniform(30.0, 46.0), rng.uniform(60.0, 140.0)
     elif kind < 0.5:
         level, width = rng.uniform(30.0, 44.0), rng.uniform(70.0, 120.0)
     shown = (hounsfield - np.float32(level - width / 2.0)) * np.float32(255.0 / width)

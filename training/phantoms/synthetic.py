@@ -17,6 +17,7 @@ from training.phantoms.acquisition import acquire, add_streaks, choose_acquisiti
 from training.phantoms.bleeds import LEVELS, Bleed, add_bleed
 from training.phantoms.brain import BrainLevel
 from training.phantoms.phantom import make_phantom, skull_at
+from training.phantoms.unusual import add_unusual
 
 _SHARES = {
     BrainLevel.POSTERIOR_FOSSA: 0.14,
@@ -46,7 +47,9 @@ class WrittenImage:
     bleed: Bleed | None
 
 
-def generate_image(seed: int, bleed: Bleed | None, size: tuple[int, int] | None = None) -> SyntheticImage:
+def generate_image(
+    seed: int, bleed: Bleed | None, size: tuple[int, int] | None = None, *, unusual: bool = False
+) -> SyntheticImage:
     """Draw one slice, the same for the same arguments.
 
     Parameters
@@ -57,6 +60,8 @@ def generate_image(seed: int, bleed: Bleed | None, size: tuple[int, int] | None 
         Kind of bleed; None for a normal head.
     size
         (height, width) in pixels, each at least 64; None draws a tight crop or a whole field of view.
+    unusual
+        Whether it is shown in windows of all widths, and may have what `training.phantoms.unusual` adds.
     """
     rng = np.random.default_rng((seed, len(Bleed) if bleed is None else list(Bleed).index(bleed)))
     levels = list(BrainLevel) if bleed is None else LEVELS[bleed]
@@ -74,7 +79,10 @@ def generate_image(seed: int, bleed: Bleed | None, size: tuple[int, int] | None 
         add_bleed(phantom, bleed, rng)
     if level is BrainLevel.POSTERIOR_FOSSA:
         add_streaks(phantom.hounsfield, acquisition.frame, rng, rng.uniform(0.5, 7.0))
-    image = acquire(phantom.hounsfield, acquisition, rng, widest=350.0 if bleed is None else 160.0)
+    if unusual:
+        add_unusual(phantom, rng)
+    widest = 350.0 if bleed is None else 160.0
+    image = acquire(phantom.hounsfield, acquisition, rng, widest, all_windows=unusual)
     return SyntheticImage(image, CLASSES[bleed is not None], bleed)
 
 

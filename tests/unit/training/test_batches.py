@@ -89,7 +89,7 @@ def test_the_level_of_a_real_normal_is_left_open(images: Images, pool: Pool) -> 
 
 def test_many_images_get_fewer_epochs_unless_a_number_is_asked() -> None:
     few, many = (Hyperparameters().epochs_of(steps) for steps in (10, 200))
-    assert (few, many) == (50, 20)
+    assert (few, many) == (50, 12)
     assert Hyperparameters(epochs=3).epochs_of(200) == 3
     assert Hyperparameters().epochs_of(10_000) == 1
 
