@@ -27,7 +27,7 @@ class Shares:
     painted: float = 0.27
 
 
-SYNTHETIC_SHARES = Shares(0.0, 0.28, 0.14, 0.0, 0.34, 0.24)
+SYNTHETIC_SHARES = Shares(0.0, 0.28, 0.14, 0.0, 0.28, 0.30)
 """For pretraining, which sees no patient."""
 
 

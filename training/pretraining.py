@@ -25,7 +25,7 @@ from training.pool import Pool, draw_pool
 POOL = 8000
 POOL_SEEDS = (124_750, 124_751)
 """Of its halves, each drawn by a process of its own; far from those of the fits' pools."""
-STEPS = 5000
+STEPS = 7500
 LEARNING_RATE = 3e-3
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def draw_halves(count: int) -> Pool:
 
 
 def main() -> None:
-    """Parse the command line and run; half an hour of two cores."""
+    """Parse the command line and run; three quarters of an hour of two cores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, default=PRETRAINED)
     parser.add_argument("--images", type=int, default=POOL)
