@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from training.phantoms.brain import BrainLevel, draw_brain
@@ -80,14 +81,14 @@ def make_phantom(
     ventricles = layers.ventricles.read()
     fluid = np.maximum(layers.fluid.read(), _rim(rng, inner - distance))
     hounsfield = _brain(rng, layers, inner - distance, frame)
-    _mix(hounsfield, CEREBROSPINAL_FLUID, fluid)
-    _mix(hounsfield, CEREBROSPINAL_FLUID, ventricles)
+    mix(hounsfield, CEREBROSPINAL_FLUID, fluid)
+    mix(hounsfield, CEREBROSPINAL_FLUID, ventricles)
     if rng.random() < 0.35:
         _darken_white_matter(hounsfield, ventricles, frame, rng)
-    _mix(hounsfield, FALX * rng.uniform(0.9, 1.25), layers.membranes.read())
-    _mix(hounsfield, CALCIFICATION * rng.uniform(0.6, 1.6), layers.calcifications.read())
-    _mix(hounsfield, BONE, layers.bone.read())
-    _mix(hounsfield, AIR, layers.air.read())
+    mix(hounsfield, FALX * rng.uniform(0.9, 1.25), layers.membranes.read())
+    mix(hounsfield, CALCIFICATION * rng.uniform(0.6, 1.6), layers.calcifications.read())
+    mix(hounsfield, BONE, layers.bone.read())
+    mix(hounsfield, AIR, layers.air.read())
     muscle = _MUSCLE[level] * rng.uniform(0.3, 1.0)
     add_skull(hounsfield, distance - inner, direction, frame, rng, muscle)
     return Phantom(
@@ -142,8 +143,9 @@ def _darken_white_matter(
     hounsfield -= np.asarray(dark * np.clip((hounsfield - 8.0) / 15.0, 0.0, 1.0), dtype=np.float32)
 
 
-def _mix(hounsfield: Field, value: float, share: Field) -> None:
-    hounsfield += (np.float32(value) - hounsfield) * share
+def mix(hounsfield: Field, value: float, share: NDArray[np.floating]) -> None:
+    """Put `value` (HU) into that share (0..1) of each pixel, in place."""
+    hounsfield += (np.float32(value) - hounsfield) * np.asarray(share, dtype=np.float32)
 
 
 _SCALES = {

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from training.phantoms.brain import BrainLevel
 from training.phantoms.canvas import Field, smooth_noise
-from training.phantoms.phantom import Phantom
+from training.phantoms.phantom import Phantom, mix
 from training.phantoms.skull import off
 from training.phantoms.tissue import AIR, BONE, SKIN
 
@@ -54,7 +54,7 @@ def _make_child(phantom: Phantom, rng: np.random.Generator) -> None:
     outside = _share(beyond - np.float32(rng.uniform(1.5, 4.0)), phantom)
     bone = phantom.hounsfield > _BONE_FROM
     phantom.hounsfield[bone] *= np.float32(rng.uniform(0.35, 0.9))
-    _put(phantom, SKIN, outside * bone * (beyond > 0.0))
+    mix(phantom.hounsfield, SKIN, outside * bone * (beyond > 0.0))
     brain = (phantom.depth < 1.0) & (phantom.hounsfield > 12.0) & (phantom.hounsfield < 50.0)
     contrast, middle = np.float32(rng.uniform(0.4, 1.0)), 30.0
     paler = np.float32(middle - rng.uniform(0.0, 7.0)) + contrast * (phantom.hounsfield[brain] - middle)
@@ -91,7 +91,11 @@ def _break_skull(phantom: Phantom, rng: np.random.Generator) -> None:
         radius = rng.uniform(0.8, 3.5)
         x, y = (turned(way) * deep * phantom.inner for turned in (np.cos, np.sin))
         near = np.abs(off(phantom.angle, way)) < 0.5
-        _put(phantom, _BUBBLE, _share(radius - np.hypot(phantom.x - x, phantom.y - y), phantom) * near)
+        mix(
+            phantom.hounsfield,
+            _BUBBLE,
+            _share(radius - np.hypot(phantom.x - x, phantom.y - y), phantom) * near,
+        )
 
 
 def _open_skull(phantom: Phantom, direction: float, width: float, slant: float) -> None:
@@ -99,7 +103,7 @@ def _open_skull(phantom: Phantom, direction: float, width: float, slant: float) 
     away, beyond = off(phantom.angle, direction), (phantom.depth - 1.0) * phantom.inner
     gap = _share(0.5 * width - np.abs(away * phantom.inner - np.float32(slant) * beyond), phantom)
     here = (beyond > -1.0) & (np.abs(away) < 1.2) & (phantom.hounsfield > _BONE_FROM)
-    _put(phantom, SKIN - 5.0, gap * here)
+    mix(phantom.hounsfield, SKIN - 5.0, gap * here)
 
 
 def _brighten_falx(phantom: Phantom, rng: np.random.Generator) -> None:
@@ -113,7 +117,9 @@ def _brighten_falx(phantom: Phantom, rng: np.random.Generator) -> None:
         value = rng.uniform(100.0, 500.0)
     else:
         value = rng.uniform(52.0, 75.0)
-    _put(phantom, value, _share(half - np.abs(phantom.x), phantom) * pieces * (phantom.depth < 0.98))
+    mix(
+        phantom.hounsfield, value, _share(half - np.abs(phantom.x), phantom) * pieces * (phantom.depth < 0.98)
+    )
 
 
 def _lean(phantom: Phantom, rng: np.random.Generator) -> None:
@@ -132,7 +138,7 @@ def _lean(phantom: Phantom, rng: np.random.Generator) -> None:
             share = np.clip((1.0 - spread) * np.float32(rng.uniform(1.0, 4.0)), 0.0, 1.0)
             # A slice that only grazes the bone shows it little brighter than blood.
             value = rng.uniform(70.0, 200.0) if rng.random() < 0.3 else BONE * rng.uniform(0.2, 0.9)
-            _put(phantom, value, share * (phantom.hounsfield < value))
+            mix(phantom.hounsfield, value, share * (phantom.hounsfield < value))
 
 
 def _move(phantom: Phantom, rng: np.random.Generator) -> None:
@@ -160,7 +166,3 @@ def _drive_in(phantom: Phantom, deep: Field) -> None:
 def _share(inside: NDArray[np.floating], phantom: Phantom) -> Field:
     """Share of each pixel that is inside, by the mm that it lies inside an edge."""
     return np.asarray(np.clip(inside / np.float32(phantom.frame.spacing) + 0.5, 0.0, 1.0), dtype=np.float32)
-
-
-def _put(phantom: Phantom, value: float, share: Field) -> None:
-    phantom.hounsfield += (np.float32(value) - phantom.hounsfield) * np.asarray(share, dtype=np.float32)
