@@ -93,12 +93,12 @@ def _follow(context: Context, run_id: int) -> int:
     warn_unless_running(context)
     with progress("waits") as told:
         for run, epochs in training.follow(context, run_id):
+            stage = training.progress(run, epochs).stage
             if epochs:
                 last = epochs[-1]
-                doing = "training" if last.number < last.of else "evaluating"
-                told(last.number, last.of, f"{doing}, {_figures(last)}")
+                told(last.number, last.of, f"{stage}, {_figures(last)}")
             elif not run.finished_at:
-                told(0, doing=training.progress(run, epochs).stage)
+                told(0, doing=stage)
     print_outcome(run)
     return 0 if run.state in (RunState.SUCCEEDED, RunState.SKIPPED) else 1
 

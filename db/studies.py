@@ -134,7 +134,7 @@ def find_study(session: Session, reference: str) -> Study:
         raise NoSuchStudy(
             f"More than one study has {reference!r} as its id, name or accession number. Name one by {ids}."
         )
-    raise NoSuchStudy(f"There is no study {reference.removeprefix('id=')!r}.")
+    raise NoSuchStudy(f"There is no study {number if number.isdecimal() else reference!r}.")
 
 
 def studies_of_files(session: Session, file_ids: Sequence[int]) -> dict[int, int]:

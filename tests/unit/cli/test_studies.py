@@ -76,9 +76,10 @@ def test_a_study_is_shown_by_uid_accession_number_or_id_and_drawn(tmp_path: Path
     with Image.open(tmp_path / "strip.png") as drawn:
         colours = {colour for _, colour in drawn.getcolors(2**24) or ()}
     assert {(46, 139, 87), (209, 54, 47)} <= colours
-    code, said = run("studies", "show", "Doe")
-    assert code == 1
-    assert "There is no study 'Doe'" in said
+    for asked, named in (("Doe", "'Doe'"), ("id=Doe", "'id=Doe'"), ("id=9999", "'9999'")):
+        code, said = run("studies", "show", asked)
+        assert code == 1
+        assert f"There is no study {named}" in said
 
 
 def test_what_is_the_id_of_one_study_and_the_name_of_another_is_refused(sqlite_engine: Engine) -> None:
