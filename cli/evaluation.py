@@ -107,7 +107,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     else:
         from cli.progress import progress
         from core.cores import usable_cores
-        from training.crossvalidation import Plan
+        from training.crossvalidation import SHARED_NAMES, Plan
 
         _refuse("does not go with --cv, which fits anew", model=model)
         if set(recipe or ()) - set(_RECIPES):
@@ -118,6 +118,8 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         with progress("Fitting") as told:
             values = cross_validate(images or (), plan, recipe or _RECIPES, epochs, prevalence, told)
         print_recipes(values["metrics"], values["by_part"], plan, values["target_sensitivity"])
+        if values["shared_patients"]:
+            tell(f"{values['shared_patients']} patients stand in several sources. {SHARED_NAMES}", "yellow")
     if output is not None:
         write_output(output, (json.dumps(values, indent=1) + "\n").encode())
 

@@ -1,5 +1,6 @@
 """How good a version is on the test split, and by cross-validation how good recipes are."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from services.context import Context, open_migrated
 from services.models import find_version
 from training.crossfitting import PROTOCOL, judge_held_out, measure_repeats
 from training.crossvalidation import Plan, compare
-from training.dataset import Dataset, fingerprint, load_dataset
+from training.dataset import Dataset, Record, fingerprint, load_dataset, load_records
 from training.evaluate import measure
 from training.hyperparameters import Hyperparameters
 from training.labelled.folder import read_folders
@@ -83,8 +84,8 @@ def cross_validate(
     Parameters
     ----------
     folders
-        Their labelled images are used, each folder a source; none: the data set, for which alone there has
-        to be a home.
+        Their labelled images are used, each folder a source; none: the data set without its test split,
+        which is not to choose by. For it alone there has to be a home.
     told
         Called with the fits that are done and all of them.
 
@@ -139,14 +140,23 @@ def cross_validate(
         # Log-odds of fits that saw no common image do not compare across sources.
         "metrics": {} if plan.by_source else figures(np.arange(len(sources))),
         "by_part": parts,
+        "shared_patients": _shared(dataset.records) if plan.by_source else 0,
         "targets": images.targets.tolist(),
         "logits": {recipe.value: one.logits.tolist() for recipe, one in found.items()},
     }
 
 
+def _shared(records: Sequence[Record]) -> int:
+    """Patients that stand in several sources."""
+    sources = Counter(group for group, _ in {(record.group, record.source) for record in records})
+    return sum(count > 1 for count in sources.values())
+
+
 def _dataset(folders: Sequence[Path], limits: Limits) -> Dataset:
     if not folders:
         context = open_migrated()
-        return load_dataset(context.engine, context.home)
-    records = read_folders(folders, limits)
+        every = load_records(context.engine, context.home)
+        records = tuple(record for record in every if record.split != Split.TEST)
+    else:
+        records = read_folders(folders, limits)
     return Dataset(records, fingerprint(records))

@@ -12,7 +12,7 @@ import numpy as np
 from training.bootstrap import REPEATS, intervals
 from training.calibrate import centre_and_calibrate
 from training.crossvalidation import CrossValidation
-from training.evaluate import PREVALENCE, rounded
+from training.evaluate import PREVALENCE, as_figures, rounded
 from training.judged import Floats, Judged
 from training.metrics import Metrics, counts, point_metrics
 
@@ -78,5 +78,5 @@ def measure_repeats(
         "groups": counted[0]["groups"],
         "repeats": len(judged),
         **rounded({name: float(np.mean([one[name] for one in counted])) for name in means}),
-        **{f"{name}_ci95": ends for name, ends in ranges.items()},
+        **as_figures(ranges),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,11 @@ from training.hyperparameters import Hyperparameters
 from training.judged import Floats
 from training.recipes import Prediction, Recipe, gather
 from training.split import Indices, folds
+
+SHARED_NAMES: Final = (
+    "A patient's name that stands in two sources is taken for one patient's, who is in no fit that is tested "
+    "on either: name different patients differently."
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def compare(
     Raises
     ------
     DatasetError
-        Too few patients for so many folds; see `divide`.
+        Too few patients for so many folds; see `divide`, `fits`.
     KeyboardInterrupt
         Before the first repeat was complete.
     """
@@ -158,9 +164,16 @@ def fits(
     plan: Plan,
     recipes: Sequence[Recipe],
 ) -> list[FoldJob]:
-    """One for each recipe, fold and repeat; recipes share a seed, folds do not."""
+    """One for each recipe, fold and repeat; recipes share a seed, folds do not.
+
+    Raises
+    ------
+    DatasetError
+        A fold without an image, or one that leaves images of one label only to fit on.
+    """
     groups = np.array([record.group if plan.grouped else str(i) for i, record in enumerate(records)])
-    return [
+    targets = np.array([record.target for record in records])
+    jobs = [
         FoldJob(recipe, repeat, number, fitted, held_out, replace(hyperparameters, seed=seed))
         for repeat, partition in enumerate(partitions)
         for number, held_out in enumerate(partition)
@@ -168,6 +181,13 @@ def fits(
         for seed in [plan.seed + repeat * plan.folds + number]
         for recipe in recipes
     ]
+    if any(len(job.held_out) == 0 or len(np.unique(targets[job.fitted])) < 2 for job in jobs):
+        raise DatasetError(
+            f"Without the patients of one source too few are left to fit on. {SHARED_NAMES}"
+            if plan.by_source
+            else f"The patients do not fill {plan.folds} folds. Ask for fewer with --folds, or add images."
+        )
+    return jobs
 
 
 def _sources(records: Sequence[Record]) -> list[Indices]:

@@ -51,6 +51,8 @@ WINDOW = 3
 """Of the rule for studies; the log has the figures of others."""
 RULE = f"mean{WINDOW}-3"
 """Its name, a new one for each fit; `models.study_rule.SHIPPED_RULE` is to be the same rule."""
+FOLDS = 4
+"""Of the figures that the documents show."""
 SENSITIVITY = Settings().target_sensitivity
 LIMITS = Limits.of(Settings())
 PROTOCOL = (
@@ -164,7 +166,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders with labels.csv")
     parser.add_argument("--seed", type=int, default=Hyperparameters.seed)
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--folds", type=int, default=Plan.folds)
+    parser.add_argument("--folds", type=int, default=FOLDS)
     parser.add_argument("--repeats", type=int, default=Plan.repeats)
     parser.add_argument("--held-out", type=Path, help="file for the held-out predictions (.npz)")
     parser.add_argument("--processes", type=int, default=usable_cores())

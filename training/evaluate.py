@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.card import OperatingPoint
-from training.bootstrap import REPEATS, intervals
+from training.bootstrap import REPEATS, Interval, intervals
 from training.judged import Floats, Judged
-from training.metrics import Metrics, counts, point_metrics
+from training.metrics import WITHOUT_INTERVAL, Metrics, counts, point_metrics
 
 PREVALENCE = 0.10
 """Share of hemorrhages among the images to come. An assumption for a mixed stream of head CTs, not a finding:
@@ -69,7 +69,7 @@ def measure(
         **rounded(point_metrics(targets, judged, prevalence)),
         "prevalence": prevalence,
         **rounded(counts(targets, judged, groups)),
-        **{f"{name}_ci95": ends for name, ends in ranges.items()},
+        **as_figures(ranges),
     }
 
 
@@ -93,7 +93,12 @@ def paired_difference(
         return {name: ours[name] - theirs[name] for name in COMPARED}
 
     ranges = intervals(difference, targets, groups, seed, repeats)
-    return {**rounded(difference()), **{f"{name}_ci95": ends for name, ends in ranges.items()}}
+    return {**rounded(difference()), **as_figures(ranges)}
+
+
+def as_figures(ranges: Mapping[str, Interval]) -> Metrics:
+    """Intervals by their names among the figures."""
+    return {f"{name}_ci95": ends for name, ends in ranges.items() if name not in WITHOUT_INTERVAL}
 
 
 def rounded(values: Mapping[str, object]) -> Metrics:

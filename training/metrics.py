@@ -40,12 +40,14 @@ FIGURES: Final = {
     "error_share_of_certain": "errors among those called hemorrhage or normal",
 }
 """What `point_metrics` gives, in words."""
+WITHOUT_INTERVAL: Final = ("calibration_error",)
+"""A bootstrap overstates it: each draw adds chance to every bin's gap (Broecker 2012, Clim Dyn 39:655)."""
 
 
 def point_metrics(
     targets: NDArray[np.intp], judged: Judged, prevalence: float, weights: Floats | None = None
 ) -> dict[str, float]:
-    """The figures that have an interval, as fractions but for the log loss (nats); NaN where undefined.
+    """The figures of `FIGURES`, as fractions but for the log loss (nats); NaN where undefined.
 
     Parameters
     ----------

@@ -68,8 +68,9 @@ def probe(
 
     Returns
     -------
-    Mean change of the probability, and share of labels that change, by the point that the unchanged slices
-    give; AUC of painted bleeds against the same slices without, of drawn bleeds against drawn normal brains.
+    Mean change of the probability; share of images that cross the threshold, and of those whose label of
+    four changes, by the point that the unchanged slices give. AUC of painted bleeds against all slices
+    without paint, of drawn bleeds against drawn normal brains of all levels.
     """
     images = [decode(read_record(record, limits), limits.max_pixels) for record in records]
     targets = np.array([record.target for record in records], dtype=np.intp)
@@ -85,7 +86,8 @@ def probe(
         before, after = judged[0].take(np.array(kept)), judged[1]
         return {
             "probability": float(np.abs(before.probabilities - after.probabilities).mean()),
-            "labels": float((before.positive != after.positive).mean()),
+            "threshold crossed": float((before.positive != after.positive).mean()),
+            "label": float((_labels(before) != _labels(after)).mean()),
         }
 
     windows = [against([shown_in(image, *window) for image in images]) for window in WINDOWS]
@@ -98,6 +100,11 @@ def probe(
         "drawn bleeds: AUC": _drawn_figures(network, drawn, unusual=False),
         "drawn bleeds in unusual heads: AUC": _drawn_figures(network, drawn, unusual=True),
     }
+
+
+def _labels(judged: Judged) -> NDArray[np.intp]:
+    """(N,), 0 for `not assessed`, 1 `uncertain`, 2 `normal`, 3 `hemorrhage`."""
+    return np.where(judged.not_assessed, 0, np.where(judged.in_band, 1, 2 + judged.reaches))
 
 
 def _prepared(image: GreyImage, constants: Preprocessing = Preprocessing()) -> NDArray[np.float32] | None:  # noqa: B008 - frozen

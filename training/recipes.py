@@ -102,7 +102,8 @@ def predict(
         probabilities = baselines.cue_probabilities(material.others[recipe], targets, fitted, held_out)
         logits = logit(np.clip(probabilities, 1e-6, 1.0 - 1e-6))
     else:
-        share = (targets[fitted].sum() + 1.0) / (len(fitted) + 2.0)  # Laplace: never quite 0 or 1
+        # The commoner label of what is judged, the hardest to beat. Laplace: never quite 0 or 1.
+        share = (targets[held_out].sum() + 1.0) / (len(held_out) + 2.0)
         logits = np.full(len(held_out), logit(share))
     return Prediction(logits, np.zeros(len(held_out)))
 

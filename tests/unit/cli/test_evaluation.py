@@ -69,6 +69,37 @@ def test_each_source_is_held_out_in_turn_with_figures_of_its_studies(
     assert not any("of_studies" in one for one in thirds)
 
 
+def test_a_patient_of_two_sources_is_told(home_in_use: Home, synthetic_images: Path, tmp_path: Path) -> None:
+    for source in "ab":
+        (tmp_path / source).mkdir()
+        lines = []
+        for label, files in images_by_label(synthetic_images).items():
+            for number, file in enumerate(files["ab".index(source) :: 2][:6]):
+                shutil.copy(file, tmp_path / source)
+                lines.append(f"{file.name},{label},{'both' if number == 0 else f'{source}{len(lines)}'}")
+        write_table(tmp_path / source, lines, "filename,label,group")
+    folders = [f"--images={tmp_path / source}" for source in "ab"]
+    code, said = run("evaluate", "--cv", "--by-source", "--recipe", "majority", "--processes", "1", *folders)
+    assert code == 0, said
+    assert "1 patients stand in several sources" in " ".join(said.split())
+
+
+def test_choosing_by_the_data_set_leaves_its_test_split_alone(
+    home_in_use: Home, synthetic_images: Path, tmp_path: Path
+) -> None:
+    assert run("dataset", "import", str(synthetic_images))[0] == 0
+    asked = ("--recipe", "majority", "--folds", "2", "--processes", "1", "-o", str(tmp_path / "figures.json"))
+    code, said = run("evaluate", "--cv", *asked)
+    assert code == 0, said
+    assert run("evaluate", "-o", str(tmp_path / "test.json"))[0] == 0
+    chosen, tested = (
+        json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8")) for name in ("figures", "test")
+    )
+    of_test = tested["metrics"]["images"]
+    assert of_test > 0
+    assert chosen["metrics"]["majority"]["images"] == 24 - of_test
+
+
 def test_the_version_in_use_is_evaluated_on_the_test_part(home_in_use: Home, synthetic_images: Path) -> None:
     assert run("dataset", "import", str(synthetic_images))[0] == 0
     code, said = run("evaluate")

@@ -123,6 +123,40 @@ def test_one_source_or_one_of_one_label_is_told() -> None:
         divide(by_label, Plan(by_source=True))
 
 
+def test_folds_that_stay_empty_and_a_source_without_patients_of_its_own_are_told() -> None:
+    labels = ["hemorrhage"] * 3 + ["both"] * 2 + ["normal"] * 3
+    records = tuple(
+        Record(
+            Path(f"{patient}-{i}"), ("normal", "hemorrhage")[i] if label == "both" else label, f"p{patient}"
+        )
+        for patient, label in enumerate(labels)
+        for i in range(2)
+    )
+    plan = Plan(folds=5)
+    with pytest.raises(DatasetError, match=r"do not fill 5 folds.*--folds"):
+        fits(records, divide(records, plan), BRIEF, plan, [Recipe.CUES])
+    shared = tuple(
+        replace(record, path=Path(f"{source}/{record.path}"), source=source)
+        for source in "ab"
+        for record in patients(8)
+    )
+    plan = Plan(by_source=True)
+    with pytest.raises(DatasetError, match="name different patients differently"):
+        fits(shared, divide(shared, plan), BRIEF, plan, [Recipe.CUES])
+
+
+def test_the_majority_is_that_of_the_tested_images() -> None:
+    records = tuple(
+        replace(record, source="ab"[i >= 16], label="normal" if i in {2, 3, 6, 7} else record.label)
+        for i, record in enumerate(patients(16))
+    )
+    plan = Plan(by_source=True)
+    found = compare(records, blank(records), BRIEF, plan, [Recipe.MAJORITY], Limits())[Recipe.MAJORITY]
+    (judged,) = judge_held_out(found, 0.95)
+    at_half = (judged.probabilities >= 0.5) == (found.targets == 1)
+    assert (at_half[:16].mean(), at_half[16:].mean()) == (0.75, 0.5)
+
+
 def test_the_same_seed_deals_the_same_folds() -> None:
     dealt = [[fold.tolist() for fold in divide(patients(20), Plan(4, 1, seed))[0]] for seed in (1, 1, 2)]
     assert dealt[0] == dealt[1] != dealt[2]

@@ -55,6 +55,8 @@ def test_each_probe_has_its_figures(synthetic_images: Path) -> None:
     mirror, windows, painted, drawn, unusual = figures.values()
     assert 0.0 <= mirror["probability"] < 0.01
     assert 0.0 < windows["probability"] < 1.0
+    assert 0.0 <= windows["threshold crossed"] <= 1.0
+    assert 0.0 <= windows["label"] <= 1.0
     assert list(painted) == [*SHAPES, *(f"{size:g} mm" for size in SIZES)]
     assert list(drawn) == list(unusual) == [bleed.value for bleed in Bleed]
     assert all(0.0 <= auc <= 1.0 for auc in (*painted.values(), *drawn.values(), *unusual.values()))

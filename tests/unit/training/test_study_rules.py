@@ -31,8 +31,9 @@ def studies() -> list[Study]:
         bleeding = quiet.copy()
         first = rng.integers(2, 10)
         bleeding[first : first + 5] = rng.uniform(0.5, 0.9, 5)
-        for bleeds, said in ((True, bleeding), (False, np.delete(quiet, slice(first, first + 5)))):
-            made.append(Study(f"p{number}", bleeds, tuple(said.tolist()), 0))
+        stand_in = np.delete(quiet, slice(first, first + 5))
+        for said, middle in ((bleeding, int(first) + 2), (stand_in, None)):
+            made.append(Study(f"p{number}", middle is not None, tuple(said.tolist()), middle, 0))
     return made
 
 
@@ -48,7 +49,11 @@ def test_where_heads_and_stand_ins_have_as_many_slices_numbers_tell_nothing(
 ) -> None:
     numbers = candidates(shipped_model().card.operating_point)["number of slices"]
     assert cross_validate(studies, numbers)["auc"] > 0.99
-    assert cross_validate(thinned(studies, 1), numbers)["auc"] == 0.5
+    alike = thinned(studies)
+    assert cross_validate(alike, numbers)["auc"] == 0.5
+    for head, cut in zip(studies, alike, strict=True):
+        if head.middle is not None:
+            assert set(head.probabilities[head.middle - 2 : head.middle + 3]) <= set(cut.probabilities)
 
 
 def test_the_rule_reaches_its_sensitivity_on_what_it_was_fit_on(
@@ -73,3 +78,4 @@ def test_a_head_is_taken_in_the_order_of_its_slices_and_stands_in_without_its_bl
     assert head.probabilities == pytest.approx((0.1, 0.2, 0.3, 0.4, 0.5))
     assert stand_in.probabilities == pytest.approx((0.1, 0.2, 0.3, 0.5))
     assert (head.called, stand_in.called) == (2, 1)
+    assert (head.middle, stand_in.middle) == (3, None), "among the assessed slices"
