@@ -4,13 +4,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-import sklearn
 from numpy.typing import NDArray
 
 from training.judged import Floats
 
 REPEATS = 500
-"""About 12 of them lie beyond each end of a 95 % interval, and one takes a millisecond or two."""
+"""About 12 of them lie beyond each end of a 95 % interval, and one takes a fraction of a millisecond."""
 
 Interval = list[float]
 
@@ -39,8 +38,7 @@ def intervals(
     -------
     Name to [low, high], rounded to four digits; a figure that no draw defines is left out.
     """
-    with sklearn.config_context(assume_finite=True, skip_parameter_validation=True):
-        drawn = [dict(statistic(weights)) for weights in _draws(targets, groups, seed, repeats)]
+    drawn = [dict(statistic(weights)) for weights in _draws(targets, groups, seed, repeats)]
     found = {}
     for name in drawn[0] if drawn else ():
         values = [sample[name] for sample in drawn if not math.isnan(sample[name])]

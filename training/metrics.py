@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import rel_entr
-from sklearn.metrics import auc, roc_curve
 
 from training.judged import Flags, Floats, Judged
 
@@ -114,11 +113,14 @@ def calibration_error(targets: NDArray[np.intp], probabilities: Floats, weights:
 
 
 def _auc(targets: NDArray[np.intp], probabilities: Floats, weights: Floats) -> float:
-    """Area under the ROC curve: what `roc_auc_score` gives, in a third of its time."""
-    if len(np.unique(targets[weights > 0])) < 2:
-        return float("nan")
-    false_alarms, sensitivities, _ = roc_curve(targets, probabilities, sample_weight=weights)
-    return float(auc(false_alarms, sensitivities))
+    """Area under the ROC curve: the share of pairs in which the bleed is above the normal image, ties half.
+
+    So Hanley and McNeil 1982, Radiology 143:29; a twentieth of the time of `roc_auc_score`.
+    """
+    _, places = np.unique(probabilities, return_inverse=True)
+    bleeds, normals = (np.bincount(places, weights * (targets == target)) for target in (1, 0))
+    below = np.cumsum(normals) - 0.5 * normals
+    return _ratio(float(bleeds @ below), float(bleeds.sum() * normals.sum()))
 
 
 def _log_losses(targets: NDArray[np.intp], probabilities: Floats) -> Floats:
