@@ -1,7 +1,7 @@
 """How a network takes what no collection holds: `python -m training.probes --data FOLDER FOLDER`.
 
 It is fit without a quarter of the patients, whose slices are then mirrored, shown in other windows, and get
-bleeds painted by a painter that training does not use. Drawn bleeds are added by kind.
+bleeds painted by painters that training does not use. Drawn bleeds are added by kind.
 """
 
 import argparse
@@ -13,7 +13,6 @@ from pathlib import Path
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from sklearn.metrics import roc_auc_score
 
 from core.errors import NotACtSlice
@@ -30,11 +29,10 @@ from training.fit import fit, outputs
 from training.hyperparameters import Hyperparameters
 from training.judged import Floats, Judged
 from training.labelled.folder import read_folders
-from training.painting import ragged
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_image
+from training.probe_painters import SHAPES, SIZES, Painter, paint_alike, paint_otherwise
 from training.split import folds
-from training.thin_bleeds import cavity
 from training.tilted import tilted
 from training.train import prepare_records
 
@@ -43,17 +41,11 @@ PROBE_SEEDS = 77_000_000
 """Of drawn slices: far from those of training, demo and tests."""
 DRAWN = 100
 """Slices of each kind of bleed; twice as many without one."""
-SIZES = (2.5, 4.0, 6.0, 9.0)
-"""Of painted bleeds, in mm: thickness of a lens or crescent, radius of a clot."""
-SHAPES = ("epidural", "subdural", "clot")
 WINDOWS = tuple((width, level) for width in (60.0, 100.0, 120.0) for level in (35.0, 45.0))
 SHOWN = (80.0, 40.0)
 """Width and level in HU: of other windows, and that which slices are taken to be shown in."""
 _FINE = 5
 """Painting is done in so many times the network's resolution each way, before it is averaged."""
-_HEAD = 190.0
-"""Length of a head in mm, for the size of what is painted."""
-_LEAST_CAVITY = 10_000
 
 
 def probe(
@@ -90,13 +82,13 @@ def probe(
             "label": float((_labels(before) != _labels(after)).mean()),
         }
 
+    normals = [image for image, target in zip(images, targets, strict=True) if not target]
     windows = [against([shown_in(image, *window) for image in images]) for window in WINDOWS]
     return {
         "mirror: mean change": against([image[:, ::-1].copy() for image in images]),
         "windows: mean change": {name: float(np.mean([one[name] for one in windows])) for name in windows[0]},
-        "painted bleeds: AUC": _painted_figures(
-            network, [image for image, target in zip(images, targets, strict=True) if not target]
-        ),
+        "painted bleeds: AUC": _painted_figures(network, normals, paint_alike),
+        "painted bleeds of other shapes: AUC": _painted_figures(network, normals, paint_otherwise),
         "drawn bleeds: AUC": _drawn_figures(network, drawn, unusual=False),
         "drawn bleeds in unusual heads: AUC": _drawn_figures(network, drawn, unusual=True),
     }
@@ -123,7 +115,7 @@ def shown_in(image: GreyImage, width: float, level: float) -> GreyImage:
     return np.asarray(grey, dtype=np.uint8)
 
 
-def _painted_figures(network: keras.Model, normals: Sequence[GreyImage]) -> dict[str, float]:
+def _painted_figures(network: keras.Model, normals: Sequence[GreyImage], paint: Painter) -> dict[str, float]:
     constants = Preprocessing()
     rng = np.random.default_rng(42)
     plain: list[Plane] = []
@@ -134,7 +126,7 @@ def _painted_figures(network: keras.Model, normals: Sequence[GreyImage]) -> dict
             continue
         plain.append(_coarse(fine[..., 0]))
         shape, size = SHAPES[turn % len(SHAPES)], SIZES[turn // len(SHAPES) % len(SIZES)]
-        painted = paint_probe(fine[..., 0], shape, size, rng)
+        painted = paint(fine[..., 0], shape, size, rng)
         if painted is not None:
             bleeding.append((shape, size, _coarse(painted)))
     below = outputs(network, np.stack(plain)[..., np.newaxis]).logits
@@ -165,39 +157,6 @@ def _auc(below: Floats, above: Floats) -> float:
     if not len(above):
         return float("nan")
     return float(roc_auc_score(np.r_[below * 0.0, above * 0.0 + 1.0], np.r_[below, above]))
-
-
-def paint_probe(fine: Plane, shape: str, size: float, rng: np.random.Generator) -> Plane | None:
-    """One bleed of that shape and size (mm), painted into a prepared head; None where there is no room.
-
-    Lenses and crescents lie along the edge of the largest piece of soft tissue, clots inside it.
-    """
-    filled = cavity(fine)
-    side, unit = fine.shape[0], fine.shape[0] * (1.0 - 2.0 * Preprocessing().margin) / _HEAD
-    if np.count_nonzero(filled) < _LEAST_CAVITY:
-        return None
-    depth = ndimage.distance_transform_edt(np.pad(filled, 1))[1:-1, 1:-1]
-    y, x = np.mgrid[:side, :side]
-    extent = size * unit
-    if shape == "clot":
-        places = np.argwhere(depth > extent)
-        if not len(places):
-            return None
-        row, column = places[rng.integers(len(places))]
-        away = np.hypot((y - row) / rng.uniform(0.8, 1.25), x - column) * (1.0 + 0.2 * ragged(side, rng))
-        share = np.clip(extent - away + 0.5, 0.0, 1.0)
-    else:
-        rows, columns = np.nonzero(filled)
-        angle = np.arctan2(y - rows.mean(), x - columns.mean()) - rng.uniform(-np.pi, np.pi)
-        away = np.abs((angle + np.pi) % (2.0 * np.pi) - np.pi)
-        if shape == "epidural":
-            thickness = extent * (1.0 - (away / rng.uniform(0.2, 0.5)) ** 2)
-        else:
-            thickness = extent * (1.0 - (away / rng.uniform(0.6, 1.4)) ** 4)
-        share = np.clip(thickness - depth + 0.5, 0.0, 1.0) * (thickness > 0.0)
-    share = ndimage.gaussian_filter((share * filled).astype(np.float32), unit / 2.0) * filled
-    bright = rng.uniform(0.7, 1.5) + 0.08 * ragged(side, rng)
-    return np.asarray(fine + share * np.maximum(bright - fine, 0.0), dtype=np.float32)
 
 
 def _coarse(fine: Plane) -> Plane:

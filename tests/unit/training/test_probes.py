@@ -12,7 +12,8 @@ from models.network import build_network
 from training.labelled.folder import read_folders
 from training.phantoms.bleeds import Bleed
 from training.phantoms.synthetic import generate_image
-from training.probes import SHAPES, SIZES, paint_probe, probe, shown_in
+from training.probe_painters import SHAPES, SIZES, Painter, paint_alike, paint_otherwise
+from training.probes import probe, shown_in
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +21,14 @@ def fine() -> np.ndarray:
     return preprocess(generate_image(5, None, (512, 480)).image, Preprocessing(size=640))[..., 0]
 
 
+@pytest.mark.parametrize("paint", [paint_alike, paint_otherwise])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_painted_bleed_is_bright_and_as_large_as_asked(fine: np.ndarray, shape: str) -> None:
+def test_a_painted_bleed_is_bright_and_as_large_as_asked(
+    fine: np.ndarray, shape: str, paint: Painter
+) -> None:
     areas = []
     for size in (3.0, 9.0):
-        painted = paint_probe(fine, shape, size, np.random.default_rng(1))
+        painted = paint(fine, shape, size, np.random.default_rng(1))
         assert painted is not None
         changed = painted - fine > 0.1
         assert (painted - fine)[changed].mean() > 0.3
@@ -33,9 +37,10 @@ def test_a_painted_bleed_is_bright_and_as_large_as_asked(fine: np.ndarray, shape
     assert areas[1] > 2 * areas[0]
 
 
-def test_nothing_is_painted_where_there_is_no_room() -> None:
+@pytest.mark.parametrize("paint", [paint_alike, paint_otherwise])
+def test_nothing_is_painted_where_there_is_no_room(paint: Painter) -> None:
     blank = np.zeros((640, 640), dtype=np.float32)
-    assert paint_probe(blank, "clot", 9.0, np.random.default_rng(1)) is None
+    assert paint(blank, "clot", 9.0, np.random.default_rng(1)) is None
 
 
 def test_another_window_moves_greys_and_keeps_what_was_cut_off() -> None:
@@ -52,11 +57,13 @@ def test_another_window_moves_greys_and_keeps_what_was_cut_off() -> None:
 def test_each_probe_has_its_figures(synthetic_images: Path) -> None:
     network = build_network(Preprocessing().input_shape)
     figures = probe(network, read_folders([synthetic_images], Limits()), Limits(), drawn=2)
-    mirror, windows, painted, drawn, unusual = figures.values()
+    mirror, windows, painted, others, drawn, unusual = figures.values()
     assert 0.0 <= mirror["probability"] < 0.01
     assert 0.0 < windows["probability"] < 1.0
     assert 0.0 <= windows["threshold crossed"] <= 1.0
     assert 0.0 <= windows["label"] <= 1.0
-    assert list(painted) == [*SHAPES, *(f"{size:g} mm" for size in SIZES)]
+    assert list(painted) == list(others) == [*SHAPES, *(f"{size:g} mm" for size in SIZES)]
     assert list(drawn) == list(unusual) == [bleed.value for bleed in Bleed]
-    assert all(0.0 <= auc <= 1.0 for auc in (*painted.values(), *drawn.values(), *unusual.values()))
+    assert all(
+        0.0 <= auc <= 1.0 for auc in (*painted.values(), *others.values(), *drawn.values(), *unusual.values())
+    )
