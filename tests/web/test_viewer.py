@@ -101,7 +101,7 @@ def test_a_reader_scrolls_windows_and_sees_the_heat_map(tab: Page, cases: None) 
     assert larger
     assert larger["width"] > before["width"]
     tab.keyboard.press("h")
-    expect(tab.locator("#heat-told")).to_contain_text("default-5")
+    expect(tab.locator("#heat-told")).to_contain_text("default-6")
     expect(tab.locator("#heat")).to_be_visible()
     over = tab.locator("#heat").bounding_box()
     assert over

@@ -136,7 +136,7 @@ def test_the_version_in_use_is_evaluated_on_studies(
     write_table(tmp_path, [f"{label} {n},{label}" for label in labels for n in range(2)], "study,label")
     code, said = run("evaluate", "--studies", str(tmp_path), "-o", str(tmp_path / "figures.json"))
     assert code == 0, said
-    assert "4 studies of 4 patients, 2 without a bleed, by the rule mean3-2" in " ".join(said.split())
+    assert "4 studies of 4 patients, 2 without a bleed, by the rule mean3-3" in " ".join(said.split())
     assert json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["metrics"]["studies"] == 4
 
 

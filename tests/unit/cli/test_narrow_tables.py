@@ -164,7 +164,7 @@ def test_the_state_cuts_nothing(columns: int, capsys: pytest.CaptureFixture[str]
             "workers": [worker],
             "heard_seconds_ago": {worker: 2.0},
             "oldest_unfinished_seconds": None,
-            "model_version": "default-5",
+            "model_version": "default-6",
             "problems": [HeadctError(f"Mount {NAME}.")],
         }
     )

@@ -10,7 +10,7 @@ from scipy import ndimage
 from core.errors import NotACtSlice
 from images.constants import Preprocessing
 from images.decoding import decode
-from images.preprocessing import preprocess
+from images.preprocessing import placement, preprocess
 from training.phantoms.synthetic import generate_image
 
 CONSTANTS = Preprocessing()
@@ -51,6 +51,21 @@ def test_a_small_head_in_a_large_field_of_view_is_found_as_well_as_one_that_fill
         image = generate_image(seed, None, (300, 260)).image
         differences.append(difference(image, np.pad(image, ((80, 90), (120, 100)))))
     assert np.mean(differences) < 0.10  # with the cells of the whole field: 0.13
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_mirror_image_gives_the_mirror_image_and_lies_where_it_lies(seed: int) -> None:
+    image = generate_image(seed, None, (301 + seed, 257 + 3 * seed)).image
+    mirrored = np.ascontiguousarray(image[:, ::-1])
+    for kind in (np.uint8, np.float32):
+        one, other = (preprocess(side.astype(kind), CONSTANTS) for side in (image, mirrored))
+        np.testing.assert_array_equal(other, one[:, ::-1])
+    corners = np.array([(0, 0, 1), (100, 30, 1)], dtype=np.float64)
+    across = corners.copy()
+    across[:, 0] = CONSTANTS.size - 1 - corners[:, 0]
+    here, there = corners @ placement(image, CONSTANTS).T, across @ placement(mirrored, CONSTANTS).T
+    np.testing.assert_allclose(there[:, 0], image.shape[1] - 1 - here[:, 0], atol=1e-6)
+    np.testing.assert_allclose(there[:, 1], here[:, 1], atol=1e-6)
 
 
 def test_resolution_does_not_matter(image: np.ndarray) -> None:

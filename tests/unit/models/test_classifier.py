@@ -58,7 +58,9 @@ def test_most_synthetic_images_are_told_right(classifier: Classifier, tmp_path: 
     scores = classifier.score(batch)
     labels = [classifier.decide(*said).label for said in zip(scores.logits, scores.distances, strict=True)]
     truth = ["normal" if kind is None else "hemorrhage" for kind in kinds]
-    assert sum(a == b for a, b in zip(labels, truth, strict=True)) >= 16
+    assert sum(a == b for a, b in zip(labels, truth, strict=True)) >= 14, labels
+    opposite = sum({a, b} == {"normal", "hemorrhage"} for a, b in zip(labels, truth, strict=True))
+    assert opposite <= 1, labels
 
 
 def test_bytes_that_are_no_image_are_rejected_with_a_reason(classifier: Classifier) -> None:

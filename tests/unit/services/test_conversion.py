@@ -85,6 +85,6 @@ def test_doctor_and_promote_tell_of_a_graph_that_does_not_run_here(
     run("migrate")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert "BAD  model: ONNX Runtime, which runs the network, cannot be imported" in run("doctor")[1]
-    code, said = run("models", "promote", "default-5")
+    code, said = run("models", "promote", "default-6")
     assert code == 1
     assert "ONNX Runtime" in said

@@ -102,7 +102,7 @@ def test_a_preview_is_a_small_jpeg(context: Context, slices: Slices) -> None:
 def test_the_heat_map_is_as_large_as_its_image(context: Context, slices: Slices) -> None:
     picture, neck = take_in(context, [("a.png", png(1)), ("b.dcm", as_bytes(head(1, 4, None, 128)[0]))])
     overlay = slices.heat(slices.find(image_of(context, picture)))
-    assert overlay.version == "default-5"
+    assert overlay.version == "default-6"
     with Image.open(io.BytesIO(overlay.png)) as drawn:
         assert (drawn.size, drawn.mode) == ((160, 160), "RGBA")
     with Image.open(io.BytesIO(slices.heat(slices.find(image_of(context, neck))).png)) as drawn:
