@@ -18,7 +18,6 @@ import psutil
 import pytest
 import redis
 
-from core.broker import broker_url, redis_client
 from core.home import Home
 from core.queues import INFERENCE_QUEUE, TRAINING_QUEUE
 from core.secret import kept_secret
@@ -88,7 +87,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         url = f"rediss://:{password}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
         wiretap = Wiretap(broker)
         with running_system(home, HEADCT_BROKER_URL=url, HEADCT_MAX_FILE_MB="0.5") as system:
-            yield Guarded(system, broker, redis_client(broker_url(settings, broker)), wiretap, url)
+            socket, secret = str(broker.redis_socket), kept_secret(broker, "redis_password")
+            # More patient than the product's, which gives up after 5 s: the machine may be busy.
+            client = redis.Redis(unix_socket_path=socket, password=secret, socket_timeout=60)
+            yield Guarded(system, broker, client, wiretap, url)
         wiretap.close()
 
 
