@@ -119,7 +119,10 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command
             values = cross_validate(images or (), plan, recipe or _RECIPES, epochs, prevalence, told)
         print_recipes(values["metrics"], values["by_part"], plan, values["target_sensitivity"])
         if values["shared_patients"]:
-            tell(f"{values['shared_patients']} patients stand in several sources. {SHARED_NAMES}", "yellow")
+            tell(
+                f"Patients that stand in several sources: {values['shared_patients']}. {SHARED_NAMES}",
+                "yellow",
+            )
     if output is not None:
         write_output(output, (json.dumps(values, indent=1) + "\n").encode())
 

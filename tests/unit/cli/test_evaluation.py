@@ -81,7 +81,7 @@ def test_a_patient_of_two_sources_is_told(home_in_use: Home, synthetic_images: P
     folders = [f"--images={tmp_path / source}" for source in "ab"]
     code, said = run("evaluate", "--cv", "--by-source", "--recipe", "majority", "--processes", "1", *folders)
     assert code == 0, said
-    assert "1 patients stand in several sources" in " ".join(said.split())
+    assert "Patients that stand in several sources: 1." in " ".join(said.split())
 
 
 def test_choosing_by_the_data_set_leaves_its_test_split_alone(
