@@ -83,13 +83,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     authority, certificate = make_authority(folder)
     settings = Settings(home=broker.root)
     with redis_process(settings, broker), tls_before(broker.redis_socket, authority) as port:
-        password = quote(kept_secret(broker, "redis_password"))
-        url = f"rediss://:{password}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
+        password = kept_secret(broker, "redis_password")
+        url = f"rediss://:{quote(password)}@127.0.0.1:{port}/0?ssl_ca_certs={certificate}"
         wiretap = Wiretap(broker)
         with running_system(home, HEADCT_BROKER_URL=url, HEADCT_MAX_FILE_MB="0.5") as system:
-            socket, secret = str(broker.redis_socket), kept_secret(broker, "redis_password")
             # More patient than the product's, which gives up after 5 s: the machine may be busy.
-            client = redis.Redis(unix_socket_path=socket, password=secret, socket_timeout=60)
+            client = redis.Redis(
+                unix_socket_path=str(broker.redis_socket), password=password, socket_timeout=60
+            )
             yield Guarded(system, broker, client, wiretap, url)
         wiretap.close()
 
