@@ -18,7 +18,7 @@ _COARSE = 0.7
 """A head that is this much smaller than the image, as in a scanner's whole field of view, is looked at again
 with finer cells: with the image's its tilt would be wrong by 1 to 3 degrees, its centre by up to 4 pixels."""
 BONE = 0.62
-"""Bone is brighter than this fraction of the image's brightest part (its 99.5th percentile)."""
+"""Bone is brighter than this part of the way from dark to white: of black that is shown as grey, too."""
 _MIN_AREA = 0.06
 _MIN_FILL = 0.55
 """A head fills more of its bounding box than this; an ellipse fills 0.785."""
@@ -149,7 +149,8 @@ def _measured(small: GreyImage, mask: Mask, reduction: float, max_tilt: float) -
     occupied = rows.nonzero()[0]
     _check_shape(area, len(occupied), int(np.count_nonzero(columns)), mask.size)
     row, column = (float(counts.dot(np.arange(len(counts)))) / area for counts in (rows, columns))
-    head: GreyImage = cv2.bitwise_and(small, small, mask=mask)  # type: ignore[assignment]
+    dark, _ = dark_and_white(small)
+    head: GreyImage = cv2.subtract(small, dark, mask=mask)  # type: ignore[assignment,call-overload]
     tilt = _tilt(head, area, row, column, max_tilt)
     # The ends of each row reach as far as the head does in any direction.
     ends = np.stack(_ends(mask[occupied].view(np.bool_)))
@@ -175,7 +176,7 @@ def _outline(small: GreyImage) -> Mask:
         raise NotACtSlice(
             ReasonCode.BLANK, "The image is blank: nothing in it can be a head. Submit axial head-CT slices."
         )
-    bright = _without_frame(small > BONE * white).view(np.uint8)
+    bright = _without_frame(small > dark + BONE * (white - dark)).view(np.uint8)
     rims, _ = cv2.findContours(bright, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     boxes = [cv2.boundingRect(rim) for rim in rims]
     spans = [width * height for _, _, width, height in boxes]
@@ -196,7 +197,7 @@ def _outline(small: GreyImage) -> Mask:
 def _outline_of_brain(small: GreyImage) -> Mask:
     """The brain and the bone about it, where that is no ring: open sutures, a broken skull, a head holder."""
     dark, white = dark_and_white(small)
-    bright = _without_frame(small > BONE * white)
+    bright = _without_frame(small > dark + BONE * (white - dark))
     soft = ((small > dark + _SOFT * (white - dark)) & ~bright).view(np.uint8)
     opened = cv2.morphologyEx(soft, cv2.MORPH_OPEN, _DISC)
     rims, _ = cv2.findContours(opened, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

@@ -134,10 +134,11 @@ def _brain(values: NDArray[np.float32], inside: Mask) -> NDArray[np.float32]:
     """Every fourth value of what is neither bone nor air, from the middle ellipse of the head, sorted."""
     values, head = values[::2, ::2], inside[::2, ::2] > _INSIDE // 2
     levels = np.sort(values[head][::2])
-    top = levels[levels.size * 98 // 100] if levels.size else 0.0
+    # The head's own black is no part of the brain, nor in a wide window, where it is grey.
+    black, top = (levels[levels.size * part // 100] if levels.size else 0.0 for part in (2, 98))
     within = head & _middle(len(values))
-    within &= values > 0.08 * top
-    within &= values < 0.85 * top
+    within &= values > black + 0.08 * (top - black)
+    within &= values < black + 0.85 * (top - black)
     return np.sort(values[within])
 
 

@@ -70,7 +70,7 @@ def check_single_head(levels: Pyramid) -> None:
     dark, white = dark_and_white(small)
     if white <= dark:
         return
-    tissue, bone = _padded(small > dark + _TISSUE * (white - dark)), _padded(small > BONE * white)
+    tissue, bone = (_padded(small > dark + part * (white - dark)) for part in (_TISSUE, BONE))
     _blank_rules(small, tissue, bone, _EVEN * (white - dark))
     outlines = outlines_of(tissue)
     bodies = bodies_of(outlines)

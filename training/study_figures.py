@@ -88,11 +88,16 @@ def with_stand_ins(
         rest = tuple(place for place in one.places if not records[place].target)
         count = len(rest)
         if bleeding and count >= least:
-            first = (bleeding[0] + bleeding[-1] + 1 - count) // 2
-            first = min(max(first, 0), len(one.places) - count)
-            made.append(replace(one, places=one.places[first : first + count]))
+            made.append(replace(one, places=one.places[cut_about(bleeding, count, len(one.places))]))
             made.append(replace(one, bleeds=False, places=rest))
     return made
+
+
+def cut_about(bleeding: Sequence[int], count: int, number: int) -> slice:
+    """So many of a head's `number` slices about the middle of its bleed, given the places of what bleeds."""
+    first = (bleeding[0] + bleeding[-1] + 1 - count) // 2
+    first = min(max(first, 0), number - count)
+    return slice(first, first + count)
 
 
 def study_metrics(

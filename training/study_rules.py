@@ -22,7 +22,7 @@ from training.dataset import Record
 from training.evaluate import measure
 from training.judged import Floats, Judged
 from training.metrics import Metrics
-from training.study_figures import studies_of
+from training.study_figures import cut_about, studies_of
 
 FOLDS, REPEATS, SEED, SENSITIVITY = 5, 5, 1, 0.95
 CONSERVATIVE: Final = 1.0
@@ -39,8 +39,8 @@ class Study:
     ----------
     probabilities
         Calibrated, of its assessed slices, from the feet.
-    middle
-        Place among them of the middle of its bleed; None in a stand-in.
+    bleeding
+        Places among them of those that bleed; none in a stand-in.
     called
         Slices that are called hemorrhage.
     """
@@ -48,7 +48,7 @@ class Study:
     patient: str
     bleeds: bool
     probabilities: tuple[float, ...]
-    middle: int | None
+    bleeding: tuple[int, ...]
     called: int
 
 
@@ -87,22 +87,20 @@ def heads_of(records: Sequence[Record], judged: Judged) -> list[Study]:
         for bleeds, taken in ((True, places), (False, rest)) if enough else ():
             said = tuple(float(judged.probabilities[place]) for place in taken)
             called = int(np.sum(judged.positive[taken] & judged.certain[taken]))
-            bleeding = [turn for turn, place in enumerate(taken) if records[place].target]
-            middle = bleeding[len(bleeding) // 2] if bleeding else None
-            made.append(Study(study.patient, bleeds, said, middle, called))
+            bleeding = tuple(turn for turn, place in enumerate(taken) if records[place].target)
+            made.append(Study(study.patient, bleeds, said, bleeding, called))
     return made
 
 
 def thinned(studies: Sequence[Study]) -> list[Study]:
-    """Each head with as many slices as its stand-in, about the middle of its bleed: numbers tell nothing."""
+    """Each head with as many slices as its stand-in, about its bleed: numbers tell nothing."""
     numbers = {one.patient: len(one.probabilities) for one in studies if not one.bleeds}
     made = []
     for one in studies:
         number = len(one.probabilities)
         count = min(numbers[one.patient], number)
-        middle = number // 2 if one.middle is None else one.middle
-        first = min(max(middle - count // 2, 0), number - count)
-        made.append(replace(one, probabilities=one.probabilities[first : first + count]))
+        kept = cut_about(one.bleeding, count, number) if one.bleeding else slice(number)
+        made.append(replace(one, probabilities=one.probabilities[kept]))
     return made
 
 

@@ -50,7 +50,7 @@ def test_a_small_head_in_a_large_field_of_view_is_found_as_well_as_one_that_fill
     for seed in range(10):
         image = generate_image(seed, None, (300, 260)).image
         differences.append(difference(image, np.pad(image, ((80, 90), (120, 100)))))
-    assert np.mean(differences) < 0.10  # with the cells of the whole field: 0.13
+    assert np.mean(differences) < 0.11  # with the cells of the whole field: 0.13
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -76,6 +76,14 @@ def test_resolution_does_not_matter(image: np.ndarray) -> None:
 def test_brightness_and_contrast_do_not_matter(image: np.ndarray) -> None:
     dimmed = (image * 0.6).astype(np.float32)
     assert difference(image, dimmed) < 0.02
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_a_wide_window_shows_black_as_grey_does_not_matter(seed: int) -> None:
+    image = generate_image(seed, None, (300, 260)).image
+    lifted = (image * 0.6 + 80.0).astype(np.uint8)
+    assert difference(image, lifted) < 0.02
+    np.testing.assert_allclose(placement(lifted, CONSTANTS), placement(image, CONSTANTS), atol=0.01)
 
 
 def test_tint_and_alpha_do_not_matter(image: np.ndarray) -> None:
