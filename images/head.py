@@ -18,7 +18,7 @@ _COARSE = 0.7
 """A head that is this much smaller than the image, as in a scanner's whole field of view, is looked at again
 with finer cells: with the image's its tilt would be wrong by 1 to 3 degrees, its centre by up to 4 pixels."""
 BONE = 0.62
-"""Bone is brighter than this part of the way from dark to white: of black that is shown as grey, too."""
+"""Bone is brighter than this part of the way from the image's dark to its white."""
 _MIN_AREA = 0.06
 _MIN_FILL = 0.55
 """A head fills more of its bounding box than this; an ellipse fills 0.785."""
@@ -63,6 +63,8 @@ class Head:
         Degrees, counter-clockwise, by which the head's axis of symmetry leans.
     extent
         Longest side of the upright head's bounding box, in pixels of the image.
+    dark
+        Brightness of the image's air: not 0 where black is shown as grey.
     """
 
     mask: Mask
@@ -71,6 +73,7 @@ class Head:
     column: float
     tilt: float
     extent: float
+    dark: float
 
     def placement(self, side: int, pixels_per_output: float, reduction: float = 1.0) -> NDArray[np.float64]:
         """The matrix (2, 3) from indices (x, y, 1) of the upright square to indices of the reduced image."""
@@ -150,7 +153,7 @@ def _measured(small: GreyImage, mask: Mask, reduction: float, max_tilt: float) -
     _check_shape(area, len(occupied), int(np.count_nonzero(columns)), mask.size)
     row, column = (float(counts.dot(np.arange(len(counts)))) / area for counts in (rows, columns))
     dark, _ = dark_and_white(small)
-    head: GreyImage = cv2.subtract(small, dark, mask=mask)  # type: ignore[assignment,call-overload]
+    head: GreyImage = cv2.subtract(small, dark, mask=mask)  # type: ignore[call-overload]
     tilt = _tilt(head, area, row, column, max_tilt)
     # The ends of each row reach as far as the head does in any direction.
     ends = np.stack(_ends(mask[occupied].view(np.bool_)))
@@ -166,6 +169,7 @@ def _measured(small: GreyImage, mask: Mask, reduction: float, max_tilt: float) -
         column=float((column + cosine * middle_across + sine * middle_along + 0.5) * reduction),
         tilt=tilt,
         extent=float((max(right - left, bottom - top) + 1.0) * reduction),
+        dark=dark,
     )
 
 

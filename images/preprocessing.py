@@ -51,8 +51,9 @@ def preprocess(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32
 def _prepared(image: GreyImage, constants: Preprocessing) -> NDArray[np.float32]:
     levels = pyramid(image)
     check_single_head(levels)
-    values, inside = _cut_out(levels, find_head(levels, constants.max_tilt), constants)
-    brain = _brain(values, inside)
+    head = find_head(levels, constants.max_tilt)
+    values, inside = _cut_out(levels, head, constants)
+    brain = _brain(values, inside, head.dark)
     if brain.size < constants.size // 4:
         raise NotACtSlice(
             ReasonCode.NO_BRAIN, "No brain is found inside the skull. Submit axial head-CT slices."
@@ -130,15 +131,14 @@ def _cut_out(levels: Pyramid, head: Head, constants: Preprocessing) -> tuple[NDA
     return values.astype(np.float32), inside  # type: ignore[return-value]  # OpenCV's stubs know no depth
 
 
-def _brain(values: NDArray[np.float32], inside: Mask) -> NDArray[np.float32]:
+def _brain(values: NDArray[np.float32], inside: Mask, dark: float) -> NDArray[np.float32]:
     """Every fourth value of what is neither bone nor air, from the middle ellipse of the head, sorted."""
     values, head = values[::2, ::2], inside[::2, ::2] > _INSIDE // 2
     levels = np.sort(values[head][::2])
-    # The head's own black is no part of the brain, nor in a wide window, where it is grey.
-    black, top = (levels[levels.size * part // 100] if levels.size else 0.0 for part in (2, 98))
+    top = levels[levels.size * 98 // 100] if levels.size else 0.0
     within = head & _middle(len(values))
-    within &= values > black + 0.08 * (top - black)
-    within &= values < black + 0.85 * (top - black)
+    within &= values > dark + 0.08 * (top - dark)
+    within &= values < dark + 0.85 * (top - dark)
     return np.sort(values[within])
 
 

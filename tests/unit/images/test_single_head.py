@@ -64,6 +64,12 @@ def test_a_sheet_of_slices_is_refused(rows: int, columns: int, gap: int, ground:
     assert sum(found) >= 7
 
 
+def test_a_sheet_whose_black_is_grey_is_refused() -> None:
+    lifted = [(head * 0.6 + 80.0).astype(np.uint8) for head in HEADS]
+    found = [shows_several(sheet(lifted[first : first + 4], 2, 4, 80)) for first in range(20)]
+    assert sum(found) >= 18
+
+
 def test_slices_of_other_sizes_beside_each_other_are_refused() -> None:
     found = []
     for large, small in zip(HEADS[:12], HEADS[12:], strict=True):
